@@ -1,0 +1,1 @@
+"""The programs that Shapebench ships. They know arguments, environment and files, never Kubernetes."""

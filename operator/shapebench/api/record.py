@@ -1,0 +1,167 @@
+"""The record: what one run left behind, in one versioned form for the agent, both backends, the report and the export.
+
+A `PodRecord` is what an agent writes about its pod (or process, locally); a `RunRecord` is a run whole, with the
+records of its pods inside. Both are plain JSON. Times are Unix seconds, sizes bytes, CPU seconds of one core.
+A counter that could not be read is None, never 0.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Scalar = str | int | float | bool
+"""A parameter's value."""
+
+RECORD_VERSION: Literal["shapebench.dev/record/v1"] = "shapebench.dev/record/v1"
+
+
+class Value(BaseModel):
+    """A frozen value whose unknown fields are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Phase(StrEnum):
+    """Where a run is in its life."""
+
+    PENDING = "Pending"
+    STARTING = "Starting"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+class Reason(StrEnum):
+    """Why a run failed: facts, each told apart."""
+
+    UNSCHEDULABLE = "Unschedulable"
+    IMAGE_PULL = "ImagePull"
+    START_TIMEOUT = "StartTimeout"
+    RUN_TIMEOUT = "RunTimeout"
+    OUT_OF_MEMORY = "OutOfMemory"
+    EVICTED = "Evicted"
+    NODE_LOST = "NodeLost"
+    PROGRAM_FAILED = "ProgramFailed"
+    WRONG_ANSWER = "WrongAnswer"
+    CANCELLED = "Cancelled"
+
+
+INFRASTRUCTURE_REASONS = frozenset({Reason.EVICTED, Reason.NODE_LOST, Reason.IMAGE_PULL, Reason.UNSCHEDULABLE,
+                                    Reason.START_TIMEOUT})
+"""Failures that are the cluster's, not the program's: they are retried as a new attempt."""
+
+
+class Verdict(StrEnum):
+    """Whether a run may enter the statistics."""
+
+    VALID = "Valid"
+    WARMUP = "Warmup"
+    FAILED = "Failed"
+    RETRIED = "Retried"
+
+
+class Usage(Value):
+    """What was used between two readings of the counters (None: not readable here)."""
+
+    cpu_seconds: float | None = None
+    cpu_throttled_seconds: float | None = None
+    memory_peak_bytes: int | None = None
+    network_receive_bytes: int | None = None
+    network_transmit_bytes: int | None = None
+    network_receive_packets: int | None = None
+    network_transmit_packets: int | None = None
+    disk_read_bytes: int | None = None
+    disk_written_bytes: int | None = None
+    disk_reads: int | None = None
+    disk_writes: int | None = None
+
+
+class Measurement(Value):
+    """A row that the job wrote: parameters it varied inside, values it measured."""
+
+    parameters: dict[str, Scalar] = {}
+    values: dict[str, float] = {}
+
+
+class Series(Value):
+    """Samples over a pod's life: `time_s[i]` (Unix) belongs to `columns[name][i]`, names as in Usage.
+
+    Counters are cumulative since the agent's start; memory_bytes is the working set at that moment.
+    """
+
+    time_s: tuple[float, ...] = ()
+    columns: dict[str, tuple[float | None, ...]] = {}
+
+
+class PodRecord(Value):
+    """One pod's life as its agent saw it."""
+
+    version: Literal["shapebench.dev/pod-record/v1"] = "shapebench.dev/pod-record/v1"
+    pod: str
+    role: str
+    index: int
+    counters: Annotated[str, Field(description="cgroup-v1, cgroup-v2, processes or none")]
+    agent_started_s: float
+    program_started_s: float | None = None
+    program_finished_s: float | None = None
+    measured_started_s: float | None = None
+    measured_finished_s: float | None = None
+    exit_code: int
+    signal: int | None = None
+    message: str = ""
+    wrong_answer: str | None = None
+    usage: Usage = Usage()
+    measured_usage: Usage | None = None
+    measurements: tuple[Measurement, ...] = ()
+    environment: dict[str, str] = {}
+    series: Series = Series()
+
+
+class Times(Value):
+    """A run's moments. `started` and `finished` bound the measured part, inside the pods."""
+
+    created_s: float | None = None
+    scheduled_s: float | None = None
+    running_s: float | None = None
+    started_s: float | None = None
+    finished_s: float | None = None
+
+
+class Cell(Value):
+    """One shape with one value for each parameter."""
+
+    shape: str
+    parameters: dict[str, Scalar] = {}
+
+
+class RunRecord(Value):
+    """A run, whole."""
+
+    version: Literal["shapebench.dev/record/v1"] = RECORD_VERSION
+    benchmark: str
+    namespace: str
+    run: str
+    backend: Literal["kubernetes", "local"]
+    cell: Cell
+    workers: int
+    cpu: float
+    memory_bytes: int
+    block: int
+    repetition: int
+    position: int
+    attempt: int
+    phase: Phase
+    reason: Reason | None = None
+    message: str = ""
+    verdict: Verdict
+    times: Times
+    duration_s: float | None = None
+    cost: float | None = None
+    usage: Usage = Usage()
+    usage_by_role: dict[str, Usage] = {}
+    measurements: tuple[Measurement, ...] = ()
+    environment: dict[str, str] = {}
+    pods: tuple[PodRecord, ...] = ()
