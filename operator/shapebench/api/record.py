@@ -49,9 +49,9 @@ class Reason(StrEnum):
     CANCELLED = "Cancelled"
 
 
-INFRASTRUCTURE_REASONS = frozenset({Reason.EVICTED, Reason.NODE_LOST, Reason.IMAGE_PULL, Reason.UNSCHEDULABLE,
-                                    Reason.START_TIMEOUT})
-"""Failures that are the cluster's, not the program's: they are retried as a new attempt."""
+INFRASTRUCTURE_REASONS = frozenset({Reason.EVICTED, Reason.NODE_LOST, Reason.START_TIMEOUT})
+"""Failures that are the cluster's and pass: they are retried as a new attempt. An image that cannot be pulled and a
+shape that fits no node have waited out their timeout already, and would only do so again."""
 
 
 class Verdict(StrEnum):

@@ -1,0 +1,180 @@
+"""The Benchmark: one workload × shapes × parameters × repetitions, with an objective."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from shapebench.api import keys
+from shapebench.api.fields import (
+    Cpu,
+    Duration,
+    LabelKey,
+    LabelValue,
+    Memory,
+    ParameterName,
+    ParameterValue,
+    Price,
+    ShapeName,
+)
+from shapebench.api.pods import PodTemplate, Toleration, Volume
+from shapebench.api.rules import ApiObject, Rule
+from shapebench.api.workload import Workload
+
+RESERVED_PARAMETERS = ("shape", "workers", "cpu", "memory", "seed", "repetition")
+"""Names that every argument template knows: they come from the shape and the run."""
+
+
+class Shape(ApiObject):
+    """One way to cut a cluster: so many workers of so much CPU and memory, on such nodes, at such a price."""
+
+    name: ShapeName
+    workers: Annotated[int, Field(ge=1, le=1000)]
+    cpu: Annotated[Cpu, Field(description="of one worker; request and limit at once")]
+    memory: Annotated[Memory, Field(description="of one worker; request and limit at once")]
+    price_per_hour: Annotated[Price | None, Field(description="of one worker, in your currency")] = None
+    node_selector: Annotated[dict[LabelKey, LabelValue], Field(max_length=20)] = {}
+    tolerations: Annotated[tuple[Toleration, ...], Field(max_length=20)] = ()
+
+
+class Parameter(ApiObject):
+    """A named list of values handed to the program through its argument template."""
+
+    name: ParameterName
+    values: Annotated[tuple[ParameterValue, ...], Field(min_length=1, max_length=50)]
+
+    rules = (Rule(
+        "!(self.name in [" + ", ".join(f"'{name}'" for name in RESERVED_PARAMETERS) + "])",
+        "shape, workers, cpu, memory, seed and repetition are known in every template; choose another name",
+        lambda self: self.name not in RESERVED_PARAMETERS),)
+
+
+class Repetitions(ApiObject):
+    """How often each cell runs."""
+
+    count: Annotated[int, Field(ge=1, le=100)] = 3
+    warmups: Annotated[int, Field(ge=0, le=10, description="runs of each cell that no statistics see")] = 1
+
+
+class Order(ApiObject):
+    """In which order the runs come."""
+
+    kind: Annotated[Literal["RandomizedBlocks", "Sequential"], Field(
+        description="RandomizedBlocks: one run of every cell, shuffled, then again; "
+                    "drift of the cluster then hits all cells alike")] = "RandomizedBlocks"
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+
+
+class Objective(ApiObject):
+    """The one number that cells are compared by."""
+
+    metric: Annotated[str, Field(
+        max_length=100, pattern=r"^(duration|cost|measurement\.[a-zA-Z0-9_]+)$",
+        description="duration, cost, or measurement.NAME")] = "duration"
+    goal: Literal["Minimize", "Maximize"] = "Minimize"
+
+
+class Limits(ApiObject):
+    """What a run and the Benchmark may take."""
+
+    concurrency: Annotated[int, Field(ge=1, le=100, description="runs at once; more than 1 shares the nodes")] = 1
+    start_timeout: Annotated[Duration, Field(description="from creation until every pod runs")] = "5m"
+    run_timeout: Annotated[Duration, Field(description="from then until the program ends")] = "1h"
+    retries: Annotated[int, Field(ge=0, le=10, description="new attempts after failures of the cluster")] = 2
+    failures_per_cell: Annotated[int, Field(
+        ge=1, le=100, description="after so many failed runs a cell's other runs are skipped")] = 2
+
+
+class BenchmarkSpec(ApiObject):
+    """What to compare."""
+
+    workload: Workload
+    shapes: Annotated[tuple[Shape, ...], Field(min_length=1, max_length=50,
+                                               json_schema_extra={"x-kubernetes-list-type": "map",
+                                                                  "x-kubernetes-list-map-keys": ["name"]})]
+    parameters: Annotated[tuple[Parameter, ...], Field(max_length=10, json_schema_extra={
+        "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]})] = ()
+    repetitions: Repetitions = Repetitions()
+    order: Order = Order()
+    objective: Objective = Objective()
+    limits: Limits = Limits()
+    volumes: Annotated[tuple[Volume, ...], Field(max_length=20, json_schema_extra={
+        "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]})] = ()
+    pod_template: PodTemplate = PodTemplate()
+    suspend: Annotated[bool, Field(description="true: no new run starts; the current ones end")] = False
+    ttl_seconds_after_finished: Annotated[int | None, Field(
+        ge=0, le=10 * 366 * 86400, description="delete the Benchmark and its runs so long after its end")] = None
+
+    rules = (
+        Rule("!has(self.objective) || self.objective.metric != 'cost' || "
+             "self.shapes.all(shape, has(shape.pricePerHour))",
+             "objective cost needs pricePerHour in every shape",
+             lambda self: self.objective.metric != "cost"
+             or all(shape.price_per_hour is not None for shape in self.shapes)),
+        Rule("self.shapes.all(shape, self.shapes.exists_one(other, other.name == shape.name))",
+             "two shapes have the same name",
+             lambda self: _distinct(shape.name for shape in self.shapes)),
+        Rule("!has(self.parameters) || "
+             "self.parameters.all(one, self.parameters.exists_one(other, other.name == one.name))",
+             "two parameters have the same name",
+             lambda self: _distinct(parameter.name for parameter in self.parameters)),
+    )
+
+
+def _distinct(names: Any) -> bool:
+    listed = list(names)
+    return len(set(listed)) == len(listed)
+
+
+class Metadata(ApiObject):
+    """The part of Kubernetes' metadata that Shapebench reads; the rest is let through unread."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    namespace: str = "default"
+    uid: str = ""
+    generation: int = 0
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    labels: dict[str, str] = {}
+
+
+NAME_RULE = Rule(
+    f"self.metadata.name.size() <= {keys.BENCHMARK_NAME_LIMIT} && "
+    "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+    f"metadata.name must be at most {keys.BENCHMARK_NAME_LIMIT} characters of a-z, 0-9 and '-', starting with a letter: "
+    "the names of runs, services and pods are made from it",
+    lambda benchmark: len(benchmark.metadata.name) <= keys.BENCHMARK_NAME_LIMIT
+    and benchmark.metadata.name[:1].isascii() and benchmark.metadata.name[:1].islower()
+    and benchmark.metadata.name[-1:] != "-" and all(c.isascii() and (c.islower() or c.isdigit() or c == "-")
+                                                    for c in benchmark.metadata.name))
+
+FIXED_FIELDS = ("workload", "shapes", "parameters", "repetitions", "order", "objective", "volumes", "podTemplate")
+"""What may not change once the first run exists: the runs would no longer be comparable."""
+
+
+class Benchmark(ApiObject):
+    """What to compare, by its name."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+    api_version: Literal["shapebench.dev/v1alpha1"] = "shapebench.dev/v1alpha1"
+    kind: Literal["Benchmark"] = "Benchmark"
+    metadata: Metadata
+    spec: BenchmarkSpec
+
+    rules = (NAME_RULE,)
+
+
+def fixed_field_rules() -> tuple[dict[str, str], ...]:
+    """CEL transition rules: each fixed field stays as it is while runs exist (CRD only; files have no past)."""
+    started = "has(oldSelf.status) && has(oldSelf.status.runs) && oldSelf.status.runs.created > 0"
+    return tuple({
+        "rule": f"!({started}) || (has(self.spec.{name}) ? has(oldSelf.spec.{name}) && "
+                f"self.spec.{name} == oldSelf.spec.{name} : !has(oldSelf.spec.{name}))",
+        "message": f"spec.{name} cannot change once runs exist, or they could not be compared; "
+                   "make a new Benchmark (suspend, limits and ttlSecondsAfterFinished may change)",
+    } for name in FIXED_FIELDS)

@@ -1,0 +1,96 @@
+"""The BenchmarkRun: one execution of a cell. The operator makes it just before it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from shapebench.api.benchmark import Metadata
+from shapebench.api.fields import ParameterValue, ShapeName
+from shapebench.api.record import Phase, Reason, Verdict
+from shapebench.api.rules import ApiObject
+
+MEASUREMENTS_LIMIT = 50
+"""Rows kept in the status; the record holds all."""
+
+
+class RunSpec(ApiObject):
+    """Which run of which cell."""
+
+    benchmark: Annotated[str, Field(max_length=63)]
+    shape: ShapeName
+    parameters: Annotated[dict[str, ParameterValue], Field(max_length=10)] = {}
+    block: Annotated[int, Field(ge=0, description="0 is the warm-up")]
+    repetition: Annotated[int, Field(ge=0, description="within the cell, warm-ups not counted")]
+    position: Annotated[int, Field(ge=1, description="within the block")]
+
+
+class RunUsage(ApiObject):
+    """Usage of some pods, summed (memory: the sum of their peaks). Absent: not readable there."""
+
+    cpu_seconds: float | None = None
+    cpu_throttled_seconds: float | None = None
+    memory_peak_bytes: int | None = None
+    network_receive_bytes: int | None = None
+    network_transmit_bytes: int | None = None
+    network_receive_packets: int | None = None
+    network_transmit_packets: int | None = None
+    disk_read_bytes: int | None = None
+    disk_written_bytes: int | None = None
+    disk_reads: int | None = None
+    disk_writes: int | None = None
+
+
+class RunMeasurement(ApiObject):
+    """A row that the job wrote."""
+
+    parameters: Annotated[dict[str, ParameterValue], Field(max_length=20)] = {}
+    values: Annotated[dict[str, float], Field(max_length=50)] = {}
+
+
+class RunTimes(ApiObject):
+    """A run's moments as Unix seconds; `started` to `finished` is the measured part, inside the pods."""
+
+    created_s: float | None = None
+    scheduled_s: float | None = None
+    running_s: float | None = None
+    started_s: float | None = None
+    finished_s: float | None = None
+
+
+class RunStatus(ApiObject):
+    """Where a run stands, and what it measured."""
+
+    phase: Phase = Phase.PENDING
+    attempt: Annotated[int, Field(ge=0, description="the current or last one, from 1")] = 0
+    attempt_created_at: Annotated[str | None, Field(max_length=64, json_schema_extra={"format": "date-time"})] = None
+    gang_created: Annotated[bool, Field(
+        description="every pod of the attempt was created: one that is missing from here on was lost")] = False
+    reason: Reason | None = None
+    message: Annotated[str, Field(max_length=4096)] = ""
+    lost_attempts: Annotated[tuple[str, ...], Field(
+        max_length=12, description="why earlier attempts failed")] = ()
+    times: RunTimes = RunTimes()
+    duration_s: float | None = None
+    duration: Annotated[str, Field(max_length=32, description="for people")] = ""
+    cost: float | None = None
+    verdict: Verdict | None = None
+    usage: RunUsage | None = None
+    usage_by_role: Annotated[dict[str, RunUsage], Field(max_length=4)] = {}
+    measurements: Annotated[tuple[RunMeasurement, ...], Field(max_length=MEASUREMENTS_LIMIT)] = ()
+    environment: Annotated[dict[str, Annotated[str, Field(max_length=1024)]], Field(max_length=64)] = {}
+    record: Annotated[str, Field(max_length=253, description="the ConfigMap that holds the whole record")] = ""
+
+
+class BenchmarkRun(ApiObject):
+    """One execution of a cell."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+    api_version: Literal["shapebench.dev/v1alpha1"] = "shapebench.dev/v1alpha1"
+    kind: Literal["BenchmarkRun"] = "BenchmarkRun"
+    metadata: Metadata
+    spec: RunSpec
+    status: RunStatus = RunStatus()

@@ -1,0 +1,79 @@
+"""What a decision asks the cluster to do: values, applied one by one by `shapebench.kube` or by a test's fake.
+
+Every effect may be repeated: a Create of what exists, and a Delete of what is gone, are done already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+KubeObject = dict[str, Any]
+"""An object as its YAML says it."""
+
+
+@dataclass(frozen=True)
+class Create:
+    """Create the object (its metadata has name and namespace)."""
+
+    body: KubeObject
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Delete one object, with what it owns. `grace_s` None leaves the pod's own grace period."""
+
+    kind: Literal["Benchmark", "Pod", "Service", "ConfigMap"]
+    namespace: str
+    name: str
+    grace_s: int | None = None
+
+
+@dataclass(frozen=True)
+class PatchStatus:
+    """Merge `status` into the status of a Benchmark or a BenchmarkRun (None removes a field)."""
+
+    kind: Literal["Benchmark", "BenchmarkRun"]
+    namespace: str
+    name: str
+    status: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Emit:
+    """Post an event about an object, in words for a person. Events may be lost; nothing depends on them."""
+
+    about: KubeObject
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+Action = Create | Delete | PatchStatus | Emit
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One Benchmark and everything labelled with its name, read afresh. `benchmark` None: it is gone."""
+
+    benchmark: KubeObject | None
+    runs: tuple[KubeObject, ...] = ()
+    pods: tuple[KubeObject, ...] = ()
+    driver_account_exists: bool = True
+
+
+class Cluster(Protocol):
+    """The cluster as a reconciliation sees it: read everything, apply one action, read one pod's log."""
+
+    def snapshot(self, namespace: str, name: str) -> Snapshot:
+        """The Benchmark, its runs and its pods (the driver's service account is looked up for Spark only)."""
+        ...
+
+    def apply(self, action: Action) -> None:
+        """Do one action; done already is fine. Raises on any other refusal."""
+        ...
+
+    def log(self, namespace: str, pod: str) -> str:
+        """The log of the pod's program container; empty when there is none (any more)."""
+        ...

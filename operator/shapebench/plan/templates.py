@@ -1,0 +1,43 @@
+"""Argument templates: `--batch-size={batchSize}`. `{{` and `}}` stand for braces."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable, Mapping
+
+from shapebench.api.record import Scalar
+
+
+class TemplateError(ValueError):
+    """A template that cannot be filled: the message names the template, what is wrong and what is known."""
+
+
+def names(template: str) -> tuple[str, ...]:
+    """The parameters that a template uses. Raises TemplateError when it is malformed."""
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise TemplateError(f"{template!r}: {error}; write {{{{ and }}}} for braces") from error
+    for _, name, specification, conversion in parts:
+        if name is not None and (not name.isidentifier() or specification or conversion):
+            raise TemplateError(f"{template!r}: {{{name}}} is not a parameter's name; write {{{{ and }}}} for braces")
+    return tuple(name for _, name, _, _ in parts if name is not None)
+
+
+def fill(template: str, values: Mapping[str, Scalar]) -> str:
+    """The argument itself. Raises TemplateError for an unknown parameter."""
+    check(template, values)
+    return template.format_map({name: as_text(value) for name, value in values.items()})
+
+
+def check(template: str, known: Iterable[str]) -> None:
+    """Raise TemplateError unless every parameter of the template is known."""
+    listed = sorted(known)
+    for name in names(template):
+        if name not in listed:
+            raise TemplateError(f"{template!r}: unknown parameter {name!r}; known are {', '.join(listed)}")
+
+
+def as_text(value: Scalar) -> str:
+    """A value as a program expects it: true and false in lower case, as YAML writes them."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
