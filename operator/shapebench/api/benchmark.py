@@ -145,7 +145,7 @@ class Metadata(ApiObject):
 NAME_RULE = Rule(
     f"self.metadata.name.size() <= {keys.BENCHMARK_NAME_LIMIT} && "
     "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-    f"metadata.name must be at most {keys.BENCHMARK_NAME_LIMIT} characters of a-z, 0-9 and '-', starting with a letter: "
+    f"metadata.name must be at most {keys.BENCHMARK_NAME_LIMIT} characters of a-z, 0-9, '-', starting with a letter: "
     "the names of runs, services and pods are made from it",
     lambda benchmark: len(benchmark.metadata.name) <= keys.BENCHMARK_NAME_LIMIT
     and benchmark.metadata.name[:1].isascii() and benchmark.metadata.name[:1].islower()

@@ -138,7 +138,7 @@ def run_crd() -> Schema:
 class _NoAliases(yaml.SafeDumper):
     """Writes a schema that is used twice twice: people read these files."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, _data: Any) -> bool:
         return True
 
 
