@@ -1,0 +1,125 @@
+"""From the records of a run's pods to the record of the run: one pure function for both backends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from shapebench.api import benchmark, quantity, wire
+from shapebench.api.record import (
+    Cell,
+    Phase,
+    PodRecord,
+    Reason,
+    RunRecord,
+    Times,
+    Usage,
+    Verdict,
+)
+
+DECIDING_ROLES = (wire.ROLE_DRIVER, wire.ROLE_WORKER)
+"""Whose programs are the run: executors and parameter servers only serve them."""
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What was known of the run before it started."""
+
+    benchmark: str
+    namespace: str
+    run: str
+    backend: Literal["kubernetes", "local"]
+    cell: Cell
+    shape: benchmark.Shape
+    block: int
+    repetition: int
+    position: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the attempt ended, as seen from outside the pods. `reason` None: it succeeded."""
+
+    attempt: int
+    reason: Reason | None = None
+    message: str = ""
+
+
+def run_record(context: RunContext, pods: Sequence[PodRecord], outcome: Outcome, times: Times) -> RunRecord:
+    """The run's record. `times` has the moments seen from outside; start and finish come from the pods.
+
+    The duration is the longest measured part of any deciding pod, each by its own clock: nodes' clocks differ.
+    """
+    deciding = [pod for pod in pods if pod.role in DECIDING_ROLES]
+    reason, message = _judged(outcome, deciding)
+    windows = [window for window in map(_window, deciding) if window is not None]
+    duration_s = max((finish - start for start, finish in windows), default=None)
+    return RunRecord(
+        benchmark=context.benchmark,
+        namespace=context.namespace,
+        run=context.run,
+        backend=context.backend,
+        cell=context.cell,
+        workers=context.shape.workers,
+        cpu=quantity.cpu_cores(context.shape.cpu),
+        memory_bytes=quantity.memory_bytes(context.shape.memory),
+        block=context.block,
+        repetition=context.repetition,
+        position=context.position,
+        attempt=outcome.attempt,
+        phase=Phase.FAILED if reason else Phase.SUCCEEDED,
+        reason=reason,
+        message=message,
+        verdict=_verdict(context.block, outcome.attempt, reason),
+        times=times.model_copy(update={
+            "started_s": min((start for start, _ in windows), default=None),
+            "finished_s": max((finish for _, finish in windows), default=None)}),
+        duration_s=duration_s,
+        cost=_cost(context.shape, duration_s),
+        usage=total(pod.usage for pod in pods),
+        usage_by_role={role: total(pod.usage for pod in pods if pod.role == role)
+                       for role in sorted({pod.role for pod in pods})},
+        measurements=tuple(row for pod in deciding for row in pod.measurements),
+        environment={key: value for pod in reversed(deciding) for key, value in pod.environment.items()},
+        pods=tuple(pods),
+    )
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    """The sum, counter by counter; None where no pod could read it."""
+    listed = list(usages)
+    summed = {}
+    for name in Usage.model_fields:
+        known = [value for value in (getattr(usage, name) for usage in listed) if value is not None]
+        summed[name] = sum(known) if known else None
+    return Usage.model_validate(summed)
+
+
+def _window(pod: PodRecord) -> tuple[float, float] | None:
+    """The measured part: what the harness marked, else the program's first instruction to its last."""
+    start = pod.measured_started_s or pod.program_started_s
+    finish = pod.measured_finished_s or pod.program_finished_s
+    return (start, finish) if start is not None and finish is not None else None
+
+
+def _judged(outcome: Outcome, deciding: Sequence[PodRecord]) -> tuple[Reason | None, str]:
+    """A job that found its answer wrong says so itself; from outside it only looks like a failed program."""
+    wrong = [pod.wrong_answer for pod in deciding if pod.wrong_answer]
+    if wrong and outcome.reason in (None, Reason.PROGRAM_FAILED):
+        return Reason.WRONG_ANSWER, wrong[0]
+    return outcome.reason, outcome.message
+
+
+def _verdict(block: int, attempt: int, reason: Reason | None) -> Verdict:
+    if reason is not None:
+        return Verdict.FAILED
+    if block == 0:
+        return Verdict.WARMUP
+    return Verdict.RETRIED if attempt > 1 else Verdict.VALID
+
+
+def _cost(shape: benchmark.Shape, duration_s: float | None) -> float | None:
+    if shape.price_per_hour is None or duration_s is None:
+        return None
+    return float(shape.price_per_hour) * shape.workers * duration_s / 3600
