@@ -1,0 +1,41 @@
+"""The one number of a run that its cell is compared by."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping
+
+from shapebench.analysis.summary import Observation
+from shapebench.api.record import RunRecord
+
+MEASUREMENT_PREFIX = "measurement."
+
+
+def of_record(record: RunRecord, metric: str) -> float | None:
+    """The record's value of `metric` (duration, cost or measurement.NAME); None where it has none."""
+    return value(metric, record.duration_s, record.cost, (row.values for row in record.measurements))
+
+
+def value(metric: str, duration_s: float | None, cost: float | None,
+          rows: Iterable[Mapping[str, float]]) -> float | None:
+    """The value of `metric` among what a run has.
+
+    measurement.NAME is the median over the rows that have NAME: a job writes a row for each epoch or pass, and the
+    first ones are slow. Rows whose value is not finite do not count. Raises ValueError for any other metric.
+    """
+    if metric == "duration":
+        return duration_s
+    if metric == "cost":
+        return cost
+    if not metric.startswith(MEASUREMENT_PREFIX):
+        raise ValueError(f"{metric!r} is no objective; known are duration, cost and measurement.NAME")
+    name = metric.removeprefix(MEASUREMENT_PREFIX)
+    found = [row[name] for row in rows if name in row and math.isfinite(row[name])]
+    return statistics.median(found) if found else None
+
+
+def observations(records: Iterable[RunRecord], metric: str) -> tuple[Observation, ...]:
+    """The records as the summary wants them."""
+    return tuple(Observation(record.cell, of_record(record, metric), record.verdict, record.reason)
+                 for record in records)
