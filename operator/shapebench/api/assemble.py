@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shapebench.api import benchmark, quantity, wire
+from shapebench.api import quantity, wire
+from shapebench.api.benchmark import Shape
 from shapebench.api.record import (
     Cell,
     Phase,
@@ -31,7 +32,7 @@ class RunContext:
     run: str
     backend: Literal["kubernetes", "local"]
     cell: Cell
-    shape: benchmark.Shape
+    shape: Shape
     block: int
     repetition: int
     position: int
@@ -119,7 +120,7 @@ def _verdict(block: int, attempt: int, reason: Reason | None) -> Verdict:
     return Verdict.RETRIED if attempt > 1 else Verdict.VALID
 
 
-def _cost(shape: benchmark.Shape, duration_s: float | None) -> float | None:
+def _cost(shape: Shape, duration_s: float | None) -> float | None:
     if shape.price_per_hour is None or duration_s is None:
         return None
     return float(shape.price_per_hour) * shape.workers * duration_s / 3600

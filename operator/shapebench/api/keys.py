@@ -29,6 +29,9 @@ LABEL_RECORD = f"{GROUP}/record"
 LABEL_SPARK_EXECUTOR_ID = "spark-exec-id"
 """On executors, written by Spark: the executor's number, from 1."""
 
+PROGRAM_CONTAINER = "program"
+"""The container that runs the agent and, under it, the program, in every pod of a run."""
+
 RECORD_KEY = "record.json.gz"
 """The key in a record config map's binaryData."""
 

@@ -111,6 +111,7 @@ class PodRecord(Value):
     measured_finished_s: float | None = None
     exit_code: int
     signal: int | None = None
+    oom_killed: bool = False
     message: str = ""
     wrong_answer: str | None = None
     usage: Usage = Usage()

@@ -66,8 +66,9 @@ class RunStatus(ApiObject):
     phase: Phase = Phase.PENDING
     attempt: Annotated[int, Field(ge=0, description="the current or last one, from 1")] = 0
     attempt_created_at: Annotated[str | None, Field(max_length=64, json_schema_extra={"format": "date-time"})] = None
-    gang_created: Annotated[bool, Field(
-        description="every pod of the attempt was created: one that is missing from here on was lost")] = False
+    gang_exists: Annotated[bool, Field(
+        description="the attempt's objects were all created and are not deleted yet: "
+                    "a pod that is missing meanwhile was lost")] = False
     reason: Reason | None = None
     message: Annotated[str, Field(max_length=4096)] = ""
     lost_attempts: Annotated[tuple[str, ...], Field(

@@ -23,6 +23,10 @@ ENV_SEED = "SHAPEBENCH_SEED"
 
 # --- environment of the agent -----------------------------------------------------------------------------------
 
+ENV_NODE = "SHAPEBENCH_NODE"
+"""The node's name, for the record's environment."""
+ENV_POD = "SHAPEBENCH_POD"
+"""The pod's own name."""
 ENV_AWAIT = "SHAPEBENCH_AWAIT"
 """Comma-separated host:port of the gang's other agents: the program starts when all of them accept a connection."""
 ENV_AWAIT_TIMEOUT_S = "SHAPEBENCH_AWAIT_TIMEOUT_S"

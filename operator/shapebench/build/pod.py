@@ -1,0 +1,152 @@
+"""The pod that all roles share: the agent by init container, the program as its child, `restricted` security.
+
+CPU and memory are request and limit at once in every container, so that the pod is Guaranteed and a shape means the
+same everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shapebench.api import benchmark, keys, quantity, wire
+from shapebench.build import volumes
+from shapebench.build.attempt import Attempt, KubeObject
+
+GRACE_S = 10
+"""Long enough for the agent to write its record, short enough for a TensorFlow worker that ignores SIGTERM."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """What tells one pod of a gang from another."""
+
+    role: str
+    index: int | None
+    cpu: str
+    memory: str
+    program: tuple[str, ...]
+    env: tuple[KubeObject, ...] = ()
+    shape: benchmark.Shape | None = None
+    """Whose nodes the pod must run on; None for a driver, which is no part of the shape."""
+
+
+def metadata(attempt: Attempt, role: Role, name: str | None) -> KubeObject:
+    """A pod's metadata; without a name and an owner for an executor's template (Spark gives both)."""
+    template = attempt.benchmark.spec.pod_template
+    labels = dict(template.labels) | attempt.labels() | {keys.LABEL_ROLE: role.role}
+    if role.index is not None:
+        labels[keys.LABEL_INDEX] = str(role.index)
+    annotations = {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": str(wire.AGENT_PORT),
+        "prometheus.io/path": "/metrics",
+    } | dict(template.annotations)
+    base = attempt.metadata(name, labels) if name is not None else {"labels": labels}
+    return base | {"annotations": annotations}
+
+
+def spec(attempt: Attempt, role: Role) -> KubeObject:
+    """A pod's spec."""
+    own = attempt.benchmark.spec.volumes
+    return {
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": GRACE_S,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": _pod_security(attempt),
+        "initContainers": [_agent_container(attempt, role)],
+        "containers": [_program_container(attempt, role)],
+        "volumes": volumes.sources(own),
+        **_scheduling(attempt, role),
+    }
+
+
+def resources(cpu: str, memory: str) -> KubeObject:
+    """Request and limit at once."""
+    size = {"cpu": quantity.cpu_text(quantity.cpu_cores(cpu)), "memory": memory}
+    return {"requests": dict(size), "limits": dict(size)}
+
+
+def image(attempt: Attempt) -> tuple[str, str]:
+    """The program's image and its pull policy."""
+    settings, workload = attempt.settings, attempt.benchmark.spec.workload
+    default = settings.spark_image if workload.kind == "spark" else settings.tensorflow_image
+    return workload.program.image or default, workload.program.image_pull_policy or settings.image_pull_policy
+
+
+def _program_container(attempt: Attempt, role: Role) -> KubeObject:
+    name, pull_policy = image(attempt)
+    return {
+        "name": keys.PROGRAM_CONTAINER,
+        "image": name,
+        "imagePullPolicy": pull_policy,
+        "command": ["python3", wire.AGENT_FILE, "--", *role.program],
+        "env": _environment(attempt, role),
+        "ports": [{"name": "agent", "containerPort": wire.AGENT_PORT}],
+        "resources": resources(role.cpu, role.memory),
+        "securityContext": _container_security(),
+        "volumeMounts": volumes.mounts(attempt.benchmark.spec.volumes),
+    }
+
+
+def _agent_container(attempt: Attempt, role: Role) -> KubeObject:
+    return {
+        "name": "agent",
+        "image": attempt.settings.operator_image,
+        "imagePullPolicy": attempt.settings.image_pull_policy,
+        "command": ["cp", wire.IMAGE_AGENT_FILE, wire.AGENT_FILE],
+        "resources": resources(role.cpu, role.memory),
+        "securityContext": _container_security() | {"readOnlyRootFilesystem": True},
+        "volumeMounts": [volumes.agent_mount(read_only=False)],
+    }
+
+
+def _environment(attempt: Attempt, role: Role) -> list[KubeObject]:
+    benchmark_, run = attempt.benchmark, attempt.run
+    fixed = {
+        wire.ENV_NAMESPACE: attempt.namespace,
+        wire.ENV_BENCHMARK: benchmark_.metadata.name,
+        wire.ENV_RUN: run.name,
+        wire.ENV_SHAPE: run.shape.name,
+        wire.ENV_ROLE: role.role,
+        wire.ENV_WORKERS: str(run.shape.workers),
+        wire.ENV_CPU: f"{quantity.cpu_cores(run.shape.cpu):g}",
+        wire.ENV_SEED: str(benchmark_.spec.order.seed),
+        wire.ENV_COUNTERS: "cgroup",
+        wire.ENV_METRICS_PORT: str(wire.AGENT_PORT),
+        wire.ENV_SAMPLE_INTERVAL_S: f"{attempt.settings.sample_interval_s:g}",
+        wire.ENV_AWAIT_TIMEOUT_S: str(quantity.duration_s(benchmark_.spec.limits.start_timeout)),
+        "PYTHONUNBUFFERED": "1",
+    }
+    if role.index is not None:
+        fixed[wire.ENV_INDEX] = str(role.index)
+    own = [variable.model_dump(by_alias=True, exclude_none=True) for variable in benchmark_.spec.workload.program.env]
+    return [
+        *({"name": name, "value": value} for name, value in fixed.items()),
+        {"name": wire.ENV_NODE, "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
+        {"name": wire.ENV_POD, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        *(dict(variable) for variable in role.env),
+        *own,
+    ]
+
+
+def _scheduling(attempt: Attempt, role: Role) -> KubeObject:
+    template, shape = attempt.benchmark.spec.pod_template, role.shape
+    tolerations = (*template.tolerations, *(shape.tolerations if shape else ()))
+    fields: KubeObject = {
+        "nodeSelector": dict(template.node_selector) | (dict(shape.node_selector) if shape else {}),
+        "tolerations": [one.model_dump(by_alias=True, exclude_none=True) for one in tolerations],
+        "imagePullSecrets": [{"name": one.name} for one in template.image_pull_secrets],
+        "priorityClassName": template.priority_class_name,
+        "schedulerName": template.scheduler_name,
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def _pod_security(attempt: Attempt) -> KubeObject:
+    own = attempt.benchmark.spec.pod_template.security_context.model_dump(by_alias=True, exclude_none=True)
+    return {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}} | own
+
+
+def _container_security() -> KubeObject:
+    return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
