@@ -1,0 +1,36 @@
+"""What the record says about where the program ran."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from shapebench.agent.counters import read_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def describe(proc: Path, counters: str, node: str | None) -> dict[str, str]:
+    """Facts of the machine and of the agent, by name; what is unknown is left out."""
+    system = os.uname()
+    facts = {
+        "node": node,
+        "kernel": f"{system.sysname} {system.release}",
+        "machine": system.machine,
+        "cpu_model": cpu_model(read_text(proc / "cpuinfo") or ""),
+        "cpus": str(os.cpu_count() or ""),
+        "agent_python": ".".join(str(part) for part in sys.version_info[:3]),
+        "agent_counters": counters,
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def cpu_model(cpuinfo: str) -> str | None:
+    """The first processor's name in a /proc/cpuinfo (ARM's has none)."""
+    for line in cpuinfo.splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() in ("model name", "cpu model", "Model"):
+            return value.strip()
+    return None

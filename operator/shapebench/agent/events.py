@@ -1,0 +1,151 @@
+"""The lines that the job's harness writes: a named pipe behind the file that it appends to, and what the lines say.
+
+A pipe, not a file that is looked at now and then: the agent wakes up with the line itself, so the counters are
+read within a millisecond of "the measured part starts", and a program that says nothing costs nothing. To the
+harness it is a file: it opens it to append and writes lines. The agent holds the pipe open both ways, so the
+harness never waits for a reader and the agent sees no end of file between two writers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from shapebench.api import wire
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import TypeGuard
+
+_READ_BYTES = 65536
+_LONGEST_LINE_BYTES = 1 << 20
+
+
+class EventPipe:
+    """The pipe; `path` is None where no directory can hold one, and then there are no events."""
+
+    def __init__(self, directories: tuple[str, ...], log: Callable[[str], None]) -> None:
+        self.path: Path | None = None
+        self._directories = directories
+        self._log = log
+        self._fd = -1
+        self._rest = b""
+
+    def __enter__(self) -> EventPipe:
+        for directory in self._directories:
+            with contextlib.suppress(OSError):
+                path = Path(tempfile.mkdtemp(prefix="shapebench-", dir=directory)) / "events"
+                os.mkfifo(path, 0o600)
+                self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+                self.path = path
+                return self
+        self._log(f"no events from the job: no pipe can be made in {' or '.join(self._directories)}")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if self.path is not None:
+            os.close(self._fd)
+            shutil.rmtree(self.path.parent, ignore_errors=True)
+
+    def fileno(self) -> int:
+        """For select; -1 without a pipe."""
+        return self._fd
+
+    def read(self) -> list[dict[str, Any]]:
+        """The events of all lines that are complete by now. A line that is no JSON object is logged and left out."""
+        text = self._rest + self._available()
+        *lines, self._rest = text.split(b"\n")
+        if len(self._rest) > _LONGEST_LINE_BYTES:
+            self._log("an event line is longer than 1 MiB: left out")
+            self._rest = b""
+        return [event for event in (self._parse(line) for line in lines if line.strip()) if event is not None]
+
+    def _available(self) -> bytes:
+        if self.path is None:
+            return b""
+        chunks: list[bytes] = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                chunks.append(os.read(self._fd, _READ_BYTES))
+        return b"".join(chunks)
+
+    def _parse(self, line: bytes) -> dict[str, Any] | None:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if isinstance(event, dict) and isinstance(event.get("event"), str):
+            return event
+        self._log(f"not an event, left out: {line[:120]!r}")
+        return None
+
+
+def directories() -> tuple[str, ...]:
+    """Where the pipe may lie: the usual place, or memory where the file system is read-only."""
+    with contextlib.suppress(OSError):
+        return (tempfile.gettempdir(), "/dev/shm")
+    return ("/dev/shm",)
+
+
+class Row(NamedTuple):
+    """A measurement."""
+
+    parameters: dict[str, Any]
+    values: dict[str, float]
+
+
+class Story:
+    """What the job has said so far."""
+
+    def __init__(self) -> None:
+        self.measured_started_s: float | None = None
+        self.measured_finished_s: float | None = None
+        self.wrong_answer: str | None = None
+        self.measurements: list[Row] = []
+        self.environment: dict[str, str] = {}
+
+    def tell(self, event: dict[str, Any], now_s: float) -> None:
+        """Take one event. One of an unknown name is passed over: a newer harness may say more."""
+        name = event["event"]
+        if name == wire.EVENT_MEASURED_STARTED:
+            self.measured_started_s, self.measured_finished_s = _time(event, now_s), None
+        elif name == wire.EVENT_MEASURED_FINISHED:
+            self.measured_finished_s = _time(event, now_s)
+        elif name == wire.EVENT_MEASUREMENT:
+            self.measurements.append(Row(_scalars(event.get("parameters")), _numbers(event.get("values"))))
+        elif name == wire.EVENT_ENVIRONMENT:
+            self.environment.update({key: str(value) for key, value in _mapping(event.get("values")).items()})
+        elif name == wire.EVENT_WRONG_ANSWER and self.wrong_answer is None:
+            self.wrong_answer = str(event.get("message") or "the job says its answer is wrong")
+
+
+def _time(event: dict[str, Any], now_s: float) -> float:
+    """The harness' own time: it is the program's, and nearer to the fact than the agent's."""
+    time_s = event.get("time_s")
+    return float(time_s) if _is_number(time_s) else now_s
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _scalars(value: Any) -> dict[str, Any]:
+    return {key: v if isinstance(v, (str, bool)) or _is_number(v) else json.dumps(v)
+            for key, v in _mapping(value).items()}
+
+
+def _numbers(value: Any) -> dict[str, float]:
+    """Finite numbers only: JSON has no word for the others."""
+    return {key: v for key, v in _mapping(value).items() if _is_number(v)}
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

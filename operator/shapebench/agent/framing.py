@@ -1,0 +1,66 @@
+"""A record in log lines, and back: `SHAPEBENCH-RECORD <part>/<parts> <base64 of gzip of the JSON>`.
+
+Lines are short enough that no container runtime splits them. `decode` is what the operator uses; it takes a whole
+log or its end, with other lines anywhere between.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import zlib
+from typing import Any
+
+from shapebench.api.wire import RECORD_LINE_PAYLOAD_CHARS, RECORD_LINE_PREFIX
+
+
+class FramingError(ValueError):
+    """There are record lines, but they do not make up a record; the message says what is wrong with them."""
+
+
+def encode(record: dict[str, Any]) -> list[str]:
+    """The record's lines, without line ends."""
+    text = json.dumps(record, separators=(",", ":"), allow_nan=False)
+    payload = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+    parts = [payload[at:at + RECORD_LINE_PAYLOAD_CHARS]
+             for at in range(0, len(payload), RECORD_LINE_PAYLOAD_CHARS)]
+    return [f"{RECORD_LINE_PREFIX}{number}/{len(parts)} {part}" for number, part in enumerate(parts, start=1)]
+
+
+def decode(log_text: str) -> dict[str, Any] | None:
+    """The last record in a log, or None if the log has no record line; raises FramingError for a damaged one."""
+    found = [part for part in (_part(line) for line in log_text.splitlines()) if part is not None]
+    if not found:
+        return None
+    # The last set alone counts: a program may itself be a log reader that printed an older one.
+    parts = found[-1][1]
+    payloads: dict[int, str] = {}
+    for number, of, payload in reversed(found):
+        if of != parts or number in payloads:
+            break
+        payloads[number] = payload
+    missing = [number for number in range(1, parts + 1) if number not in payloads]
+    if missing:
+        raise FramingError(f"the record's lines {missing} of {parts} are missing from the log")
+    return _unpack("".join(payloads[number] for number in range(1, parts + 1)))
+
+
+def _part(line: str) -> tuple[int, int, str] | None:
+    """A line's (part, parts, payload); None for any other line. What a log reader put before it does not matter."""
+    _, found, rest = line.partition(RECORD_LINE_PREFIX)
+    counts, _, payload = rest.strip().partition(" ")
+    number, _, of = counts.partition("/")
+    if not found or not (number.isdecimal() and of.isdecimal()) or not 1 <= int(number) <= int(of):
+        return None
+    return int(number), int(of), payload
+
+
+def _unpack(payload: str) -> dict[str, Any]:
+    try:
+        record = json.loads(gzip.decompress(base64.b64decode(payload, validate=True)))
+    except (ValueError, OSError, EOFError, zlib.error) as error:
+        raise FramingError(f"the record's lines are damaged: {error}") from error
+    if not isinstance(record, dict):
+        raise FramingError("the record's lines hold no record")
+    return record

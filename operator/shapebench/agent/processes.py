@@ -1,0 +1,149 @@
+"""The counters of a process and all that it started, from /proc: what a machine without a cgroup per run can tell.
+
+A dead process adds its CPU time and its disk bytes to the parent that waits for it, so the sum over the living and
+the agent's own count of reaped children is everything, however short a child lived. What escapes: children of a
+program that ignores SIGCHLD (the kernel adds those nowhere). Memory is the sum of the living processes' resident sets,
+which counts shared pages once for each process. Disk bytes are the kernel's storage accounting per process: reads that
+missed the page cache, and writes when the page becomes dirty. Operations are not counted anywhere: None.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from shapebench.agent.counters import Counters, Cpu, Disk, Memory, read_text
+from shapebench.agent.network import NetworkCounters
+
+
+class Process(NamedTuple):
+    """One line of /proc/PID/stat, the part that is needed. CPU in clock ticks, dead children's included."""
+
+    pid: int
+    state: str
+    parent: int
+    cpu_ticks: int
+    started: int
+    resident_pages: int
+
+
+class Reaped(NamedTuple):
+    """What the agent's reaped children used, with everything that they had reaped themselves."""
+
+    cpu_s: float
+    largest_resident_bytes: int
+
+
+def reaped_children() -> Reaped:
+    """This process' own account of its dead children."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Reaped(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+class ProcessTree:
+    """The descendants of one process (the agent itself is not among them)."""
+
+    def __init__(self, proc: Path, pid: int) -> None:
+        self._proc = proc
+        self._pid = pid
+        self._members: dict[int, Process] = {}
+        self._foreign: set[int] = set()
+
+    def living(self) -> list[Process]:
+        """The descendants now, zombies that nobody waited for included.
+
+        A process once seen stays a member while it lives, also if its parent died and init took it over. The
+        machine's other processes are looked at once: a process does not become a descendant later.
+        """
+        listed = {int(entry.name) for entry in os.scandir(self._proc) if entry.name.isdigit()}
+        self._foreign &= listed
+        seen = self._stats(listed - self._foreign - {self._pid})
+        members = {pid: p for pid, p in seen.items()
+                   if p.parent == self._pid or self._was_member(p)}
+        while True:
+            found = {pid: p for pid, p in seen.items() if pid not in members and p.parent in members}
+            if not found:
+                break
+            members.update(found)
+        self._foreign |= seen.keys() - members.keys()
+        self._members = members
+        return list(members.values())
+
+    def disk(self, processes: list[Process] | None = None) -> Disk:
+        """Bytes that the agent's process, with all it reaped, and its living descendants moved."""
+        living = self.living() if processes is None else processes
+        accounts = [self._io(pid) for pid in [self._pid, *(p.pid for p in living)]]
+        told = [a for a in accounts if a is not None]
+        if not told:
+            return Disk()
+        return Disk(read_bytes=sum(read for read, _ in told), written_bytes=sum(written for _, written in told))
+
+    def _was_member(self, process: Process) -> bool:
+        before = self._members.get(process.pid)
+        return before is not None and before.started == process.started
+
+    def _stats(self, pids: set[int]) -> dict[int, Process]:
+        """In the order of their numbers, so parents mostly before children: see TreeSource."""
+        texts = ((pid, read_text(self._proc / str(pid) / "stat")) for pid in sorted(pids))
+        return {pid: parse_stat(text) for pid, text in texts if text}
+
+    def _io(self, pid: int) -> tuple[int, int] | None:
+        text = read_text(self._proc / str(pid) / "io")
+        return None if text is None else parse_io(text)
+
+
+class TreeSource:
+    """The counters of a process tree, with the machine's network."""
+
+    kind = "processes"
+
+    def __init__(self, tree: ProcessTree, network: NetworkCounters, reaped: Callable[[], Reaped]) -> None:
+        self._tree = tree
+        self._network = network
+        self._reaped = reaped
+        self._tick_s = 1 / os.sysconf("SC_CLK_TCK")
+        self._page_bytes = os.sysconf("SC_PAGE_SIZE")
+        self._cpu_s = 0.0
+        self._disk = Disk()
+
+    def read(self) -> Counters:
+        """The counters now. CPU is exact to the microsecond once no descendant lives, to 10 ms each before.
+
+        A child that dies between the look at its parent and the look at itself is missed by that one reading, so
+        a counter that seems to fall keeps its last value until the truth has passed it.
+        """
+        reaped = self._reaped()
+        living = self._tree.living()
+        cpu_s = reaped.cpu_s + sum(p.cpu_ticks for p in living) * self._tick_s
+        disk = self._tree.disk(living)
+        if living:
+            cpu_s = max(cpu_s, self._cpu_s)
+            disk = Disk(read_bytes=_larger(disk.read_bytes, self._disk.read_bytes),
+                        written_bytes=_larger(disk.written_bytes, self._disk.written_bytes))
+        self._cpu_s, self._disk = cpu_s, disk
+        resident = sum(p.resident_pages for p in living) * self._page_bytes
+        memory = Memory(usage_bytes=resident, working_set_bytes=resident,
+                        peak_bytes=reaped.largest_resident_bytes)
+        return Counters(Cpu(used_s=cpu_s), memory, self._network.read(), disk)
+
+
+def parse_stat(text: str) -> Process:
+    """A /proc/PID/stat; the name in brackets may hold spaces and brackets itself."""
+    pid = int(text[:text.index("(")])
+    fields = text[text.rindex(")") + 1:].split()
+    return Process(pid, fields[0], int(fields[1]), sum(int(ticks) for ticks in fields[11:15]),
+                   int(fields[19]), int(fields[21]))
+
+
+def parse_io(text: str) -> tuple[int, int]:
+    """The bytes read from and written to storage in a /proc/PID/io."""
+    rows = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
+    return int(rows.get("read_bytes", 0)), int(rows.get("write_bytes", 0))
+
+
+def _larger(now: int | None, before: int | None) -> int | None:
+    known = [number for number in (now, before) if number is not None]
+    return max(known) if known else None

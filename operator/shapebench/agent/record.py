@@ -1,0 +1,122 @@
+"""Puts the PodRecord together (the JSON that api.record.PodRecord describes) and leaves it where it is looked for."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from shapebench.agent import framing
+
+if TYPE_CHECKING:
+    from shapebench.agent.events import Story
+    from shapebench.agent.sampler import Sampler
+    from shapebench.agent.settings import Settings
+
+VERSION = "shapebench.dev/pod-record/v1"
+_SHORTEST_MESSAGE = 200
+
+
+class Ending(NamedTuple):
+    """How the program, or the wait for its peers, went."""
+
+    exit_code: int
+    signal: int | None = None
+    message: str = ""
+    program_started_s: float | None = None
+    program_finished_s: float | None = None
+
+
+def assemble(settings: Settings, counters: str, sampler: Sampler, story: Story, ending: Ending,
+             facts: dict[str, str]) -> dict[str, Any]:
+    """The whole record. The harness' own facts win over the agent's of the same name."""
+    measured = sampler.measured_usage()
+    time_s, columns = sampler.series.columns()
+    return {
+        "version": VERSION,
+        "pod": settings.pod,
+        "role": settings.role,
+        "index": settings.pod_index,
+        "counters": counters,
+        "agent_started_s": _moment(sampler.started_s),
+        "program_started_s": _moment(ending.program_started_s),
+        "program_finished_s": _moment(ending.program_finished_s),
+        "measured_started_s": _moment(story.measured_started_s),
+        "measured_finished_s": _moment(story.measured_finished_s),
+        "exit_code": ending.exit_code,
+        "signal": ending.signal,
+        "message": ending.message,
+        "wrong_answer": story.wrong_answer,
+        "usage": sampler.usage()._asdict(),
+        "measured_usage": None if measured is None else measured._asdict(),
+        "measurements": [row._asdict() for row in story.measurements],
+        "environment": {**facts, **story.environment},
+        "series": {"time_s": time_s, "columns": columns},
+    }
+
+
+def _moment(time_s: float | None) -> float | None:
+    return None if time_s is None else round(time_s, 6)
+
+
+def totals(record: dict[str, Any], limit_bytes: int) -> str:
+    """The record without its series as JSON of at most so many bytes.
+
+    What does not fit goes in this order: measurements from the last, the environment, the message's end.
+    environment["truncated"] says what is missing.
+    """
+    short = {key: value for key, value in record.items() if key != "series"}
+    text = _json(short)
+    if len(text) <= limit_bytes:
+        return text
+    rows: list[Any] = record["measurements"]
+    environment = {**record["environment"]}
+    for kept, facts in [*((n, environment) for n in range(len(rows) - 1, -1, -1)), (0, {})]:
+        note = {"truncated": f"{len(rows) - kept} of {len(rows)} measurements"
+                             + ("" if facts else ", environment, message")}
+        short.update(measurements=rows[:kept], environment={**facts, **note})
+        text = _json(short)
+        if len(text) <= limit_bytes:
+            return text
+    for key in ("message", "wrong_answer"):
+        if short[key]:
+            short[key] = str(short[key])[:_SHORTEST_MESSAGE]
+    return _json(short)
+
+
+def _json(value: dict[str, Any]) -> str:
+    """ASCII only, so that characters are bytes."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def write_file(record: dict[str, Any], path: Path) -> None:
+    """Write the record whole or not at all; raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(_json(record) + "\n")
+    partial.replace(path)
+
+
+def print_lines(record: dict[str, Any], fd: int) -> None:
+    """Write the record's lines to the log. A log that nobody reads any more is no error."""
+    # An empty line first: the program's last output may have had no line end.
+    text = "\n" + "\n".join(framing.encode(record)) + "\n"
+    rest = memoryview(text.encode())
+    with contextlib.suppress(BrokenPipeError):
+        # Programs such as Node leave a shared pipe non-blocking, and half a record would be lost.
+        os.set_blocking(fd, True)
+        while rest:
+            rest = rest[os.write(fd, rest):]
+
+
+def write_termination_log(record: dict[str, Any], path: Path, limit_bytes: int) -> bool:
+    """Write the totals where the kubelet looks for them; False where there is no such file."""
+    if not path.exists():
+        return False
+    try:
+        path.write_text(totals(record, limit_bytes))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,88 @@
+"""Reads the counters at the right moments: at the start, at every interval, at the measured part's ends, at the end.
+
+Counters are cumulative, so the totals are exact however short a life was; sampling only draws the curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from shapebench.agent.counters import Counters, Usage, Window
+from shapebench.agent.series import Sample, Series
+
+if TYPE_CHECKING:
+    from shapebench.agent.counters import CounterSource
+
+SERIES_LIMIT = 600
+
+
+class Sampler:
+    """One pod's readings. `latest` may be read from another thread; everything else belongs to one."""
+
+    def __init__(self, source: CounterSource, clock: Callable[[], float], interval_s: float,
+                 limit: int = SERIES_LIMIT) -> None:
+        self._source = source
+        self._clock = clock
+        self._interval_s = interval_s
+        self.started_s = clock()
+        self._total = Window(source.read())
+        self._measured: Window | None = None
+        self._measured_is_open = False
+        self.series = Series(limit)
+        self.latest = self._observe()
+        self.series.add(self.latest)
+        self._due_s = self.started_s + interval_s
+
+    def due_in_s(self) -> float:
+        """Seconds until the next sample."""
+        return max(0.0, self._due_s - self._clock())
+
+    def sample_if_due(self) -> None:
+        """Take the next sample if its time has come. Samples that were missed are not made up for."""
+        now = self._clock()
+        if now < self._due_s:
+            return
+        self.latest = self._observe()
+        self.series.add(self.latest)
+        self._due_s += self._interval_s * max(1, int((now - self._due_s) / self._interval_s) + 1)
+
+    def open_measured(self) -> None:
+        """The measured part starts now; what was measured before does not count."""
+        self._measured = Window(self._read())
+        self._measured_is_open = True
+
+    def close_measured(self) -> None:
+        """The measured part ends now."""
+        if self._measured is not None and self._measured_is_open:
+            self._observe()
+            self._measured_is_open = False
+
+    def finish(self) -> None:
+        """The last reading, when all processes are gone."""
+        self.latest = self._observe()
+        self.series.close(self.latest)
+
+    def usage(self) -> Usage:
+        """What was used from the agent's start to the last reading."""
+        return self._total.usage()
+
+    def measured_usage(self) -> Usage | None:
+        """What the measured part used; None if it never started or never ended."""
+        return None if self._measured is None or self._measured_is_open else self._measured.usage()
+
+    @property
+    def oom_kills(self) -> int:
+        """Processes of this pod that the kernel killed for memory."""
+        return self._total.oom_kills
+
+    def _observe(self) -> Sample:
+        reading = self._read()
+        return Sample(self._clock(), self._total.usage(), reading.memory.working_set_bytes)
+
+    def _read(self) -> Counters:
+        reading = self._source.read()
+        self._total.observe(reading)
+        if self._measured is not None and self._measured_is_open:
+            self._measured.observe(reading)
+        return reading

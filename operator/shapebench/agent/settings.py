@@ -1,0 +1,95 @@
+"""What the environment tells the agent, read once at the edge."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from shapebench.api import wire
+
+_AWAIT_TIMEOUT_S = 300.0
+_SAMPLE_INTERVAL_S = 1.0
+_COUNTERS = ("cgroup", "processes")
+_NODE_NAMES = ("SHAPEBENCH_NODE", "NODE_NAME", "MY_NODE")
+
+Peer = tuple[str, int]
+
+
+class SettingsError(ValueError):
+    """An environment variable holds what it must not; the message names it."""
+
+
+class Settings(NamedTuple):
+    """The agent's settings. `labels` are those of every metric."""
+
+    pod: str
+    role: str
+    pod_index: int
+    labels: dict[str, str]
+    peers: tuple[Peer, ...]
+    await_timeout_s: float
+    metrics_port: int
+    sample_interval_s: float
+    counters: str
+    record_file: Path | None
+    node: str | None
+
+
+def parse(env: Mapping[str, str]) -> Settings:
+    """The settings in these environment variables; raises SettingsError."""
+    role = env.get(wire.ENV_ROLE) or wire.ROLE_WORKER
+    # Spark tells each executor its number itself; the operator cannot know it beforehand.
+    index = int(_number(env, (wire.ENV_INDEX, "SPARK_EXECUTOR_ID"), 0))
+    counters = env.get(wire.ENV_COUNTERS) or "processes"
+    if counters not in _COUNTERS:
+        raise SettingsError(f"{wire.ENV_COUNTERS}={counters!r}: use one of {', '.join(_COUNTERS)}")
+    record_file = env.get(wire.ENV_RECORD_FILE)
+    return Settings(
+        pod=env.get("POD_NAME") or socket.gethostname(),
+        role=role,
+        pod_index=index,
+        labels={
+            "namespace": env.get(wire.ENV_NAMESPACE, ""),
+            "benchmark": env.get(wire.ENV_BENCHMARK, ""),
+            "run": env.get(wire.ENV_RUN, ""),
+            "shape": env.get(wire.ENV_SHAPE, ""),
+            "role": role,
+            "index": str(index),
+        },
+        peers=_peers(env.get(wire.ENV_AWAIT, "")),
+        await_timeout_s=_number(env, (wire.ENV_AWAIT_TIMEOUT_S,), _AWAIT_TIMEOUT_S),
+        metrics_port=int(_number(env, (wire.ENV_METRICS_PORT,), wire.AGENT_PORT)),
+        sample_interval_s=max(0.01, _number(env, (wire.ENV_SAMPLE_INTERVAL_S,), _SAMPLE_INTERVAL_S)),
+        counters=counters,
+        record_file=Path(record_file) if record_file else None,
+        node=next((env[name] for name in _NODE_NAMES if env.get(name)), None),
+    )
+
+
+def _number(env: Mapping[str, str], names: tuple[str, ...], default: float) -> float:
+    """The first of these variables that is set and not empty."""
+    for name in names:
+        text = env.get(name)
+        if text:
+            try:
+                number = float(text)
+            except ValueError:
+                raise SettingsError(f"{name}={text!r} is not a number") from None
+            if not 0 <= number < float("inf"):
+                raise SettingsError(f"{name}={text!r} must be 0 or more")
+            return number
+    return default
+
+
+def _peers(text: str) -> tuple[Peer, ...]:
+    peers = []
+    for entry in text.split(","):
+        if not entry.strip():
+            continue
+        host, _, port = entry.strip().rpartition(":")
+        if not host or not port.isdigit():
+            raise SettingsError(f"{wire.ENV_AWAIT}: {entry.strip()!r} is not host:port")
+        peers.append((host.strip("[]"), int(port)))
+    return tuple(peers)
