@@ -1,0 +1,31 @@
+# The local cluster and the images: included by the Makefile, and usable alone (make -f hack/kind.mk kind-up images).
+# docs/how-to/kind.md tells how it works. HACK_DIR is this file's folder, wherever make was started.
+HACK_DIR := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+CLUSTER ?= shapebench
+IMAGE_PREFIX ?= shapebench
+TAG ?= dev
+KUBECONFIG ?= $(abspath $(HACK_DIR)/..)/build/kind/kubeconfig
+# The pinned tools: by path, so that what else is installed on a machine does not matter.
+KIND_BIN := $(abspath $(HACK_DIR)/..)/build/kind/bin
+KIND := $(KIND_BIN)/kind
+KUBECTL := $(KIND_BIN)/kubectl
+HELM := $(KIND_BIN)/helm
+export CLUSTER IMAGE_PREFIX TAG KUBECONFIG
+
+.PHONY: kind-up kind-down kind-tools images images-load
+
+kind-up: ## Start a three-node kind cluster (starts an engine and builds the node image where it must)
+	@$(HACK_DIR)/kind/up.sh
+
+kind-down: ## Delete the cluster, and stop the engine if kind-up started it
+	@$(HACK_DIR)/kind/down.sh
+
+kind-tools: ## Build the pinned kind, kubectl and helm into build/kind/bin
+	@mkdir -p $(KIND_BIN) && for path in $$($(HACK_DIR)/kind/tools.sh kind kubectl helm); do ln -sfn "$$path" $(KIND_BIN)/; done
+
+images: ## Build the images and load them into the cluster, if it is up
+	@$(HACK_DIR)/images/build.sh
+	@$(HACK_DIR)/images/load.sh
+
+images-load: ## Load images that are built already into the cluster
+	@$(HACK_DIR)/images/load.sh
