@@ -32,6 +32,9 @@ LABEL_SPARK_EXECUTOR_ID = "spark-exec-id"
 PROGRAM_CONTAINER = "program"
 """The container that runs the agent and, under it, the program, in every pod of a run."""
 
+PROGRAM_CONTAINER = "program"
+"""The container of every pod of a run that the agent and the user's program run in; its log ends with the record."""
+
 RECORD_KEY = "record.json.gz"
 """The key in a record config map's binaryData."""
 

@@ -1,0 +1,142 @@
+"""The cluster as a reconciliation sees it: read everything afresh, apply one action, read one pod's log.
+
+Applying is idempotent: what exists already under our owner, or is gone already, counts as done.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, assert_never
+
+from shapebench.api import keys
+from shapebench.kube import errors, events, listing, logs, paths
+from shapebench.kube.transport import MERGE_PATCH, RefusedError, Request, Transport, explained
+from shapebench.plan import actions
+
+
+class KubeCluster:
+    """Implements `shapebench.plan.actions.Cluster` on the Kubernetes API; safe to share between threads.
+
+    Every method raises `shapebench.kube.errors.KubeError` when the cluster does not do it.
+    """
+
+    def __init__(self, transport: Transport, driver_service_account: str,
+                 clock: Callable[[], float] = time.time) -> None:
+        self._transport = transport
+        self._driver_service_account = driver_service_account
+        self._events = events.Events(transport, clock)
+
+    def snapshot(self, namespace: str, name: str) -> actions.Snapshot:
+        """The Benchmark, its runs and its pods; when it is gone, its objects go with it and are not read."""
+        benchmark = self.benchmark(namespace, name)
+        if benchmark is None:
+            return actions.Snapshot(benchmark=None)
+        selector = f"{keys.LABEL_BENCHMARK}={name}"
+        return actions.Snapshot(
+            benchmark=benchmark,
+            runs=listing.objects(self._transport, "BenchmarkRun", namespace, selector),
+            pods=listing.objects(self._transport, "Pod", namespace, selector),
+            driver_account_exists=self._driver_account_exists(benchmark))
+
+    def benchmark(self, namespace: str, name: str) -> actions.KubeObject | None:
+        """The Benchmark alone; None when there is none."""
+        return self._get("Benchmark", namespace, name)
+
+    def benchmarks(self, namespaces: tuple[str, ...]) -> tuple[actions.KubeObject, ...]:
+        """Every Benchmark in these namespaces (none named: in all)."""
+        return tuple(found for namespace in namespaces or (None,)
+                     for found in listing.objects(self._transport, "Benchmark", namespace))
+
+    def apply(self, action: actions.Action) -> None:
+        """Do one action; done already is fine."""
+        match action:
+            case actions.Create():
+                self._create(action.body)
+            case actions.Delete():
+                self._delete(action)
+            case actions.PatchStatus():
+                self._patch_status(action)
+            case actions.Emit():
+                self._events.post(action)
+            case _:
+                assert_never(action)
+
+    def log(self, namespace: str, pod: str) -> str:
+        """The end of the log of the pod's program container; empty when there is none (any more)."""
+        return logs.tail(self._transport, namespace, pod)
+
+    def serves_own_kinds(self) -> bool:
+        """Whether the CustomResourceDefinitions are installed."""
+        try:
+            answer = self._transport.parsed(Request("GET", paths.OWN))
+        except RefusedError as refused:
+            if refused.status == 404:
+                return False
+            raise explained(refused) from refused
+        served = {resource["name"] for resource in answer.get("resources", ())}
+        return {keys.BENCHMARKS, keys.BENCHMARK_RUNS} <= served
+
+    def _get(self, kind: str, namespace: str, name: str) -> actions.KubeObject | None:
+        try:
+            return self._transport.parsed(Request("GET", paths.item(kind, namespace, name)))
+        except RefusedError as refused:
+            if refused.status == 404:
+                return None
+            raise explained(refused) from refused
+
+    def _driver_account_exists(self, benchmark: actions.KubeObject) -> bool:
+        spark = benchmark.get("spec", {}).get("workload", {}).get("spark")
+        if spark is None:
+            return True
+        account = (spark.get("driver") or {}).get("serviceAccountName") or self._driver_service_account
+        return self._get("ServiceAccount", benchmark["metadata"]["namespace"], account) is not None
+
+    def _create(self, body: actions.KubeObject) -> None:
+        kind, metadata = body["kind"], body["metadata"]
+        try:
+            self._transport.raw(Request("POST", paths.collection(kind, metadata["namespace"]), body=body))
+        except RefusedError as refused:
+            if refused.reason != "AlreadyExists":
+                raise explained(refused) from refused
+            existing = self._get(kind, metadata["namespace"], metadata["name"])
+            if existing is None:
+                raise errors.UnavailableError(f"{refused}: it was just deleted") from refused
+            require_same_owner(existing, body)
+
+    def _delete(self, action: actions.Delete) -> None:
+        options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        if action.grace_s is not None:
+            options["gracePeriodSeconds"] = action.grace_s
+        path = paths.item(action.kind, action.namespace, action.name)
+        self._unless_missing(Request("DELETE", path, body=options))
+
+    def _patch_status(self, action: actions.PatchStatus) -> None:
+        path = paths.item(action.kind, action.namespace, action.name, "status")
+        body = {"status": dict(action.status)}
+        self._unless_missing(Request("PATCH", path, body=body, content_type=MERGE_PATCH))
+
+    def _unless_missing(self, request: Request) -> None:
+        try:
+            self._transport.raw(request)
+        except RefusedError as refused:
+            if refused.status != 404:
+                raise explained(refused) from refused
+
+
+def require_same_owner(existing: actions.KubeObject, wanted: actions.KubeObject) -> None:
+    """Raise unless the object that exists is the one that was to be created: same controller by uid."""
+    metadata = existing["metadata"]
+    if controller_uid(existing) == controller_uid(wanted):
+        return
+    what = f"{wanted['kind']} {metadata['namespace']}/{metadata['name']}"
+    if metadata.get("deletionTimestamp"):
+        raise errors.UnavailableError(f"cannot create {what}: an earlier one of that name is still being deleted")
+    raise errors.ConflictError(f"cannot create {what}: one of that name exists and is not this Benchmark's; "
+                               "delete or rename it, or give the Benchmark another name")
+
+
+def controller_uid(body: actions.KubeObject) -> str | None:
+    """The uid of the object's controller; None when it has none."""
+    owners = body["metadata"].get("ownerReferences") or ()
+    return next((owner["uid"] for owner in owners if owner.get("controller")), None)

@@ -1,0 +1,43 @@
+"""Lists of objects, in pages, so that neither side holds a large cluster's list at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shapebench.kube import errors, paths
+from shapebench.kube.transport import RefusedError, Request, Transport, explained
+
+PAGE = 500
+EXPIRED = 410
+"""The answer to a page's token that is older than the API server's memory."""
+
+
+def objects(transport: Transport, kind: str, namespace: str | None, selector: str = "") -> tuple[dict[str, Any], ...]:
+    """All objects of a kind with these labels. Raises `shapebench.kube.errors.KubeError`."""
+    try:
+        try:
+            return _pages(transport, kind, namespace, selector)
+        except RefusedError as refused:
+            if refused.status != EXPIRED:
+                raise
+            return _pages(transport, kind, namespace, selector)
+    except RefusedError as refused:
+        if refused.status == 404:
+            raise errors.UnavailableError(
+                f"{refused}: are the CustomResourceDefinitions of Shapebench installed?") from refused
+        raise explained(refused) from refused
+
+
+def _pages(transport: Transport, kind: str, namespace: str | None, selector: str) -> tuple[dict[str, Any], ...]:
+    found: list[dict[str, Any]] = []
+    query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
+    path = paths.collection(kind, namespace)
+    token = ""
+    while True:
+        answer = transport.parsed(Request("GET", path, query | ({"continue": token} if token else {})))
+        # The items of a list of pods do not say what they are; alone they would.
+        common = {"apiVersion": answer.get("apiVersion", "v1"), "kind": kind}
+        found.extend(common | one for one in answer.get("items", ()))
+        token = answer.get("metadata", {}).get("continue", "")
+        if not token:
+            return tuple(found)

@@ -1,0 +1,32 @@
+"""Where each kind lives in the API, and nothing but the kinds that the operator touches."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from shapebench.api import keys
+
+CORE = "/api/v1"
+OWN = f"/apis/{keys.API_VERSION}"
+
+_PLACES = {
+    "Benchmark": (OWN, keys.BENCHMARKS),
+    "BenchmarkRun": (OWN, keys.BENCHMARK_RUNS),
+    "Pod": (CORE, "pods"),
+    "Service": (CORE, "services"),
+    "ConfigMap": (CORE, "configmaps"),
+    "ServiceAccount": (CORE, "serviceaccounts"),
+    "Event": (CORE, "events"),
+}
+
+
+def collection(kind: str, namespace: str | None) -> str:
+    """The path of all objects of a kind in a namespace (None: in every namespace)."""
+    root, plural = _PLACES[kind]
+    return f"{root}/{plural}" if namespace is None else f"{root}/namespaces/{quote(namespace, safe='')}/{plural}"
+
+
+def item(kind: str, namespace: str, name: str, subresource: str = "") -> str:
+    """The path of one object, or of its subresource."""
+    path = f"{collection(kind, namespace)}/{quote(name, safe='')}"
+    return f"{path}/{subresource}" if subresource else path
