@@ -63,6 +63,14 @@ class Snapshot:
     driver_account_exists: bool = True
 
 
+class Refused(Exception):
+    """The API server will not have an object (quota, Pod Security, admission, a name that somebody else took)."""
+
+
+class NamespaceGone(Exception):
+    """The namespace or the owner is being deleted: there is nothing left to do."""
+
+
 class Cluster(Protocol):
     """The cluster as a reconciliation sees it: read everything, apply one action, read one pod's log."""
 
@@ -71,7 +79,7 @@ class Cluster(Protocol):
         ...
 
     def apply(self, action: Action) -> None:
-        """Do one action; done already is fine. Raises on any other refusal."""
+        """Do one action; done already is fine. Raises Refused or NamespaceGone, or what the network raised."""
         ...
 
     def log(self, namespace: str, pod: str) -> str:

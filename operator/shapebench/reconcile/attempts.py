@@ -1,0 +1,155 @@
+"""One attempt of a run, judged: from its pods' facts and the time to where it stands. Pure.
+
+A gang lives and dies whole: the first pod that fails ends the attempt. What is decided here is never read back from
+anywhere else, so a restarted operator judges the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from shapebench.api import assemble, quantity, wire
+from shapebench.api.benchmark import Limits
+from shapebench.api.record import Reason
+from shapebench.reconcile.facts import Failure, PodFact, PodState, Trouble
+
+SETTLE_S = 20.0
+"""How long the rest of a gang may take to end by itself after its first end, so that its records are complete."""
+IMAGE_PATIENCE_S = 60.0
+"""How long an image pull may keep failing: registries recover, wrong names do not."""
+
+
+class Stage(Enum):
+    """Where an attempt stands."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    SETTLING = "settling"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Where an attempt stands, why it failed if it did, and after how many seconds to look again."""
+
+    stage: Stage
+    failure: Failure | None = None
+    wake_after_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Gang:
+    """An attempt's pods and what is known of its past. `executors`: how many Spark will ask for itself."""
+
+    expected: tuple[str, ...]
+    executors: int
+    pods: Sequence[PodFact]
+    created_s: float
+    running_s: float | None
+    refusal: str = ""
+    """Why the API server refused one of its objects, if it did."""
+
+
+def judge(gang: Gang, limits: Limits, now_s: float) -> Judgement:
+    """Where the attempt stands at `now_s`."""
+    failure = _pod_failure(gang) or _lost(gang) or _timeout(gang, limits, now_s)
+    if failure is not None or _succeeded(gang):
+        return _settled(gang, failure, now_s)
+    running_s = gang.running_s if gang.running_s is not None else all_running_s(gang)
+    if running_s is not None:
+        deadline_s = running_s + quantity.duration_s(limits.run_timeout)
+        return Judgement(Stage.RUNNING, wake_after_s=deadline_s - now_s)
+    return Judgement(Stage.STARTING, wake_after_s=_start_deadline_s(gang, limits) - now_s)
+
+
+def all_running_s(gang: Gang) -> float | None:
+    """When the last pod of the gang began to run; None while one has not."""
+    started = [pod.running_s for pod in gang.pods if pod.running_s is not None]
+    names = {pod.name for pod in gang.pods if pod.running_s is not None}
+    executors = sum(pod.role == wire.ROLE_EXECUTOR for pod in gang.pods if pod.running_s is not None)
+    if set(gang.expected) <= names and executors >= gang.executors:
+        return max(started)
+    return None
+
+
+def _deciding(gang: Gang) -> list[PodFact]:
+    return [pod for pod in gang.pods if pod.role in assemble.DECIDING_ROLES]
+
+
+def _succeeded(gang: Gang) -> bool:
+    deciding = _deciding(gang)
+    return bool(deciding) and all(pod.state is PodState.SUCCEEDED for pod in deciding)
+
+
+def _pod_failure(gang: Gang) -> Failure | None:
+    """The failure of the first pod that failed; a memory kill or a lost node anywhere explains the others'.
+
+    Executors alone decide nothing: Spark replaces them. But when the driver fails, theirs may be why.
+    """
+    failed = sorted((pod for pod in gang.pods if pod.failure is not None and not _serving(pod)),
+                    key=lambda pod: pod.finished_s or 0.0)
+    if not failed:
+        return None
+    causes = [pod.failure for pod in gang.pods if pod.failure is not None
+              and pod.failure.reason in (Reason.OUT_OF_MEMORY, Reason.EVICTED, Reason.NODE_LOST)]
+    return causes[0] if causes else failed[0].failure
+
+
+def _serving(pod: PodFact) -> bool:
+    return pod.role == wire.ROLE_EXECUTOR
+
+
+def _lost(gang: Gang) -> Failure | None:
+    present = {pod.name for pod in gang.pods}
+    lost = [name for name in gang.expected if name not in present]
+    if not lost or gang.refusal:
+        return None
+    return Failure(Reason.EVICTED, f"pod {', '.join(lost)} was deleted before it ended")
+
+
+def _timeout(gang: Gang, limits: Limits, now_s: float) -> Failure | None:
+    running_s = gang.running_s if gang.running_s is not None else all_running_s(gang)
+    if running_s is not None:
+        if now_s < running_s + quantity.duration_s(limits.run_timeout) or _succeeded(gang):
+            return None
+        return Failure(Reason.RUN_TIMEOUT, f"still running after limits.runTimeout ({limits.run_timeout})")
+    trouble = _trouble(gang)
+    if trouble is not None and trouble.hopeless:
+        return Failure(trouble.reason, trouble.message)
+    if now_s < _start_deadline_s(gang, limits) or _succeeded(gang):
+        return None
+    if trouble is not None:
+        return Failure(trouble.reason, trouble.message)
+    waiting = [pod.name for pod in gang.pods if pod.state is PodState.WAITING]
+    missing = gang.executors - sum(pod.role == wire.ROLE_EXECUTOR for pod in gang.pods)
+    what = gang.refusal or ", ".join([*waiting, *([f"{missing} executors not asked for yet"] if missing > 0 else [])])
+    limit = f"limits.startTimeout ({limits.start_timeout})"
+    return Failure(Reason.START_TIMEOUT, f"not all pods ran within {limit}: {what}")
+
+
+def _start_deadline_s(gang: Gang, limits: Limits) -> float:
+    trouble = _trouble(gang)
+    patience_s = float(quantity.duration_s(limits.start_timeout))
+    if trouble is not None and trouble.reason is Reason.IMAGE_PULL:
+        scheduled = [pod.scheduled_s for pod in gang.pods if pod.scheduled_s is not None]
+        return min(gang.created_s + patience_s, max([gang.created_s, *scheduled]) + IMAGE_PATIENCE_S)
+    return gang.created_s + patience_s
+
+
+def _trouble(gang: Gang) -> Trouble | None:
+    found = [pod.trouble for pod in gang.pods if pod.trouble is not None]
+    worst = sorted(found, key=lambda one: (not one.hopeless, one.reason is not Reason.IMAGE_PULL))
+    return worst[0] if worst else None
+
+
+def _settled(gang: Gang, failure: Failure | None, now_s: float) -> Judgement:
+    """Ended, once every pod has ended or has had its time to."""
+    going = [pod for pod in gang.pods if not pod.ended and pod.role != wire.ROLE_PARAMETER_SERVER]
+    ends = [pod.finished_s for pod in gang.pods if pod.finished_s is not None]
+    waited_out = failure is not None and failure.reason in (
+        Reason.RUN_TIMEOUT, Reason.START_TIMEOUT, Reason.UNSCHEDULABLE, Reason.IMAGE_PULL)
+    if not going or waited_out or not ends or now_s >= min(ends) + SETTLE_S:
+        return Judgement(Stage.ENDED, failure)
+    return Judgement(Stage.SETTLING, failure, wake_after_s=min(ends) + SETTLE_S - now_s)

@@ -1,0 +1,152 @@
+"""Decide: one Benchmark, from everything that is known of it to what to do next. Pure.
+
+Runs that exist are advanced; where there is room, the next planned run is created; the Benchmark's status is written
+once nothing else is left to do at this moment.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shapebench.analysis import summary
+from shapebench.api.benchmark import Benchmark
+from shapebench.api.record import Phase
+from shapebench.api.run import BenchmarkRun
+from shapebench.api.settings import Settings
+from shapebench.api.status import BenchmarkPhase, BenchmarkStatus, ConditionType
+from shapebench.build import run as run_builder
+from shapebench.plan import expand
+from shapebench.plan.actions import Action, Create, Delete, Emit, KubeObject, PatchStatus
+from shapebench.reconcile import acceptance, merge_patch, runs, status
+from shapebench.reconcile.facts import PodFact, time_s
+from shapebench.reconcile.runs import RunView
+
+
+@dataclass(frozen=True)
+class View:
+    """One Benchmark as it was found. `logs` by pod, `refusals` by run: what this reconciliation learnt so far."""
+
+    body: KubeObject
+    runs: Mapping[str, BenchmarkRun]
+    pods: Sequence[PodFact]
+    settings: Settings
+    driver_account_exists: bool = True
+    logs: Mapping[str, str] = field(default_factory=dict)
+    refusals: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do. `again`: look at once, the actions open the way to more. `reads`: logs that are needed first."""
+
+    actions: tuple[Action, ...] = ()
+    reads: tuple[str, ...] = ()
+    wake_after_s: float | None = None
+    again: bool = False
+
+
+def decide(view: View, now_s: float) -> Decision:
+    """The next actions for the Benchmark."""
+    if "deletionTimestamp" in view.body["metadata"]:
+        return Decision()
+    judged = acceptance.judge(view.body, view.driver_account_exists, view.settings)
+    if judged.benchmark is None:
+        return _reject(view, judged, now_s)
+    plan = expand.runs(judged.benchmark.metadata.name, judged.benchmark.spec)
+    steps = _advance(view, judged.benchmark, plan, now_s)
+    reads = tuple(name for step in steps for name in step.reads)
+    actions = tuple(action for step in steps for action in step.actions)
+    if reads or any(step.ended for step in steps):
+        return Decision(actions, reads, again=True)
+    created = _next_runs(view, judged.benchmark, plan)
+    if created:
+        return Decision((*actions, *created), again=True)
+    wakes = [step.wake_after_s for step in steps if step.wake_after_s is not None]
+    return _conclude(view, judged, plan, Decision(actions, wake_after_s=min(wakes, default=None)), now_s)
+
+
+def _advance(view: View, benchmark: Benchmark, plan: Sequence[expand.PlannedRun], now_s: float) -> list[runs.Step]:
+    by_run: dict[str, list[PodFact]] = {}
+    for pod in view.pods:
+        by_run.setdefault(pod.run, []).append(pod)
+    return [runs.advance(RunView(benchmark, planned, view.runs[planned.name], tuple(by_run.get(planned.name, ())),
+                                 view.settings, view.logs, view.refusals.get(planned.name, "")), now_s)
+            for planned in plan if planned.name in view.runs
+            and (not runs.is_over(view.runs[planned.name]) or planned.name in by_run)]
+
+
+def _next_runs(view: View, benchmark: Benchmark, plan: Sequence[expand.PlannedRun]) -> tuple[Action, ...]:
+    """Creations for which there is room. A run that is over but whose pods still work has not left its room."""
+    if benchmark.spec.suspend:
+        return ()
+    busy = {pod.run for pod in view.pods if not pod.ended}
+    busy |= {name for name, run in view.runs.items() if not runs.is_over(run)}
+    room = benchmark.spec.limits.concurrency - len(busy)
+    waiting = remaining(benchmark, plan, view.runs)
+    return tuple(Create(run_builder.benchmark_run(benchmark, planned)) for planned in waiting[:max(0, room)])
+
+
+def remaining(benchmark: Benchmark, plan: Sequence[expand.PlannedRun],
+              existing: Mapping[str, BenchmarkRun]) -> tuple[expand.PlannedRun, ...]:
+    """Planned runs that do not exist yet, without those of cells that failed too often."""
+    given_up = infeasible(benchmark, plan, existing)
+    return tuple(planned for planned in plan
+                 if planned.name not in existing and summary.key(planned.cell) not in given_up)
+
+
+def infeasible(benchmark: Benchmark, plan: Sequence[expand.PlannedRun],
+               existing: Mapping[str, BenchmarkRun]) -> frozenset[summary.CellKey]:
+    """Cells that failed as often as limits.failuresPerCell allows."""
+    failures = Counter(summary.key(planned.cell) for planned in plan if planned.name in existing
+                       and existing[planned.name].status.phase is Phase.FAILED)
+    limit = benchmark.spec.limits.failures_per_cell
+    return frozenset(cell for cell, count in failures.items() if count >= limit)
+
+
+def _reject(view: View, judged: acceptance.Judged, now_s: float) -> Decision:
+    old = status.parse(view.body)
+    new = status.rejected(view.body, old, judged, now_s)
+    # A missing account may be made at any moment, and nothing watches accounts.
+    wake_after_s = 15.0 if judged.reason == acceptance.DRIVER_ACCOUNT_MISSING else None
+    known = old is not None and old.phase is BenchmarkPhase.REJECTED and old.conditions == new.conditions
+    told = () if known else (Emit(view.body, "Warning", judged.reason, judged.message),)
+    return Decision((*_patch(view, new), *told), wake_after_s=wake_after_s)
+
+
+def _conclude(view: View, judged: acceptance.Judged, plan: Sequence[expand.PlannedRun], so_far: Decision,
+              now_s: float) -> Decision:
+    benchmark = judged.benchmark
+    assert benchmark is not None
+    old = status.parse(view.body)
+    counted = status.Tally.of(plan, view.runs, len(remaining(benchmark, plan, view.runs)),
+                              len(infeasible(benchmark, plan, view.runs)))
+    new = status.current(benchmark, old, counted, judged.message, now_s)
+    actions = (*so_far.actions, *_patch(view, new), *_told(view, old, new))
+    if new.finished_at is None or benchmark.spec.ttl_seconds_after_finished is None:
+        return Decision(actions, wake_after_s=so_far.wake_after_s)
+    left_s = (time_s(new.finished_at) or now_s) + benchmark.spec.ttl_seconds_after_finished - now_s
+    if left_s > 0:
+        return Decision(actions, wake_after_s=left_s)
+    return Decision((*actions, Delete("Benchmark", benchmark.metadata.namespace, benchmark.metadata.name)))
+
+
+def _told(view: View, old: BenchmarkStatus | None, new: BenchmarkStatus) -> tuple[Action, ...]:
+    if old is not None and old.phase is new.phase:
+        return ()
+    message = next((one.message for one in new.conditions if one.type == ConditionType.SUCCEEDED), "")
+    if new.phase is BenchmarkPhase.SUCCEEDED:
+        return (Emit(view.body, "Normal", str(new.phase), message),)
+    if new.phase is BenchmarkPhase.FAILED:
+        return (Emit(view.body, "Warning", str(new.phase), message),)
+    if new.phase is BenchmarkPhase.SUSPENDED:
+        return (Emit(view.body, "Normal", "Suspended", "no new run starts until spec.suspend is false"),)
+    return ()
+
+
+def _patch(view: View, new: BenchmarkStatus) -> tuple[Action, ...]:
+    metadata = view.body["metadata"]
+    wanted = new.model_dump(mode="json", by_alias=True, exclude_none=True)
+    changes = merge_patch.between(view.body.get("status") or {}, wanted)
+    return (PatchStatus("Benchmark", metadata["namespace"], metadata["name"], changes),) if changes else ()

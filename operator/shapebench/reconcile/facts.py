@@ -1,0 +1,164 @@
+"""Observe: from the API's pod objects to facts, so that no decision ever looks into a pod's status again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from shapebench.api import keys, wire
+from shapebench.api.record import Reason
+
+_PULL_FAILING = ("ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError")
+_PULL_HOPELESS = ("InvalidImageName", "ErrImageNeverPull")
+_NODE_GONE = ("NodeLost", "NodeShutdown", "Shutdown", "Terminated")
+
+
+class PodState(Enum):
+    """Where a pod's program is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a pod does not start, as things stand. `hopeless`: waiting cannot help."""
+
+    reason: Reason
+    message: str
+    hopeless: bool = False
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a pod's program failed."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
+class PodFact:
+    """One pod of a run. Times are Unix seconds."""
+
+    name: str
+    run: str
+    attempt: int
+    role: str
+    state: PodState
+    deleting: bool = False
+    scheduled_s: float | None = None
+    running_s: float | None = None
+    finished_s: float | None = None
+    trouble: Trouble | None = None
+    failure: Failure | None = None
+    totals: str = ""
+    """The agent's termination message: the record without its series, for when the log is gone."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the program is over, one way or the other."""
+        return self.state in (PodState.SUCCEEDED, PodState.FAILED)
+
+
+def pod_fact(pod: Mapping[str, Any]) -> PodFact:
+    """The facts of one labelled pod."""
+    metadata, status = pod["metadata"], pod.get("status", {})
+    labels = metadata.get("labels", {})
+    container = _container(status)
+    terminated = container.get("state", {}).get("terminated") or {}
+    state = _state(status, terminated)
+    return PodFact(
+        name=metadata["name"],
+        run=labels.get(keys.LABEL_RUN, ""),
+        attempt=int(labels.get(keys.LABEL_ATTEMPT, "0")),
+        role=labels.get(keys.LABEL_ROLE, ""),
+        state=state,
+        deleting="deletionTimestamp" in metadata,
+        scheduled_s=_condition_time_s(status, "PodScheduled"),
+        running_s=time_s((container.get("state", {}).get("running") or terminated).get("startedAt")),
+        finished_s=time_s(terminated.get("finishedAt")),
+        trouble=_trouble(status) if state is PodState.WAITING else None,
+        failure=_failure(metadata["name"], status, terminated) if state is PodState.FAILED else None,
+        totals=terminated.get("message", ""),
+    )
+
+
+def time_s(timestamp: str | None) -> float | None:
+    """Unix seconds of an RFC 3339 timestamp."""
+    return datetime.fromisoformat(timestamp).timestamp() if timestamp else None
+
+
+def _container(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    for container in status.get("containerStatuses") or ():
+        if container["name"] == keys.PROGRAM_CONTAINER:
+            found: Mapping[str, Any] = container
+            return found
+    return {}
+
+
+def _state(status: Mapping[str, Any], terminated: Mapping[str, Any]) -> PodState:
+    phase = status.get("phase")
+    if phase == "Failed":
+        return PodState.FAILED
+    if phase == "Succeeded":
+        return PodState.SUCCEEDED
+    if terminated:  # the pod's phase follows within a moment; the program's end is what counts
+        return PodState.SUCCEEDED if terminated.get("exitCode") == 0 else PodState.FAILED
+    return PodState.RUNNING if "running" in _container(status).get("state", {}) else PodState.WAITING
+
+
+def _trouble(status: Mapping[str, Any]) -> Trouble | None:
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return Trouble(Reason.UNSCHEDULABLE, condition.get("message") or "no node fits")
+    for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+        waiting = container.get("state", {}).get("waiting") or {}
+        why, message = waiting.get("reason", ""), waiting.get("message", "")
+        if why in _PULL_FAILING or why in _PULL_HOPELESS:
+            text = f"image {container.get('image', '')}: {why}: {message}"
+            return Trouble(Reason.IMAGE_PULL, text, hopeless=why in _PULL_HOPELESS)
+        if why not in ("", "PodInitializing", "ContainerCreating"):
+            return Trouble(Reason.START_TIMEOUT, f"container {container['name']}: {why}: {message}")
+    return None
+
+
+def _failure(name: str, status: Mapping[str, Any], terminated: Mapping[str, Any]) -> Failure:
+    why = status.get("reason", "")
+    disrupted = [one for one in status.get("conditions") or ()
+                 if one["type"] == "DisruptionTarget" and one["status"] == "True"]
+    if why in _NODE_GONE or any(one.get("reason") == "DeletionByTaintManager" for one in disrupted):
+        return Failure(Reason.NODE_LOST, f"pod {name}: {status.get('message') or 'its node is gone'}")
+    if why or disrupted:
+        said = status.get("message") or (disrupted[0].get("message", "") if disrupted else "")
+        return Failure(Reason.EVICTED, f"pod {name}: {why or disrupted[0].get('reason', '')}: {said}")
+    if terminated.get("reason") == "OOMKilled":
+        return Failure(Reason.OUT_OF_MEMORY, f"pod {name}: killed, its container's memory limit was reached")
+    return _program_failure(name, status, terminated)
+
+
+def _program_failure(name: str, status: Mapping[str, Any], terminated: Mapping[str, Any]) -> Failure:
+    code = terminated.get("exitCode")
+    if terminated.get("reason") in ("StartError", "ContainerCannotRun"):
+        return Failure(Reason.PROGRAM_FAILED,
+                       f"pod {name}: its container cannot start (the agent needs `python3` in the image): "
+                       f"{terminated.get('message', '')}")
+    if code == wire.EXIT_AWAIT_TIMEOUT:
+        return Failure(Reason.START_TIMEOUT, f"pod {name}: its peers did not come")
+    if code is None:
+        failed = [one["name"] for one in status.get("initContainerStatuses") or ()
+                  if (one.get("state", {}).get("terminated") or {}).get("exitCode")]
+        return Failure(Reason.PROGRAM_FAILED, f"pod {name}: init container {', '.join(failed) or '?'} failed")
+    return Failure(Reason.PROGRAM_FAILED, f"pod {name}: the program ended with exit code {code}")
+
+
+def _condition_time_s(status: Mapping[str, Any], kind: str) -> float | None:
+    for condition in status.get("conditions") or ():
+        if condition["type"] == kind and condition["status"] == "True":
+            return time_s(condition.get("lastTransitionTime"))
+    return None

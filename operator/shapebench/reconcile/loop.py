@@ -1,0 +1,83 @@
+"""Observe, decide, apply, until nothing is left to do at this moment. The one place where effects happen.
+
+No state survives a call: what a call learns (logs, refusals) it learns again next time, so being killed anywhere and
+starting over ends in the same place.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from pydantic import ValidationError
+
+from shapebench.api import keys
+from shapebench.api.run import BenchmarkRun
+from shapebench.api.settings import Settings
+from shapebench.plan.actions import Cluster, Create, NamespaceGone, Refused, Snapshot
+from shapebench.reconcile import benchmarks, facts
+
+MAX_PASSES = 50
+"""Far above what any one moment needs; a bound, so that a mistake of ours cannot spin."""
+
+
+def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
+              clock: Callable[[], float]) -> float | None:
+    """Bring one Benchmark as far as it goes now; after how many seconds to look again (None: when something changes).
+
+    Raises what the cluster's network raises; the caller tries again later.
+    """
+    logs: dict[str, str] = {}
+    refusals: dict[str, str] = {}
+    for _ in range(MAX_PASSES):
+        try:
+            snapshot = cluster.snapshot(namespace, name)
+            if snapshot.benchmark is None:
+                return None
+            view = _view(snapshot, settings, logs, refusals)
+            decision = benchmarks.decide(view, clock())
+            if decision.reads:
+                logs.update({pod: cluster.log(namespace, pod) for pod in decision.reads})
+                decision = benchmarks.decide(dataclasses.replace(view, logs=logs), clock())
+            refused = _apply(cluster, decision)
+        except NamespaceGone:
+            return None
+        if refused is not None:
+            refusals.update([refused])
+        elif not decision.again:
+            return decision.wake_after_s
+    return 0.0
+
+
+def _apply(cluster: Cluster, decision: benchmarks.Decision) -> tuple[str, str] | None:
+    """Apply all actions in order; the run and the message of an object that the API server refused."""
+    for action in decision.actions:
+        try:
+            cluster.apply(action)
+        except Refused as error:
+            run = action.body["metadata"].get("labels", {}).get(keys.LABEL_RUN) if isinstance(action, Create) else None
+            if run is None:
+                raise
+            return run, str(error)
+    return None
+
+
+def _view(snapshot: Snapshot, settings: Settings, logs: dict[str, str], refusals: dict[str, str]) -> benchmarks.View:
+    assert snapshot.benchmark is not None
+    return benchmarks.View(
+        body=snapshot.benchmark,
+        runs={body["metadata"]["name"]: _run(body) for body in snapshot.runs},
+        pods=tuple(facts.pod_fact(pod) for pod in snapshot.pods),
+        settings=settings,
+        driver_account_exists=snapshot.driver_account_exists,
+        logs=logs,
+        refusals=refusals,
+    )
+
+
+def _run(body: dict[str, object]) -> BenchmarkRun:
+    """A run whose status this version cannot read is taken as not begun: its effects are idempotent."""
+    try:
+        return BenchmarkRun.model_validate(body)
+    except ValidationError:
+        return BenchmarkRun.model_validate({key: value for key, value in body.items() if key != "status"})

@@ -1,0 +1,215 @@
+"""One run, one step further: from its status and its pods' facts to actions. Pure.
+
+Each action may be the last one before the operator is killed, so their order matters: the Service and the config map
+go first (nothing lists them later), the record is written before the status says it is there, and pods are deleted
+only after the status has what they knew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shapebench.api import assemble, keys, quantity
+from shapebench.api.benchmark import Benchmark
+from shapebench.api.record import INFRASTRUCTURE_REASONS, Phase, RunRecord, Times
+from shapebench.api.run import BenchmarkRun
+from shapebench.api.settings import Settings
+from shapebench.build import gang as gangs
+from shapebench.build.attempt import Attempt
+from shapebench.plan.actions import Action, Create, Delete, Emit, PatchStatus
+from shapebench.plan.expand import PlannedRun
+from shapebench.reconcile import attempts, records, wording
+from shapebench.reconcile.attempts import Gang, Judgement, Stage
+from shapebench.reconcile.facts import Failure, PodFact, time_s
+
+REFUSAL_RETRY_S = 5.0
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run that exists, and everything that is known of it."""
+
+    benchmark: Benchmark
+    planned: PlannedRun
+    run: BenchmarkRun
+    pods: tuple[PodFact, ...]
+    settings: Settings
+    logs: Mapping[str, str]
+    """Logs of the pods read so far; a run's last step needs those of all its pods that ended."""
+    refusal: str = ""
+
+    @property
+    def attempt(self) -> Attempt:
+        """The current attempt."""
+        number = max(1, self.run.status.attempt)
+        return Attempt(self.benchmark, self.planned, number, self.run.metadata.uid, self.settings)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What to do for a run now. `reads`: pods whose logs are needed first. `ended`: the run's last step."""
+
+    actions: tuple[Action, ...] = ()
+    reads: tuple[str, ...] = ()
+    wake_after_s: float | None = None
+    ended: bool = False
+
+
+def is_over(run: BenchmarkRun) -> bool:
+    """Whether the run has its result."""
+    return run.status.phase in (Phase.SUCCEEDED, Phase.FAILED)
+
+
+def advance(view: RunView, now_s: float) -> Step:
+    """The run's next step."""
+    if is_over(view.run):
+        return Step(_deletions(view, [pod for pod in view.pods if not pod.deleting]))
+    status = view.run.status
+    older = [pod for pod in view.pods if pod.attempt < view.attempt.number]
+    if older:
+        return Step(_deletions(view, [pod for pod in older if not pod.deleting]))
+    if not status.gang_exists:
+        return _create(view, now_s)
+    judgement = attempts.judge(_gang(view), view.benchmark.spec.limits, now_s)
+    if judgement.stage is Stage.ENDED:
+        return _end(view, judgement.failure, now_s)
+    return _going_on(view, judgement)
+
+
+def _create(view: RunView, now_s: float) -> Step:
+    """The whole gang, then the word that it exists. What is there already is created again for nothing."""
+    status = view.run.status
+    first = () if status.attempt else (_patch(view, {
+        "phase": Phase.PENDING, "attempt": 1, "attemptCreatedAt": wording.timestamp(now_s),
+        "times": {"createdS": now_s}}),)
+    if view.refusal and status.attempt:
+        return _refused(view, now_s)
+    present = {pod.name for pod in view.pods}
+    missing = [body for body in gangs.build(view.attempt) if body["metadata"]["name"] not in present]
+    text = f"attempt {view.attempt.number} of {wording.describe(view.planned)}: pods created"
+    return Step((*first, *(Create(body) for body in missing),
+                 _patch(view, {"phase": Phase.STARTING, "gangExists": True, "message": ""}),
+                 Emit(_about(view), "Normal", "Started", text)),
+                wake_after_s=float(quantity.duration_s(view.benchmark.spec.limits.start_timeout)))
+
+
+def _refused(view: RunView, now_s: float) -> Step:
+    """The API server will not have one of the objects: a quota may free up, so try until the start timeout."""
+    judgement = attempts.judge(_gang(view), view.benchmark.spec.limits, now_s)
+    if judgement.stage is Stage.ENDED:
+        return _end(view, judgement.failure, now_s)
+    return Step((_patch(view, {"message": view.refusal[:wording.MESSAGE_CHARS]}),
+                 Emit(_about(view), "Warning", "Refused", view.refusal)), wake_after_s=REFUSAL_RETRY_S)
+
+
+def _going_on(view: RunView, judgement: Judgement) -> Step:
+    status = view.run.status
+    phase = Phase.STARTING if judgement.stage is Stage.STARTING else Phase.RUNNING
+    running_s = attempts.all_running_s(_gang(view))
+    times = {"scheduledS": _scheduled_s(view.pods), "runningS": running_s if phase is Phase.RUNNING else None}
+    trouble = next((pod.trouble for pod in view.pods if pod.trouble is not None), None)
+    message = f"waiting: {trouble.message}" if trouble else ""
+    if phase is Phase.RUNNING and status.phase is Phase.RUNNING:
+        return Step(wake_after_s=judgement.wake_after_s)
+    if phase is status.phase and message == status.message:
+        return Step(wake_after_s=judgement.wake_after_s)
+    told = (Emit(_about(view), "Warning", str(trouble.reason), trouble.message),) if trouble else ()
+    patch = _patch(view, {"phase": phase, "message": message[:wording.MESSAGE_CHARS], "times": times})
+    return Step((patch, *told), wake_after_s=judgement.wake_after_s)
+
+
+def _end(view: RunView, failure: Failure | None, now_s: float) -> Step:
+    unread = tuple(pod.name for pod in view.pods if pod.ended and pod.name not in view.logs)
+    if unread:
+        return Step(reads=unread)
+    retries_left = view.attempt.number <= view.benchmark.spec.limits.retries
+    if failure is not None and failure.reason in INFRASTRUCTURE_REASONS and retries_left:
+        return _retry(view, failure, now_s)
+    record = _record(view, failure)
+    words = wording.duration_text(record.duration_s) if record.reason is None else record.message
+    return Step((
+        *_support_deletions(view),
+        Create(records.config_map(view.attempt, record)),
+        _patch(view, wording.final_status(record)),
+        *_deletions(view, view.pods),
+        Emit(_about(view), "Warning" if record.reason else "Normal", str(record.reason or "Succeeded"),
+             f"{wording.describe(view.planned)}: {words}"),
+    ), ended=True)
+
+
+def _retry(view: RunView, failure: Failure, now_s: float) -> Step:
+    status, number = view.run.status, view.attempt.number
+    lost = f"attempt {number}: {failure.reason}: {failure.message}"[:1000]
+    return Step((
+        *_support_deletions(view),
+        _patch(view, {"phase": Phase.PENDING, "attempt": number + 1, "attemptCreatedAt": wording.timestamp(now_s),
+                      "gangExists": False, "lostAttempts": [*status.lost_attempts, lost],
+                      "times": {"scheduledS": None, "runningS": None}}),
+        *_deletions(view, view.pods),
+        Emit(_about(view), "Warning", str(failure.reason), f"{lost}; a new attempt follows"),
+    ))
+
+
+def _record(view: RunView, failure: Failure | None) -> RunRecord:
+    status = view.run.status
+    pods = records.pod_records(view.pods, view.logs)
+    found = records.outcome(view.attempt.number, failure.reason if failure else None,
+                            failure.message if failure else "", pods, view.logs)
+    found = _with_losses(found, view, len(pods))
+    planned = view.planned
+    context = assemble.RunContext(
+        benchmark=view.benchmark.metadata.name, namespace=view.benchmark.metadata.namespace, run=planned.name,
+        backend="kubernetes", cell=planned.cell, shape=planned.shape, block=planned.block,
+        repetition=planned.repetition, position=planned.position)
+    running_s = status.times.running_s or attempts.all_running_s(_gang(view))
+    times = Times(created_s=status.times.created_s, scheduled_s=_scheduled_s(view.pods), running_s=running_s)
+    return assemble.run_record(context, pods, found, times)
+
+
+def _with_losses(found: assemble.Outcome, view: RunView, count: int) -> assemble.Outcome:
+    """Say which pods left no record: their usage is missing from the totals."""
+    if count == len(view.pods):
+        return found
+    known = {pod.pod for pod in records.pod_records(view.pods, view.logs)}
+    lost = ", ".join(sorted(pod.name for pod in view.pods if pod.name not in known))
+    return assemble.Outcome(found.attempt, found.reason, f"{found.message}\nno usage of {lost}".strip())
+
+
+def _gang(view: RunView) -> Gang:
+    status, spark = view.run.status, view.benchmark.spec.workload.spark
+    created_s = time_s(status.attempt_created_at) or 0.0
+    return Gang(
+        expected=gangs.pod_names(view.attempt),
+        executors=view.planned.shape.workers if spark is not None else 0,
+        pods=view.pods,
+        created_s=created_s,
+        running_s=status.times.running_s,
+        refusal=view.refusal,
+    )
+
+
+def _scheduled_s(pods: tuple[PodFact, ...]) -> float | None:
+    return max((pod.scheduled_s for pod in pods if pod.scheduled_s is not None), default=None)
+
+
+def _support_deletions(view: RunView) -> tuple[Action, ...]:
+    """The Service and the config map: nothing lists them, so they go while the run still has its pods."""
+    return tuple(Delete(body["kind"], body["metadata"]["namespace"], body["metadata"]["name"])
+                 for body in gangs.build(view.attempt) if body["kind"] != "Pod")
+
+
+def _deletions(view: RunView, pods: Iterable[PodFact]) -> tuple[Action, ...]:
+    return tuple(Delete("Pod", view.benchmark.metadata.namespace, pod.name) for pod in pods)
+
+
+def _patch(view: RunView, status: Mapping[str, Any]) -> PatchStatus:
+    return PatchStatus("BenchmarkRun", view.benchmark.metadata.namespace, view.run.metadata.name, status)
+
+
+def _about(view: RunView) -> dict[str, Any]:
+    """Run events are told of the Benchmark too: `kubectl describe bm` is where people look."""
+    metadata = view.benchmark.metadata
+    return {"apiVersion": keys.API_VERSION, "kind": "Benchmark",
+            "metadata": {"name": metadata.name, "namespace": metadata.namespace, "uid": metadata.uid}}

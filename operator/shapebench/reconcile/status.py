@@ -1,0 +1,190 @@
+"""A Benchmark's status, computed anew from its runs each time: phase, conditions, counts, best cell, time left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from shapebench.analysis import objective, summary
+from shapebench.api.benchmark import Benchmark
+from shapebench.api.record import Phase, Verdict
+from shapebench.api.run import BenchmarkRun
+from shapebench.api.status import (
+    BenchmarkPhase,
+    BenchmarkStatus,
+    Best,
+    CellCounts,
+    Condition,
+    ConditionType,
+    RunCounts,
+)
+from shapebench.plan.actions import KubeObject
+from shapebench.plan.expand import PlannedRun
+from shapebench.reconcile import wording
+from shapebench.reconcile.acceptance import Judged
+from shapebench.reconcile.facts import time_s
+
+
+def parse(body: KubeObject) -> BenchmarkStatus | None:
+    """The status as it was written; None when there is none, or one that this version cannot read."""
+    try:
+        return BenchmarkStatus.model_validate(body["status"])
+    except (KeyError, ValidationError):
+        return None
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The plan and its runs, counted."""
+
+    plan: Sequence[PlannedRun]
+    runs: Mapping[str, BenchmarkRun]
+    remaining: int
+    infeasible: int
+
+    @classmethod
+    def of(cls, plan: Sequence[PlannedRun], runs: Mapping[str, BenchmarkRun], remaining: int,
+           infeasible: int) -> Tally:
+        """Only runs of the plan count: others were left by an earlier spec."""
+        planned = {one.name for one in plan}
+        return cls(plan, {name: run for name, run in runs.items() if name in planned}, remaining, infeasible)
+
+    def count(self, *phases: Phase) -> int:
+        """How many runs are in one of the phases."""
+        return sum(run.status.phase in phases for run in self.runs.values())
+
+    @property
+    def over(self) -> int:
+        """How many runs have their result."""
+        return self.count(Phase.SUCCEEDED, Phase.FAILED)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to run."""
+        return self.over == len(self.runs) and self.remaining == 0
+
+    @property
+    def valid(self) -> int:
+        """How many runs are in the statistics."""
+        return sum(run.status.verdict is Verdict.VALID for run in self.runs.values())
+
+
+def rejected(body: KubeObject, old: BenchmarkStatus | None, judged: Judged, now_s: float) -> BenchmarkStatus:
+    """The status of a Benchmark that cannot be run. What its runs left before stays."""
+    generation = body["metadata"].get("generation", 0)
+    base = old or BenchmarkStatus()
+    conditions = _conditions(base, generation, now_s, [(ConditionType.ACCEPTED, False, judged.reason, judged.message)])
+    return base.model_copy(update={"phase": BenchmarkPhase.REJECTED, "observed_generation": generation,
+                                   "conditions": conditions})
+
+
+def current(benchmark: Benchmark, old: BenchmarkStatus | None, tally: Tally, accepted: str,
+            now_s: float) -> BenchmarkStatus:
+    """The status of an accepted Benchmark."""
+    before = old or BenchmarkStatus()
+    phase = _phase(benchmark, tally)
+    finished = phase in (BenchmarkPhase.SUCCEEDED, BenchmarkPhase.FAILED)
+    started_at = before.started_at or (wording.timestamp(now_s) if tally.runs else None)
+    costs = [run.status.cost for run in tally.runs.values() if run.status.cost is not None]
+    best = _best(benchmark, tally)
+    states = [
+        (ConditionType.ACCEPTED, True, "Accepted", accepted),
+        (ConditionType.PROGRESSING, phase is BenchmarkPhase.RUNNING, str(phase), _progress_text(tally)),
+        (ConditionType.SUCCEEDED, phase is BenchmarkPhase.SUCCEEDED, *_ending(tally, best, finished)),
+        (ConditionType.FAILED, phase is BenchmarkPhase.FAILED, *_ending(tally, best, finished)),
+    ]
+    skipped = len(tally.plan) - len(tally.runs) - tally.remaining
+    return BenchmarkStatus(
+        phase=phase,
+        observed_generation=benchmark.metadata.generation,
+        conditions=_conditions(before, benchmark.metadata.generation, now_s, states),
+        cells=CellCounts(total=len({summary.key(one.cell) for one in tally.plan}), measured=_measured(tally),
+                         infeasible=tally.infeasible),
+        runs=RunCounts(planned=len(tally.plan), created=len(tally.runs),
+                       active=len(tally.runs) - tally.over, succeeded=tally.count(Phase.SUCCEEDED),
+                       failed=tally.count(Phase.FAILED), skipped=skipped),
+        progress=f"{tally.over + skipped}/{len(tally.plan)}",
+        best=best,
+        cost_spent=round(sum(costs), 6) if costs else None,
+        time_left_s=_time_left_s(benchmark, tally, started_at, now_s),
+        started_at=started_at,
+        finished_at=(before.finished_at or wording.timestamp(now_s)) if finished else None,
+        results=f"shapebench report {benchmark.metadata.name} -n {benchmark.metadata.namespace}",
+    )
+
+
+def _phase(benchmark: Benchmark, tally: Tally) -> BenchmarkPhase:
+    if tally.finished:
+        return BenchmarkPhase.SUCCEEDED if tally.valid else BenchmarkPhase.FAILED
+    if benchmark.spec.suspend and tally.over == len(tally.runs):
+        return BenchmarkPhase.SUSPENDED
+    return BenchmarkPhase.RUNNING if tally.runs else BenchmarkPhase.PENDING
+
+
+def _progress_text(tally: Tally) -> str:
+    failed = tally.count(Phase.FAILED)
+    return f"{tally.over} of {len(tally.plan)} runs ended" + (f", {failed} failed" if failed else "")
+
+
+def _ending(tally: Tally, best: Best | None, finished: bool) -> tuple[str, str]:
+    """Reason and message of the Succeeded and Failed conditions."""
+    if not finished:
+        return "InProgress", _progress_text(tally)
+    if not tally.valid:
+        reasons = sorted({str(run.status.reason) for run in tally.runs.values() if run.status.reason})
+        return "NoValidRun", f"no run can be compared: {', '.join(reasons) or 'none was valid'}"
+    failed = tally.count(Phase.FAILED)
+    text = f"best: {best.summary}" if best else "the objective has no value in any run"
+    return ("SomeRunsFailed" if failed else "AllRunsSucceeded"), f"{text}; {_progress_text(tally)}"
+
+
+def _conditions(old: BenchmarkStatus, generation: int, now_s: float,
+                states: Sequence[tuple[ConditionType, bool, str, str]]) -> tuple[Condition, ...]:
+    """Conditions that keep the time of their last change of status."""
+    before = {condition.type: condition for condition in old.conditions}
+    made = []
+    for kind, true, reason, message in states:
+        status = "True" if true else "False"
+        known = before.get(kind)
+        since = known.last_transition_time if known and known.status == status else wording.timestamp(now_s)
+        made.append(Condition(type=kind, status=status, observed_generation=generation,
+                              last_transition_time=since, reason=reason, message=message[:30_000]))
+    return tuple(made)
+
+
+def _observations(benchmark: Benchmark, tally: Tally) -> list[summary.Observation]:
+    by_name = {planned.name: planned for planned in tally.plan}
+    return [summary.Observation(
+        by_name[name].cell,
+        objective.value(benchmark.spec.objective.metric, run.status.duration_s, run.status.cost,
+                        (row.values for row in run.status.measurements)),
+        run.status.verdict, run.status.reason)
+        for name, run in tally.runs.items() if run.status.verdict is not None]
+
+
+def _measured(tally: Tally) -> int:
+    by_name = {planned.name: planned for planned in tally.plan}
+    return len({summary.key(by_name[name].cell) for name, run in tally.runs.items()
+                if run.status.verdict is Verdict.VALID})
+
+
+def _best(benchmark: Benchmark, tally: Tally) -> Best | None:
+    aim = benchmark.spec.objective
+    found = summary.best(summary.cells(_observations(benchmark, tally)), aim.goal)
+    if found is None or found.median is None:
+        return None
+    value = wording.duration_text(found.median) if aim.metric == "duration" else f"{found.median:.4g}"
+    return Best(shape=found.cell.shape, parameters=dict(found.cell.parameters), metric=aim.metric,
+                objective=found.median, runs=found.n, interval=found.interval,
+                summary=f"{summary.cell_text(found.cell)} ({value}, n={found.n})"[:512])
+
+
+def _time_left_s(benchmark: Benchmark, tally: Tally, started_at: str | None, now_s: float) -> int | None:
+    """Wall time per run so far, times what is left; to ten seconds, so that the status is not written for nothing."""
+    started_s = time_s(started_at)
+    if not tally.over or started_s is None or tally.finished or benchmark.spec.suspend:
+        return None
+    left = tally.remaining + len(tally.runs) - tally.over
+    return round((now_s - started_s) / tally.over * left / 10) * 10
