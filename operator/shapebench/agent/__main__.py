@@ -27,7 +27,9 @@ environment:
   SHAPEBENCH_{{NAMESPACE,BENCHMARK,RUN,SHAPE,ROLE,INDEX}}   labels of the metrics; role and index of the record
 
 exit codes of the agent's own:
-  {wire.EXIT_AWAIT_TIMEOUT} a peer never came; {wire.EXIT_CANNOT_START} PROGRAM cannot be started; {_USAGE_ERROR} wrong use
+  {wire.EXIT_AWAIT_TIMEOUT:<3} a peer never came
+  {wire.EXIT_CANNOT_START:<3} PROGRAM cannot be started
+  {_USAGE_ERROR:<3} wrong use
 
 example: {wire.ENV_METRICS_PORT}=0 {wire.ENV_RECORD_FILE}=record.json python3 agent.pyz -- sleep 3
 """

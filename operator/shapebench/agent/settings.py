@@ -12,7 +12,6 @@ from shapebench.api import wire
 _AWAIT_TIMEOUT_S = 300.0
 _SAMPLE_INTERVAL_S = 1.0
 _COUNTERS = ("cgroup", "processes")
-_NODE_NAMES = ("SHAPEBENCH_NODE", "NODE_NAME", "MY_NODE")
 
 Peer = tuple[str, int]
 
@@ -47,7 +46,7 @@ def parse(env: Mapping[str, str]) -> Settings:
         raise SettingsError(f"{wire.ENV_COUNTERS}={counters!r}: use one of {', '.join(_COUNTERS)}")
     record_file = env.get(wire.ENV_RECORD_FILE)
     return Settings(
-        pod=env.get("POD_NAME") or socket.gethostname(),
+        pod=env.get(wire.ENV_POD) or socket.gethostname(),
         role=role,
         pod_index=index,
         labels={
@@ -64,7 +63,7 @@ def parse(env: Mapping[str, str]) -> Settings:
         sample_interval_s=max(0.01, _number(env, (wire.ENV_SAMPLE_INTERVAL_S,), _SAMPLE_INTERVAL_S)),
         counters=counters,
         record_file=Path(record_file) if record_file else None,
-        node=next((env[name] for name in _NODE_NAMES if env.get(name)), None),
+        node=env.get(wire.ENV_NODE) or None,
     )
 
 

@@ -1,0 +1,81 @@
+"""Peers that are there, come late, or never come."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from shapebench.agent.rendezvous import Rendezvous
+
+PEERS = (("a", 1), ("b", 2))
+
+
+def meet(probe: Callable[[tuple[str, int]], bool], timeout_s: float = 5.0) -> Rendezvous:
+    done = threading.Event()
+    clock = iter(range(10_000))
+    meeting = Rendezvous(PEERS, timeout_s, lambda: float(next(clock)), done.set, probe)
+    meeting.start()
+    assert done.wait(10)
+    return meeting
+
+
+def test_all_there() -> None:
+    meeting = meet(lambda peer: True)
+    assert meeting.missing == ()
+    assert not meeting.running
+
+
+def test_a_peer_that_answered_is_not_asked_again() -> None:
+    asked: list[str] = []
+
+    def probe(peer: tuple[str, int]) -> bool:
+        asked.append(peer[0])
+        return peer[0] == "a" or asked.count("b") == 2
+
+    assert meet(probe).missing == ()
+    assert asked == ["a", "b", "b"]
+
+
+def test_the_missing_are_named() -> None:
+    assert meet(lambda peer: peer[0] == "a", timeout_s=1.0).missing == (("b", 2),)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_a_late_peer_lets_the_program_start(start, python, eventually, tmp_path) -> None:
+    port = free_port()
+    running = start(*python("print('started')"), env={"SHAPEBENCH_AWAIT": f"127.0.0.1:{port}"})
+    running.wait_for("metrics on port")
+    assert running.process.poll() is None
+    with socket.create_server(("127.0.0.1", port)):
+        result = running.finish()
+    assert result.code == 0
+    assert "started" in result.stdout
+    assert result.record.program_started_s > result.record.agent_started_s
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
+def test_a_peer_that_never_comes_is_named_in_the_record(run, python, host) -> None:
+    port = free_port()
+    result = run(*python("print('started')"),
+                 env={"SHAPEBENCH_AWAIT": f"{host}:{port}", "SHAPEBENCH_AWAIT_TIMEOUT_S": "0.3"})
+    assert result.code == 75
+    assert "started" not in result.stdout
+    assert f"{host}:{port}" in result.record.message
+    assert result.record.program_started_s is None
+
+
+def test_sigterm_ends_the_wait_at_once(start, python) -> None:
+    running = start(*python("print('started')"), env={"SHAPEBENCH_AWAIT": f"127.0.0.1:{free_port()}"})
+    running.wait_for("metrics on port")
+    running.process.terminate()
+    result = running.finish()
+    assert result.code == 143
+    assert (result.record.exit_code, result.record.signal) == (143, 15)
+    assert "while waiting for 127.0.0.1" in result.record.message

@@ -1,0 +1,127 @@
+"""Windows, samples and the bounded series, with made counters and a made clock."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shapebench.agent.counters import Counters, Cpu, Disk, Memory, Network, Usage, Window
+from shapebench.agent.sampler import Sampler
+from shapebench.agent.series import Sample, Series
+from shapebench.api import record
+
+
+class Machine:
+    """A clock and a source in one: a second of time uses a second of CPU."""
+
+    kind = "processes"
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.memory = Memory()
+
+    def clock(self) -> float:
+        return self.now
+
+    def read(self) -> Counters:
+        used = self.now - 900
+        return Counters(Cpu(used), self.memory, Network(int(used) * 10, int(used), 0, 0), Disk())
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return Machine()
+
+
+def test_usage_fields_are_those_of_the_record() -> None:
+    assert set(Usage._fields) == set(record.Usage.model_fields)
+
+
+def test_totals_count_from_the_agents_start(machine: Machine) -> None:
+    sampler = Sampler(machine, machine.clock, 1.0)
+    machine.now += 2.5
+    sampler.finish()
+    assert sampler.usage().cpu_seconds == 2.5
+    assert sampler.usage().network_receive_bytes == 20
+    assert sampler.usage().disk_read_bytes is None
+
+
+def test_the_measured_part_is_read_at_its_ends(machine: Machine) -> None:
+    sampler = Sampler(machine, machine.clock, 1.0)
+    machine.now += 3.25
+    sampler.open_measured()
+    machine.now += 1.5
+    assert sampler.measured_usage() is None, "not ended"
+    sampler.close_measured()
+    machine.now += 10
+    sampler.sample_if_due()
+    sampler.finish()
+    measured = sampler.measured_usage()
+    assert measured is not None
+    assert measured.cpu_seconds == 1.5
+
+
+def test_the_last_start_counts(machine: Machine) -> None:
+    sampler = Sampler(machine, machine.clock, 1.0)
+    sampler.open_measured()
+    machine.now += 5
+    sampler.open_measured()
+    machine.now += 1
+    sampler.close_measured()
+    measured = sampler.measured_usage()
+    assert measured is not None
+    assert measured.cpu_seconds == 1
+
+
+def test_an_end_without_a_start_is_nothing(machine: Machine) -> None:
+    sampler = Sampler(machine, machine.clock, 1.0)
+    sampler.close_measured()
+    assert sampler.measured_usage() is None
+
+
+def test_samples_keep_their_beat_and_missed_ones_are_not_made_up_for(machine: Machine) -> None:
+    sampler = Sampler(machine, machine.clock, 1.0)
+    for pause in (0.5, 0.6, 0.9, 3.7, 0.3):
+        machine.now += pause
+        sampler.sample_if_due()
+    times, columns = sampler.series.columns()
+    assert times == [1000.0, pytest.approx(1001.1), pytest.approx(1002.0), pytest.approx(1005.7), pytest.approx(1006.0)]
+    assert columns["cpu_seconds"] == [0, pytest.approx(1.1), pytest.approx(2), pytest.approx(5.7), pytest.approx(6.0)]
+    assert "disk_read_bytes" not in columns, "a column that nobody could read"
+
+
+@pytest.mark.parametrize(("first", "readings", "peak"), [
+    pytest.param(Memory(10, 10, 50), [Memory(20, 20, 50), Memory(15, 15, 50)], 20, id="the peak was before: samples"),
+    pytest.param(Memory(10, 10, 50), [Memory(20, 20, 90), Memory(15, 15, 90)], 90, id="the peak rose: the kernel's"),
+    pytest.param(Memory(10, 10), [Memory(30, 20), Memory(15, 15)], 30, id="an old kernel: samples"),
+    pytest.param(Memory(), [Memory()], None, id="unknown"),
+])
+def test_memory_peak(first: Memory, readings: list[Memory], peak: int | None) -> None:
+    window = Window(Counters(memory=first))
+    for reading in readings:
+        window.observe(Counters(memory=reading))
+    assert window.usage().memory_peak_bytes == peak
+
+
+def test_a_counter_that_starts_again_counts_from_zero() -> None:
+    window = Window(Counters(Cpu(100.0)))
+    window.observe(Counters(Cpu(3.0)))
+    assert window.usage().cpu_seconds == 3.0
+
+
+@settings(deadline=None)
+@given(st.integers(2, 12), st.integers(1, 500))
+def test_a_series_is_bounded_even_and_keeps_its_ends(limit: int, samples: int) -> None:
+    series = Series(limit)
+    for number in range(samples):
+        series.add(Sample(float(number), Usage(cpu_seconds=float(number)), None))
+    series.close(Sample(float(samples), Usage(cpu_seconds=float(samples)), None))
+    times, columns = series.columns()
+    assert len(times) <= limit
+    assert times[-1] == columns["cpu_seconds"][-1] == samples
+    assert times[0] == 0
+    inner = [later - earlier for earlier, later in itertools.pairwise(times[:-1])]
+    assert len(set(inner)) <= 1
