@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -11,8 +11,7 @@ from shapebench.api import keys
 from shapebench.api.fields import (
     Cpu,
     Duration,
-    LabelKey,
-    LabelValue,
+    Labels,
     Memory,
     ParameterName,
     ParameterValue,
@@ -20,7 +19,7 @@ from shapebench.api.fields import (
     ShapeName,
 )
 from shapebench.api.pods import PodTemplate, Toleration, Volume
-from shapebench.api.rules import ApiObject, Rule
+from shapebench.api.rules import ApiObject, Distinct, Rule, matching
 from shapebench.api.workload import Workload
 
 RESERVED_PARAMETERS = ("shape", "workers", "cpu", "memory", "seed", "repetition")
@@ -35,7 +34,7 @@ class Shape(ApiObject):
     cpu: Annotated[Cpu, Field(description="of one worker; request and limit at once")]
     memory: Annotated[Memory, Field(description="of one worker; request and limit at once")]
     price_per_hour: Annotated[Price | None, Field(description="of one worker, in your currency")] = None
-    node_selector: Annotated[dict[LabelKey, LabelValue], Field(max_length=20)] = {}
+    node_selector: Labels = {}
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=20)] = ()
 
 
@@ -43,12 +42,12 @@ class Parameter(ApiObject):
     """A named list of values handed to the program through its argument template."""
 
     name: ParameterName
-    values: Annotated[tuple[ParameterValue, ...], Field(min_length=1, max_length=50)]
+    values: Annotated[tuple[ParameterValue, ...], Field(min_length=1, max_length=50), Distinct()]
 
     rules = (Rule(
         "!(self.name in [" + ", ".join(f"'{name}'" for name in RESERVED_PARAMETERS) + "])",
         "shape, workers, cpu, memory, seed and repetition are known in every template; choose another name",
-        lambda self: self.name not in RESERVED_PARAMETERS),)
+        lambda self: self.name not in RESERVED_PARAMETERS, field="name"),)
 
 
 class Repetitions(ApiObject):
@@ -71,8 +70,9 @@ class Objective(ApiObject):
     """The one number that cells are compared by."""
 
     metric: Annotated[str, Field(
-        max_length=100, pattern=r"^(duration|cost|measurement\.[a-zA-Z0-9_]+)$",
-        description="duration, cost, or measurement.NAME")] = "duration"
+        max_length=100, description="duration, cost, or measurement.NAME"), matching(
+        r"^(duration|cost|measurement\.[a-zA-Z0-9_]+)$",
+        "write duration, cost, or measurement.NAME with the name of a value that the job writes")] = "duration"
     goal: Literal["Minimize", "Maximize"] = "Minimize"
 
 
@@ -91,17 +91,13 @@ class BenchmarkSpec(ApiObject):
     """What to compare."""
 
     workload: Workload
-    shapes: Annotated[tuple[Shape, ...], Field(min_length=1, max_length=50,
-                                               json_schema_extra={"x-kubernetes-list-type": "map",
-                                                                  "x-kubernetes-list-map-keys": ["name"]})]
-    parameters: Annotated[tuple[Parameter, ...], Field(max_length=10, json_schema_extra={
-        "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]})] = ()
+    shapes: Annotated[tuple[Shape, ...], Field(min_length=1, max_length=50), Distinct("name")]
+    parameters: Annotated[tuple[Parameter, ...], Field(max_length=10), Distinct("name")] = ()
     repetitions: Repetitions = Repetitions()
     order: Order = Order()
     objective: Objective = Objective()
     limits: Limits = Limits()
-    volumes: Annotated[tuple[Volume, ...], Field(max_length=20, json_schema_extra={
-        "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]})] = ()
+    volumes: Annotated[tuple[Volume, ...], Field(max_length=20), Distinct("name")] = ()
     pod_template: PodTemplate = PodTemplate()
     suspend: Annotated[bool, Field(description="true: no new run starts; the current ones end")] = False
     ttl_seconds_after_finished: Annotated[int | None, Field(
@@ -112,20 +108,12 @@ class BenchmarkSpec(ApiObject):
              "self.shapes.all(shape, has(shape.pricePerHour))",
              "objective cost needs pricePerHour in every shape",
              lambda self: self.objective.metric != "cost"
-             or all(shape.price_per_hour is not None for shape in self.shapes)),
-        Rule("self.shapes.all(shape, self.shapes.exists_one(other, other.name == shape.name))",
-             "two shapes have the same name",
-             lambda self: _distinct(shape.name for shape in self.shapes)),
-        Rule("!has(self.parameters) || "
-             "self.parameters.all(one, self.parameters.exists_one(other, other.name == one.name))",
-             "two parameters have the same name",
-             lambda self: _distinct(parameter.name for parameter in self.parameters)),
+             or all(shape.price_per_hour is not None for shape in self.shapes), field="shapes"),
+        Rule("!has(self.volumes) || "
+             "self.volumes.all(one, self.volumes.exists_one(other, other.mountPath == one.mountPath))",
+             "two volumes have the same mountPath",
+             lambda self: len({volume.mount_path for volume in self.volumes}) == len(self.volumes), field="volumes"),
     )
-
-
-def _distinct(names: Any) -> bool:
-    listed = list(names)
-    return len(set(listed)) == len(listed)
 
 
 class Metadata(ApiObject):
@@ -150,7 +138,7 @@ NAME_RULE = Rule(
     lambda benchmark: len(benchmark.metadata.name) <= keys.BENCHMARK_NAME_LIMIT
     and benchmark.metadata.name[:1].isascii() and benchmark.metadata.name[:1].islower()
     and benchmark.metadata.name[-1:] != "-" and all(c.isascii() and (c.islower() or c.isdigit() or c == "-")
-                                                    for c in benchmark.metadata.name))
+                                                    for c in benchmark.metadata.name), field="metadata.name")
 
 FIXED_FIELDS = ("workload", "shapes", "parameters", "repetitions", "order", "objective", "volumes", "podTemplate")
 """What may not change once the first run exists: the runs would no longer be comparable."""
@@ -177,4 +165,5 @@ def fixed_field_rules() -> tuple[dict[str, str], ...]:
                 f"self.spec.{name} == oldSelf.spec.{name} : !has(oldSelf.spec.{name}))",
         "message": f"spec.{name} cannot change once runs exist, or they could not be compared; "
                    "make a new Benchmark (suspend, limits and ttlSecondsAfterFinished may change)",
+        "fieldPath": f".spec.{name}",
     } for name in FIXED_FIELDS)

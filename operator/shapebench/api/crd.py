@@ -16,7 +16,7 @@ from shapebench.api import benchmark, keys, run, status
 
 Schema = dict[str, Any]
 
-_DROPPED = ("title", "discriminator", "additionalProperties", "const")
+_DROPPED = ("title", "discriminator", "additionalProperties", "const", "propertyNames")
 
 
 def structural(model: type[BaseModel]) -> Schema:
@@ -31,7 +31,9 @@ def _structural(node: Schema, definitions: dict[str, Schema]) -> Schema:
         node = target | {key: value for key, value in node.items() if key != "$ref"}
     node = _without_null(node, definitions)
     result = {key: value for key, value in node.items() if key not in (*_DROPPED, "$defs", "default")}
-    if node.get("default") not in (None, [], {}, ()) and not isinstance(node["default"], dict):
+    if isinstance(node.get("default"), dict) and "properties" in node:
+        result["default"] = {}  # an object's fields have defaults of their own, filled in when it is there
+    elif node.get("default") not in (None, [], {}, ()):
         result["default"] = node["default"]
     if "const" in node:
         result |= {"type": "string", "enum": [node["const"]]}
@@ -41,8 +43,8 @@ def _structural(node: Schema, definitions: dict[str, Schema]) -> Schema:
         result["items"] = _structural(node["items"], definitions)
     if isinstance(node.get("additionalProperties"), dict):
         result["additionalProperties"] = _structural(node["additionalProperties"], definitions)
-    if "propertyNames" in result:
-        del result["propertyNames"]
+    if node.get("type") == "array":
+        result.setdefault("x-kubernetes-list-type", "atomic")
     if node.get("exclusiveMinimum") is not None:
         raise ValueError("write ge=, not gt=: OpenAPI v3.0 has no number for exclusiveMinimum")
     return _described(result)
@@ -50,7 +52,7 @@ def _structural(node: Schema, definitions: dict[str, Schema]) -> Schema:
 
 def _without_null(node: Schema, definitions: dict[str, Schema]) -> Schema:
     """`X | None` is X that may be absent."""
-    if "anyOf" not in node or "x-kubernetes-int-or-string" in node:
+    if "anyOf" not in node:
         return node
     branches = [branch for branch in node["anyOf"] if branch.get("type") != "null"]
     if len(branches) != 1:
@@ -95,7 +97,8 @@ def _object(description: str, spec: Schema, status_schema: Schema, rules: list[d
         "type": "object",
         "description": description,
         "required": ["spec"],
-        "properties": {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"},
+        "properties": {"apiVersion": {"type": "string"}, "kind": {"type": "string"},
+                       "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
                        "spec": spec, "status": status_schema},
         "x-kubernetes-validations": rules,
     }

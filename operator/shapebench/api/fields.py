@@ -1,4 +1,4 @@
-"""The small types that the API's fields are made of, each with its bounds.
+"""The small types that the API's fields are made of, each with its bounds and its words for a wrong value.
 
 Every string and list is bounded: an API server refuses CEL rules over unbounded ones, and etcd an object over
 1.5 MiB.
@@ -6,73 +6,84 @@ Every string and list is bounded: an API server refuses CEL rules over unbounded
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from shapebench.api import quantity
+from shapebench.api.rules import VALIDATIONS, Rule, matching
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+DNS_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 
-Name = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]
+_LABEL_RULE = matching(DNS_LABEL, "write a name of a-z, 0-9 and '-' that begins and ends with a letter or digit")
+
+Name = Annotated[str, Field(min_length=1, max_length=63), _LABEL_RULE]
 """A DNS label."""
-ShapeName = Annotated[str, Field(min_length=1, max_length=30, pattern=DNS_LABEL)]
-ParameterName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-zA-Z][a-zA-Z0-9_]*$")]
+ObjectName = Annotated[str, Field(min_length=1, max_length=253), matching(
+    DNS_SUBDOMAIN, "write an object's name: a-z, 0-9, '-' and '.', beginning and ending with a letter or digit")]
+"""The name of a Secret, a ConfigMap or another object in the Benchmark's namespace."""
+ShapeName = Annotated[str, Field(min_length=1, max_length=30), _LABEL_RULE]
+ParameterName = Annotated[str, Field(min_length=1, max_length=40), matching(
+    "^[a-zA-Z][a-zA-Z0-9_]*$", "write a name of letters, digits and '_' that begins with a letter, such as batchSize")]
 Text = Annotated[str, Field(max_length=1024)]
-LongText = Annotated[str, Field(max_length=4096)]
 Image = Annotated[str, Field(min_length=1, max_length=512)]
-AbsolutePath = Annotated[str, Field(max_length=512, pattern=r"^/.*$")]
+AbsolutePath = Annotated[str, Field(max_length=512), matching(
+    "^/[^:]*$", "write an absolute path, such as /data, without ':'")]
 LabelKey = Annotated[str, Field(max_length=317)]
 LabelValue = Annotated[str, Field(max_length=63)]
 
 
-def _int_or_string(pattern: str) -> dict[str, Any]:
-    return {"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}],
-            "pattern": pattern, "maxLength": 20}
+def _are_labels(labels: Mapping[str, str]) -> bool:
+    return all(re.fullmatch(LABEL_KEY, key) and re.fullmatch(LABEL_VALUE, value) for key, value in labels.items())
 
 
-def _cpu(value: str | int) -> str:
-    if quantity.cpu_cores(value) <= 0:
-        raise ValueError("cpu must be more than 0; write for example '500m' or '2'")
-    return str(value)
+Labels = Annotated[dict[LabelKey, LabelValue], Field(max_length=20), Rule(
+    f"self.all(key, key.matches(r'{LABEL_KEY}') && self[key].matches(r'{LABEL_VALUE}'))",
+    "a label's key and value are letters, digits, '-', '_' and '.', beginning and ending with a letter or digit "
+    "(the key may have a prefix such as example.com/)", _are_labels)]
+"""Labels, or a selector of labels."""
 
 
-def _memory(value: str | int) -> str:
-    if quantity.memory_bytes(value) <= 0:
-        raise ValueError("memory must be more than 0; write for example '512Mi' or '2Gi'")
-    return str(value)
+def _int_or_string(*rules: Rule) -> WithJsonSchema:
+    # Without the usual anyOf of both types: it adds nothing but two more lines to the error for a number like 1.5.
+    return WithJsonSchema({"x-kubernetes-int-or-string": True, "maxLength": 20,
+                           VALIDATIONS: [rule.schema() for rule in rules]})
 
 
-def _price(value: str | int) -> str:
-    text = str(value)
-    if not text.replace(".", "", 1).isdigit():
-        raise ValueError(f"{text!r} is not a price; write for example '0.05'")
-    return text
+def _quantity(as_text: str, pattern: str, message: str) -> Rule:
+    """The value, in CEL `as_text` (string() of a text would lose its bound), is of the pattern and not a kind of 0."""
+    return Rule(f"{as_text}.matches(r'{pattern}') && {as_text}.matches('[1-9]')", message,
+                lambda value: bool(re.fullmatch(pattern, str(value)) and re.search("[1-9]", str(value))))
 
 
-def _duration(value: str) -> str:
-    if quantity.duration_s(value) <= 0:
-        raise ValueError("a duration must be more than 0; write for example '5m'")
-    return value
+CPU_RULE = _quantity("string(self)", quantity.CPU_PATTERN,
+                     "write cores such as '2' or '0.5', or millicores such as '500m', above 0")
+MEMORY_RULE = _quantity("string(self)", quantity.MEMORY_PATTERN,
+                        "write bytes with a unit, such as '512Mi' or '2Gi', above 0")
+DURATION_RULE = _quantity("self", quantity.DURATION_PATTERN,
+                          "write hours, minutes and seconds such as '90s', '5m' or '1h30m', above 0")
+PRICE_RULE = Rule(f"string(self).matches(r'{quantity.PRICE_PATTERN}')", "write a price as a text, such as '0.05'",
+                  lambda value: re.fullmatch(quantity.PRICE_PATTERN, str(value)) is not None)
 
-
-Cpu = Annotated[str | int, AfterValidator(_cpu), WithJsonSchema(
-    _int_or_string(quantity.CPU_PATTERN) | {"x-kubernetes-validations": [
-        {"rule": "isQuantity(string(self)) && quantity(string(self)).isGreaterThan(quantity('0'))",
-         "message": "cpu must be more than 0; write for example '500m' or '2'"}]})]
+Cpu = Annotated[str | int, AfterValidator(CPU_RULE.check), AfterValidator(str), _int_or_string(CPU_RULE)]
 """Cores as a Kubernetes quantity: 2, "0.5", "500m"."""
-Memory = Annotated[str | int, AfterValidator(_memory), WithJsonSchema(
-    _int_or_string(quantity.MEMORY_PATTERN) | {"x-kubernetes-validations": [
-        {"rule": "isQuantity(string(self)) && quantity(string(self)).isGreaterThan(quantity('0'))",
-         "message": "memory must be more than 0; write for example '512Mi' or '2Gi'"}]})]
+Memory = Annotated[str | int, AfterValidator(MEMORY_RULE.check), AfterValidator(str), _int_or_string(MEMORY_RULE)]
 """Bytes as a Kubernetes quantity: "512Mi", "2Gi"."""
-Price = Annotated[str | int, AfterValidator(_price), WithJsonSchema(_int_or_string(quantity.PRICE_PATTERN))]
+Price = Annotated[str | int, AfterValidator(PRICE_RULE.check), AfterValidator(str), _int_or_string(PRICE_RULE)]
 """Money as a decimal in a string, in whatever currency the user thinks in."""
-Duration = Annotated[str, AfterValidator(_duration), WithJsonSchema(
-    {"type": "string", "minLength": 2, "maxLength": 20, "pattern": quantity.DURATION_PATTERN})]
+Duration = Annotated[str, Field(max_length=20), DURATION_RULE]
 """Hours, minutes and seconds: "90s", "5m", "1h30m"."""
 
+_NO_OBJECT_NOR_LIST: dict[str, Any] = {
+    "minProperties": 1, "maxProperties": 0, "minItems": 1, "maxItems": 0}
+"""A value of several types has no type in a structural schema and no CEL; but bounds that no object and no list can
+keep refuse those two, and say nothing of numbers, texts and booleans."""
+
 ParameterValue = Annotated[bool | int | float | Annotated[str, Field(max_length=256)], WithJsonSchema(
-    {"x-kubernetes-preserve-unknown-fields": True, "x-kubernetes-validations": [
-        {"rule": "type(self) in [int, double, string, bool]",
-         "message": "a parameter's value must be a number, a text or true/false"}]})]
+    {"x-kubernetes-preserve-unknown-fields": True, "maxLength": 256, **_NO_OBJECT_NOR_LIST})]
+"""A number, a text or true/false."""

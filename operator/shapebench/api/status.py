@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from shapebench.api.fields import ParameterValue
-from shapebench.api.rules import ApiObject
+from shapebench.api.rules import ApiObject, Distinct
 
 
 class BenchmarkPhase(StrEnum):
@@ -86,8 +86,7 @@ class BenchmarkStatus(ApiObject):
 
     phase: BenchmarkPhase = BenchmarkPhase.PENDING
     observed_generation: int = 0
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=8, json_schema_extra={
-        "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]})] = ()
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=8), Distinct("type")] = ()
     cells: CellCounts = CellCounts()
     runs: RunCounts = RunCounts()
     progress: Annotated[str, Field(max_length=32, description="runs ended/planned")] = ""

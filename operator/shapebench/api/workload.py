@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from shapebench.api import quantity
-from shapebench.api.fields import AbsolutePath, Cpu, Image, Memory, Name, Text
+from shapebench.api.fields import AbsolutePath, Cpu, Image, Memory, ObjectName, Text
 from shapebench.api.pods import EnvVar
-from shapebench.api.rules import ApiObject, Rule
+from shapebench.api.rules import ApiObject, Distinct, Rule
 
 SPARK_JOBS = {"read-speed": "shapebench_jobs.read_speed"}
 """Shipped Spark jobs: name in the manifest → Python module."""
@@ -25,7 +25,7 @@ RESERVED_CONF = (
 """What the shape and the launch decide; everything under spark.kubernetes. is reserved too."""
 
 Arguments = Annotated[tuple[Text, ...], Field(max_length=64)]
-Environment = Annotated[tuple[EnvVar, ...], Field(max_length=64)]
+Environment = Annotated[tuple[EnvVar, ...], Field(max_length=64), Distinct("name")]
 
 _PULL_POLICIES = Literal["Always", "IfNotPresent", "Never"]
 
@@ -36,7 +36,7 @@ class Driver(ApiObject):
     cpu: Cpu = "1"
     memory: Memory = "1Gi"
     service_account_name: Annotated[
-        Name | None, Field(description="may create pods, services and config maps; default: the chart's")] = None
+        ObjectName | None, Field(description="may create pods, services and config maps; default: the chart's")] = None
 
 
 class SparkWorkload(ApiObject):
@@ -65,7 +65,7 @@ class SparkWorkload(ApiObject):
              "spark.driver.host and ports, spark.executor.instances, .cores, .memory, .memoryOverhead, "
              "spark.dynamicAllocation.enabled, …): set workers, cpu and memory of the shape instead",
              lambda self: not any(key.startswith("spark.kubernetes.") or key in RESERVED_CONF
-                                  for key in self.conf)),
+                                  for key in self.conf), field="conf"),
     )
 
 
