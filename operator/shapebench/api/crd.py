@@ -40,7 +40,7 @@ def _structural(node: Schema, definitions: dict[str, Schema]) -> Schema:
     if "properties" in node:
         result["properties"] = {name: _structural(child, definitions) for name, child in node["properties"].items()}
     if "items" in node:
-        result["items"] = _structural(node["items"], definitions)
+        result["items"] = _without_defaults(_structural(node["items"], definitions))
     if isinstance(node.get("additionalProperties"), dict):
         result["additionalProperties"] = _structural(node["additionalProperties"], definitions)
     if node.get("type") == "array":
@@ -62,6 +62,14 @@ def _without_null(node: Schema, definitions: dict[str, Schema]) -> Schema:
     if "$ref" in inner:
         inner = definitions[inner["$ref"].rsplit("/", 1)[1]]
     return _without_null(inner, definitions) | rest
+
+
+def _without_defaults(schema: Schema) -> Schema:
+    """Kubectl compares lists whole: a default filled into an item would make the same file differ when applied again."""
+    result = {key: value for key, value in schema.items() if key != "default"}
+    if "properties" in result:
+        result["properties"] = {name: _without_defaults(child) for name, child in result["properties"].items()}
+    return result
 
 
 def _described(node: Schema) -> Schema:

@@ -1,0 +1,52 @@
+"""One API server for the session, with the project's CRDs installed, and a namespace for each test."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from apiserver import control_plane
+from kubernetes import client
+
+CRDS = Path(__file__).parents[2] / "manifests" / "crd"
+CRD_NAMES = ("benchmarks.shapebench.dev", "benchmarkruns.shapebench.dev")
+
+
+@pytest.fixture(scope="session")
+def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[control_plane.ControlPlane]:
+    """A real etcd and kube-apiserver with the project's CRDs established."""
+    with control_plane.running(tmp_path_factory.mktemp("control-plane")) as plane:
+        applied = plane.kubectl("apply", "-f", str(CRDS))
+        assert applied.returncode == 0, applied.stderr
+        established = plane.kubectl("wait", "--for=condition=Established", "--timeout=20s",
+                                    *(f"crd/{name}" for name in CRD_NAMES))
+        assert established.returncode == 0, established.stderr
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def api_client(api_server: control_plane.ControlPlane) -> Iterator[client.ApiClient]:
+    """The official client, as cluster administrator."""
+    with api_server.client() as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def new_namespace(api_client: client.ApiClient) -> Callable[[], str]:
+    """Makes a namespace and returns its name. Nothing deletes it: no controller runs here, and the server ends soon."""
+    numbers = itertools.count()
+
+    def make() -> str:
+        name = f"test-{next(numbers)}"
+        client.CoreV1Api(api_client).create_namespace({"metadata": {"name": name}})
+        return name
+
+    return make
+
+
+@pytest.fixture
+def namespace(new_namespace: Callable[[], str]) -> str:
+    """A namespace of the test's own."""
+    return new_namespace()
