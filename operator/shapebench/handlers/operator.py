@@ -1,0 +1,106 @@
+"""The operator's moving parts, put together: what kopf's handlers call, and all that they need."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shapebench.api import keys
+from shapebench.api.settings import Settings
+from shapebench.handlers.endpoints import Endpoints
+from shapebench.handlers.queue import WorkQueue
+from shapebench.handlers.resync import Resync
+from shapebench.handlers.workers import Name, Workers
+from shapebench.kube import errors
+from shapebench.kube.cluster import KubeCluster
+from shapebench.metrics import Metrics
+from shapebench.plan import actions
+
+log = logging.getLogger(__name__)
+
+Reconcile = Callable[[actions.Cluster, Settings, str, str, Callable[[], float]], float | None]
+"""Looks at one Benchmark (cluster, settings, namespace, name, wall clock) until nothing is left to do; returns after
+how many seconds to look again (None: only when something changes)."""
+
+STOP_TIMEOUT_S = 5.0
+
+_REASONS: Mapping[type[errors.KubeError], str] = {
+    errors.ConflictError: "Conflict", errors.ForbiddenError: "Forbidden", errors.InvalidError: "Refused"}
+
+
+class Operator:
+    """Queue, workers, resync, metrics and endpoints of one operator process."""
+
+    def __init__(self, settings: Settings, cluster: KubeCluster, reconcile: Reconcile) -> None:
+        self.settings = settings
+        self._cluster = cluster
+        self._reconcile = reconcile
+        self._metrics = Metrics(time.time)
+        self._queue: WorkQueue[Name] = WorkQueue(time.monotonic)
+        self._workers = Workers(self._queue, self._look, self._tell, self._metrics)
+        self._resync = Resync(lambda: cluster.benchmarks(settings.namespaces), self._queue)
+        self._endpoints = Endpoints(self._metrics.registry, self.not_ready, settings.metrics_port)
+
+    @property
+    def metrics_port(self) -> int:
+        """Where /metrics and /readyz are served."""
+        return self._endpoints.port
+
+    def serve(self) -> None:
+        """Answer /metrics and /readyz, from before there is anything to do."""
+        self._endpoints.start()
+
+    def start(self) -> None:
+        """Start to work."""
+        self._workers.start()
+        self._resync.start()
+
+    def stop(self) -> None:
+        """Stop within seconds. What a look was doing is found and finished by the next process."""
+        self._resync.stop()
+        self._workers.stop(STOP_TIMEOUT_S)
+        self._endpoints.stop()
+
+    def changed(self, kind: str | None, body: Mapping[str, Any]) -> None:
+        """An object of ours came, changed or went (kind of event: ADDED, MODIFIED, DELETED; None: it was there)."""
+        board = self._metrics.board
+        board.heard()
+        if body["kind"] != "Pod":
+            (board.gone if kind == "DELETED" else board.saw)(body)
+        name = benchmark_of(body)
+        if name is not None:
+            self._queue.add(name)
+
+    def not_ready(self) -> str | None:
+        """Why the operator is not ready; None when it is."""
+        return None if self._resync.ready else "the Benchmarks have not been listed yet"
+
+    def dead(self) -> str | None:
+        """Why the process should be replaced; None while it works."""
+        return self._workers.problem()
+
+    def _look(self, name: Name) -> float | None:
+        return self._reconcile(self._cluster, self.settings, name.namespace, name.name, time.time)
+
+    def _tell(self, name: Name, error: errors.KubeError) -> None:
+        """Say on the Benchmark that the cluster refuses something, where its owner looks."""
+        reason = _REASONS.get(type(error))
+        if reason is None:
+            return
+        try:
+            body = self._cluster.benchmark(name.namespace, name.name)
+            if body is not None:
+                self._cluster.apply(actions.Emit(body, "Warning", reason, str(error)))
+        except errors.KubeError as second:
+            log.warning("%s: cannot say so on the Benchmark: %s", name, second)
+
+
+def benchmark_of(body: Mapping[str, Any]) -> Name | None:
+    """The Benchmark that an object is or belongs to by its label."""
+    metadata = body["metadata"]
+    if body["kind"] == "Benchmark":
+        return Name(metadata["namespace"], metadata["name"])
+    label = (metadata.get("labels") or {}).get(keys.LABEL_BENCHMARK)
+    return Name(metadata["namespace"], label) if label else None
