@@ -1,0 +1,120 @@
+"""Command-line arguments that the jobs share: their types, their wording, and the data set's options."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from shapebench_jobs import drawing
+from shapebench_jobs.dataset_files import DatasetArguments
+from shapebench_jobs.harness import BadArgumentsError
+
+ENV_DATA_DIR = "SHAPEBENCH_DATA_DIR"
+POD_DATA_DIR = Path("/shapebench/data")
+"""Scratch space of a run's pods; used when it is there."""
+
+FORMATS = ("images", "tfrecord")
+
+
+def integer(smallest: int, largest: int | None = None) -> Callable[[str], int]:
+    """A type for argparse: a whole number within bounds."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+        if number < smallest or (largest is not None and number > largest):
+            bounds = f"at least {smallest}" if largest is None else f"from {smallest} to {largest}"
+            raise argparse.ArgumentTypeError(f"{number} is out of range: give {bounds}")
+        return number
+
+    return parse
+
+
+def positive(text: str) -> float:
+    """A type for argparse: a number above zero."""
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is out of range: give a number above 0")
+    return number
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """A type for argparse: "96" or "128x96" (width x height), in pixels."""
+    width, _, height = text.lower().partition("x")
+    try:
+        size = int(width), int(height or width)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: give 96 or 128x96") from None
+    if min(size) < drawing.SMALLEST_SIDE_PX:
+        raise argparse.ArgumentTypeError(f"{text} is too small: give {drawing.SMALLEST_SIDE_PX} pixels or more")
+    return size
+
+
+def new_parser(program: str, description: str) -> argparse.ArgumentParser:
+    """A parser whose help keeps the description's paragraphs; options are never abbreviated (a typo is an error)."""
+    return argparse.ArgumentParser(
+        prog=f"python -m shapebench_jobs.{program}", description=description, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_dataset_options(parser: argparse.ArgumentParser, size_option: str = "--image-size") -> None:
+    """Options that decide the made data set."""
+    default = DatasetArguments()
+    group = parser.add_argument_group("made data set")
+    group.add_argument("--images", type=integer(1), default=default.images, metavar="N",
+                       help="how many JPEG images to make (default %(default)s)")
+    group.add_argument(size_option, dest="image_size", type=image_size, default=(default.width, default.height),
+                       metavar="PIXELS", help="side of an image, or WIDTHxHEIGHT, in pixels "
+                       f"(default {default.width})")
+    group.add_argument("--classes", type=integer(2, len(drawing.PATTERNS)), default=default.classes, metavar="N",
+                       help=f"how many classes of image, 2 to {len(drawing.PATTERNS)} (default %(default)s)")
+    group.add_argument("--seed", type=integer(0), default=default.seed, metavar="N",
+                       help="the same seed makes the same bytes on every machine (default %(default)s)")
+    group.add_argument("--shards", type=integer(1), default=default.shards, metavar="N",
+                       help="how many TFRecord files hold the images; give at least the cluster's task slots "
+                       "(default %(default)s)")
+    group.add_argument("--quality", type=integer(1, 100), default=default.quality, metavar="N",
+                       help="JPEG quality, 1 to 100 (default %(default)s)")
+
+
+def add_source_options(parser: argparse.ArgumentParser) -> None:
+    """Options that say where a job's images come from."""
+    group = parser.add_argument_group("data")
+    group.add_argument("--format", choices=FORMATS, default="images",
+                       help="read one file an image, or TFRecord shards (default %(default)s)")
+    group.add_argument("--data", default="", metavar="URL",
+                       help="read this folder or bucket (class/image.jpg or *.tfrecord) instead of making a data set; "
+                       "every worker must be able to read the URL (default: make one)")
+    group.add_argument("--data-dir", type=Path, default=None, metavar="DIR",
+                       help="where a made data set is kept and reused, on each machine's own disk (default: "
+                       f"${ENV_DATA_DIR}, else {POD_DATA_DIR} where it can be written, else the temporary folder)")
+
+
+def dataset_arguments(options: argparse.Namespace) -> DatasetArguments:
+    """The data set that the options describe; BadArgumentsError where two of them contradict each other."""
+    if options.shards > options.images:
+        raise BadArgumentsError(f"--shards={options.shards} is more than --images={options.images}: "
+                           "a shard would be empty")
+    width, height = options.image_size
+    return DatasetArguments(options.images, width, height, options.classes, options.seed, options.shards,
+                            options.quality)
+
+
+def data_dir(given: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder for made data sets, absolute."""
+    if given is not None:
+        return given.absolute()
+    if environ.get(ENV_DATA_DIR):
+        return Path(environ[ENV_DATA_DIR]).absolute()
+    if os.access(POD_DATA_DIR, os.W_OK):
+        return POD_DATA_DIR
+    return Path(tempfile.gettempdir()) / f"shapebench-data-{os.getuid()}"

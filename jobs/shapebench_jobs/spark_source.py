@@ -1,0 +1,119 @@
+"""Where read-speed's images come from, and what the right answer is: a made data set, or the user's own by URL.
+
+A folder that a `dataset` run made (it has a manifest.json) tells its own contents; any other is listed and read once
+before the clock starts, and what that found is the answer to meet again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shapebench_jobs import dataset_files, reading, spark_files
+from shapebench_jobs.harness import BadArgumentsError, WrongAnswerError, note
+from shapebench_jobs.reading import Part, ReadPlan
+from shapebench_jobs.spark_files import Files
+from shapebench_jobs.tally import Tally, total
+
+_WHAT_IS_MISSING = {"images": "class/image.jpg", "tfrecord": "*.tfrecord"}
+_MADE_FOLDERS = {"images": "images", "tfrecord": "tfrecord"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files to read and what they must turn out to hold."""
+
+    files: Files
+    number_of_files: int | None
+    """None where they were not counted."""
+    plan: ReadPlan
+    expected: Tally
+    fingerprint: str
+
+
+def made(url: str, contents: dataset_files.Contents, plan: ReadPlan, images: int) -> Source:
+    """A made data set below `url`: all of it, or its first `images` images where that is not 0."""
+    if plan.format == "images":
+        files = [(entry.path, 1) for entry in contents.index]
+    else:
+        files = [(shard.path, shard.images) for shard in contents.shards]
+    if images == 0 or images >= contents.tally.count:
+        folder = Files(plan.format, folder=f"{url}/{_MADE_FOLDERS[plan.format]}")
+        return Source(folder, len(files), plan, contents.tally, contents.fingerprint)
+    taken = first(files, images)
+    chosen = Files(plan.format, paths=tuple(f"{url}/{path}" for path, _ in taken))
+    expected = total(entry.tally for entry in contents.index[:images])
+    return Source(chosen, len(taken), _limited(plan, taken), expected, contents.fingerprint)
+
+
+def sip(url: str, contents: dataset_files.Contents, plan: ReadPlan, files: int) -> Source:
+    """One image from each of some files of a made data set: enough to start everything that reading needs."""
+    names = [entry.path for entry in contents.index] if plan.format == "images" else [s.path for s in contents.shards]
+    chosen = Files(plan.format, paths=tuple(f"{url}/{name}" for name in names[:files]))
+    limits = {name.rpartition("/")[2]: 1 for name in names[:files]}
+    return Source(chosen, len(chosen.paths), replace(plan, limits=limits), Tally(), contents.fingerprint)
+
+
+def own(session: Any, url: str, plan: ReadPlan, images: int) -> Source:
+    """The user's own folder or bucket; BadArgumentsError when it has no such files."""
+    url = url.rstrip("/")
+    try:
+        contents = _manifest(session, url)
+        if contents:
+            return made(url, contents, plan, images)
+        note(f"reading {url} once to learn what is in it")
+        source = Source(Files(plan.format, folder=url), None, replace(plan, decode=False), Tally(), url)
+        if images:
+            source = _first_of_own(session, source, images)
+        found = spark_files.read(session, source.files, source.plan)
+    except FileNotFoundError:
+        raise BadArgumentsError(f"--data={url} has no {_WHAT_IS_MISSING[plan.format]}") from None
+    _refuse_damaged(found)
+    if not found.tally.count:
+        raise BadArgumentsError(f"--data={url} has no {_WHAT_IS_MISSING[plan.format]}")
+    return replace(source, plan=replace(source.plan, decode=plan.decode), expected=found.tally)
+
+
+def first(files: Iterable[tuple[str, int]], images: int) -> list[tuple[str, int]]:
+    """The files (path, images in it) that hold the first `images` images, the last one's count cut to fit."""
+    taken: list[tuple[str, int]] = []
+    for path, count in files:
+        if images <= 0:
+            break
+        taken.append((path, min(count, images)))
+        images -= count
+    return taken
+
+
+def _first_of_own(session: Any, source: Source, images: int) -> Source:
+    listed = spark_files.read(session, source.files, source.plan, work=reading.list_part)
+    _refuse_damaged(listed)
+    taken = first(sorted(listed.files), images)
+    chosen = Files(source.plan.format, paths=tuple(path for path, _ in taken))
+    return replace(source, files=chosen, number_of_files=len(taken), plan=_limited(source.plan, taken))
+
+
+def _limited(plan: ReadPlan, taken: list[tuple[str, int]]) -> ReadPlan:
+    if plan.format == "images" or not taken:
+        return plan
+    path, count = taken[-1]
+    return replace(plan, limits={path.rpartition("/")[2]: count})
+
+
+def _manifest(session: Any, url: str) -> dataset_files.Contents | None:
+    """What the folder says of itself, where `dataset` made it."""
+    try:
+        texts = [spark_files.read_text(session, f"{url}/{name}")
+                 for name in (dataset_files.MANIFEST_FILE, dataset_files.INDEX_FILE)]
+    except FileNotFoundError:
+        return None
+    try:
+        return dataset_files.parse(*texts)
+    except (ValueError, KeyError) as error:
+        raise BadArgumentsError(f"--data={url} has a {dataset_files.MANIFEST_FILE} of another kind: {error}") from error
+
+
+def _refuse_damaged(part: Part) -> None:
+    if part.problems:
+        raise WrongAnswerError("damaged input: " + "; ".join(part.problems))
