@@ -7,20 +7,25 @@ init containers, and sets the arguments.
 
 from __future__ import annotations
 
-import yaml
+import json
 
 from shapebench.api import keys, wire
 from shapebench.api.workload import SPARK_JOBS, SparkWorkload
 from shapebench.build import pod, service, spark_conf, volumes
 from shapebench.build.attempt import Attempt, KubeObject
 
-EXECUTOR_TEMPLATE = "executor.yaml"
+EXECUTOR_TEMPLATE = "executor-template.json"
 CONF_FILE = "spark-defaults.conf"
 
 
 def gang(attempt: Attempt) -> tuple[KubeObject, ...]:
     """The Service in front of the driver, its configuration, and the driver."""
     return (service.headless(attempt, wire.ROLE_DRIVER), _config_map(attempt), _driver(attempt))
+
+
+def pod_names(attempt: Attempt) -> tuple[str, ...]:
+    """The driver alone: Spark makes its executors."""
+    return (keys.pod_name(attempt.gang, wire.ROLE_DRIVER, 0),)
 
 
 def program(workload: SparkWorkload, arguments: list[str]) -> tuple[str, ...]:
@@ -54,7 +59,7 @@ def _config_map(attempt: Attempt) -> KubeObject:
         "metadata": attempt.metadata(attempt.gang),
         "data": {
             CONF_FILE: spark_conf.properties(conf),
-            EXECUTOR_TEMPLATE: yaml.safe_dump(executor_template(attempt), sort_keys=False),
+            EXECUTOR_TEMPLATE: json.dumps(executor_template(attempt), indent=2),
         },
     }
 
@@ -77,7 +82,7 @@ def _driver(attempt: Attempt) -> KubeObject:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": pod.metadata(attempt, role, keys.pod_name(attempt.gang, wire.ROLE_DRIVER, 0)),
+        "metadata": pod.metadata(attempt, role, pod_names(attempt)[0]),
         "spec": spec,
     }
 

@@ -14,10 +14,13 @@ PORT = 2222
 
 def gang(attempt: Attempt) -> tuple[KubeObject, ...]:
     """The Service, then the pods."""
-    workload = _workload(attempt)
-    members = [(wire.ROLE_WORKER, index) for index in range(attempt.run.shape.workers)]
-    members += [(wire.ROLE_PARAMETER_SERVER, index) for index in range(workload.parameter_servers)]
+    members = _members(attempt)
     return (service.headless(attempt), *(_pod(attempt, members, member) for member in members))
+
+
+def pod_names(attempt: Attempt) -> tuple[str, ...]:
+    """Workers, then parameter servers."""
+    return tuple(keys.pod_name(attempt.gang, role, index) for role, index in _members(attempt))
 
 
 def tf_config(hosts: dict[str, list[str]], role: str, index: int) -> str:
@@ -30,6 +33,11 @@ def program(workload: TensorFlowWorkload, arguments: list[str]) -> tuple[str, ..
     if workload.job is not None:
         return ("python3", "-m", TENSORFLOW_JOBS[workload.job], *arguments)
     return (*workload.command, *arguments)
+
+
+def _members(attempt: Attempt) -> list[tuple[str, int]]:
+    workers = [(wire.ROLE_WORKER, index) for index in range(attempt.run.shape.workers)]
+    return workers + [(wire.ROLE_PARAMETER_SERVER, index) for index in range(_workload(attempt).parameter_servers)]
 
 
 def _pod(attempt: Attempt, members: list[tuple[str, int]], member: tuple[str, int]) -> KubeObject:

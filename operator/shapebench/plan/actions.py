@@ -63,11 +63,11 @@ class Snapshot:
     driver_account_exists: bool = True
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The API server will not have an object (quota, Pod Security, admission, a name that somebody else took)."""
 
 
-class NamespaceGone(Exception):
+class NamespaceGoneError(Exception):
     """The namespace or the owner is being deleted: there is nothing left to do."""
 
 
@@ -79,7 +79,7 @@ class Cluster(Protocol):
         ...
 
     def apply(self, action: Action) -> None:
-        """Do one action; done already is fine. Raises Refused or NamespaceGone, or what the network raised."""
+        """Do one action; done already is fine. Raises RefusedError, NamespaceGoneError, or what the network raised."""
         ...
 
     def log(self, namespace: str, pod: str) -> str:

@@ -58,7 +58,7 @@ def decide(view: View, now_s: float) -> Decision:
     steps = _advance(view, judged.benchmark, plan, now_s)
     reads = tuple(name for step in steps for name in step.reads)
     actions = tuple(action for step in steps for action in step.actions)
-    if reads or any(step.ended for step in steps):
+    if reads or any(step.again for step in steps):
         return Decision(actions, reads, again=True)
     created = _next_runs(view, judged.benchmark, plan)
     if created:

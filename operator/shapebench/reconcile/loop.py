@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from shapebench.api import keys
 from shapebench.api.run import BenchmarkRun
 from shapebench.api.settings import Settings
-from shapebench.plan.actions import Cluster, Create, NamespaceGone, Refused, Snapshot
+from shapebench.plan.actions import Cluster, Create, NamespaceGoneError, RefusedError, Snapshot
 from shapebench.reconcile import benchmarks, facts
 
 MAX_PASSES = 50
@@ -40,7 +40,7 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
                 logs.update({pod: cluster.log(namespace, pod) for pod in decision.reads})
                 decision = benchmarks.decide(dataclasses.replace(view, logs=logs), clock())
             refused = _apply(cluster, decision)
-        except NamespaceGone:
+        except NamespaceGoneError:
             return None
         if refused is not None:
             refusals.update([refused])
@@ -54,7 +54,7 @@ def _apply(cluster: Cluster, decision: benchmarks.Decision) -> tuple[str, str] |
     for action in decision.actions:
         try:
             cluster.apply(action)
-        except Refused as error:
+        except RefusedError as error:
             run = action.body["metadata"].get("labels", {}).get(keys.LABEL_RUN) if isinstance(action, Create) else None
             if run is None:
                 raise

@@ -49,12 +49,12 @@ class RunView:
 
 @dataclass(frozen=True)
 class Step:
-    """What to do for a run now. `reads`: pods whose logs are needed first. `ended`: the run's last step."""
+    """What to do for a run now. `reads`: pods whose logs are needed first. `again`: more can be done at once after."""
 
     actions: tuple[Action, ...] = ()
     reads: tuple[str, ...] = ()
     wake_after_s: float | None = None
-    ended: bool = False
+    again: bool = False
 
 
 def is_over(run: BenchmarkRun) -> bool:
@@ -65,17 +65,23 @@ def is_over(run: BenchmarkRun) -> bool:
 def advance(view: RunView, now_s: float) -> Step:
     """The run's next step."""
     if is_over(view.run):
-        return Step(_deletions(view, [pod for pod in view.pods if not pod.deleting]))
+        return _clear(view, view.pods)
     status = view.run.status
     older = [pod for pod in view.pods if pod.attempt < view.attempt.number]
     if older:
-        return Step(_deletions(view, [pod for pod in older if not pod.deleting]))
+        return _clear(view, older)
     if not status.gang_exists:
         return _create(view, now_s)
     judgement = attempts.judge(_gang(view), view.benchmark.spec.limits, now_s)
     if judgement.stage is Stage.ENDED:
         return _end(view, judgement.failure, now_s)
     return _going_on(view, judgement)
+
+
+def _clear(view: RunView, pods: Iterable[PodFact]) -> Step:
+    """Delete what an operator before this one had no time to; their going brings the next look."""
+    deletions = _deletions(view, [pod for pod in pods if not pod.deleting])
+    return Step(deletions, again=bool(deletions))
 
 
 def _create(view: RunView, now_s: float) -> Step:
@@ -136,7 +142,7 @@ def _end(view: RunView, failure: Failure | None, now_s: float) -> Step:
         *_deletions(view, view.pods),
         Emit(_about(view), "Warning" if record.reason else "Normal", str(record.reason or "Succeeded"),
              f"{wording.describe(view.planned)}: {words}"),
-    ), ended=True)
+    ), again=True)
 
 
 def _retry(view: RunView, failure: Failure, now_s: float) -> Step:
@@ -149,7 +155,7 @@ def _retry(view: RunView, failure: Failure, now_s: float) -> Step:
                       "times": {"scheduledS": None, "runningS": None}}),
         *_deletions(view, view.pods),
         Emit(_about(view), "Warning", str(failure.reason), f"{lost}; a new attempt follows"),
-    ))
+    ), again=True)
 
 
 def _record(view: RunView, failure: Failure | None) -> RunRecord:
@@ -196,8 +202,7 @@ def _scheduled_s(pods: tuple[PodFact, ...]) -> float | None:
 
 def _support_deletions(view: RunView) -> tuple[Action, ...]:
     """The Service and the config map: nothing lists them, so they go while the run still has its pods."""
-    return tuple(Delete(body["kind"], body["metadata"]["namespace"], body["metadata"]["name"])
-                 for body in gangs.build(view.attempt) if body["kind"] != "Pod")
+    return tuple(Delete(kind, view.attempt.namespace, name) for kind, name in gangs.support(view.attempt))
 
 
 def _deletions(view: RunView, pods: Iterable[PodFact]) -> tuple[Action, ...]:

@@ -1,0 +1,211 @@
+"""A cluster in memory: objects with owners, and pods that live as a script says. One applied action is one effect.
+
+It can be told to die after its n-th effect, as an operator does that is killed there; and its clock stands still
+while nothing ticks, so that a killed and a living operator write the same times.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from shapebench.agent import framing
+from shapebench.api import keys, wire
+from shapebench.plan import actions
+
+START_S = 1_800_000_000.0
+Key = tuple[str, str]
+Script = Callable[[dict[str, Any], int], dict[str, Any]]
+"""(pod, its age in ticks) → the pod's status."""
+
+
+class Killed(BaseException):
+    """The operator dies here; not an Exception, so that nothing in it can catch it."""
+
+
+@dataclass
+class FakeCluster:
+    """One namespace. Implements `shapebench.plan.actions.Cluster`."""
+
+    script: Script
+    driver_account: bool = True
+    die_after: int | None = None
+    refuse: Callable[[dict[str, Any]], str | None] = lambda body: None
+    objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    ages: dict[str, int] = field(default_factory=dict)
+    created: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    effects: int = 0
+    now_s: float = START_S
+    _uids: Any = field(default_factory=lambda: itertools.count(1))
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def add(self, body: dict[str, Any]) -> None:
+        body = copy.deepcopy(body)
+        body["metadata"].setdefault("uid", f"uid-{body['kind']}-{body['metadata']['name']}")
+        body["metadata"].setdefault("generation", 1)
+        body["fake-born"] = self.now_s
+        self.objects[body["kind"], body["metadata"]["name"]] = body
+
+    def kind(self, kind: str) -> list[dict[str, Any]]:
+        return [copy.deepcopy(body) for (k, _), body in sorted(self.objects.items()) if k == kind]
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        return copy.deepcopy(self.objects[kind, name])
+
+    # --- the Cluster protocol
+
+    def snapshot(self, namespace: str, name: str) -> actions.Snapshot:
+        benchmark = self.objects.get(("Benchmark", name))
+        return actions.Snapshot(copy.deepcopy(benchmark), tuple(self.kind("BenchmarkRun")), tuple(self.kind("Pod")),
+                                self.driver_account)
+
+    def apply(self, action: actions.Action) -> None:
+        match action:
+            case actions.Create(body):
+                self._create(body)
+            case actions.Delete(kind, _, name):
+                self.delete(kind, name)
+            case actions.PatchStatus(kind, _, name, status):
+                if (kind, name) in self.objects:
+                    body = self.objects[kind, name]
+                    body["status"] = merged(body.get("status", {}), plain(status))
+            case actions.Emit(_, _, reason, message):
+                self.events.append(f"{reason}: {message}")
+        self.effects += 1
+        if self.effects == self.die_after:
+            raise Killed
+
+    def log(self, namespace: str, pod: str) -> str:
+        body = self.objects.get(("Pod", pod))
+        return body.get("fake-log", "") if body else ""
+
+    # --- what the rest of a cluster does
+
+    def tick(self, seconds: float = 1.0) -> None:
+        """Time passes: every pod becomes what its script says."""
+        self.now_s += seconds
+        for (kind, name), body in list(self.objects.items()):
+            if kind != "Pod":
+                continue
+            self.ages[name] = self.ages.get(name, 0) + 1
+            status = self.script(body, self.ages[name])
+            if status.pop("deleted", False):
+                del self.objects[kind, name]
+                continue
+            body["fake-log"] = status.pop("log", body.get("fake-log", ""))
+            body["status"] = status
+
+    def delete(self, kind: str, name: str) -> None:
+        gone = self.objects.pop((kind, name), None)
+        if gone is None:
+            return
+        for (child_kind, child), body in list(self.objects.items()):
+            owners = body["metadata"].get("ownerReferences", [])
+            if any(owner["uid"] == gone["metadata"]["uid"] for owner in owners):
+                self.delete(child_kind, child)
+
+    def _create(self, body: dict[str, Any]) -> None:
+        refusal = self.refuse(body)
+        if refusal is not None:
+            raise actions.RefusedError(refusal)
+        key = (body["kind"], body["metadata"]["name"])
+        if key in self.objects:
+            return
+        self.created.append("/".join(key))
+        self.add(body)
+
+
+def merged(old: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """RFC 7396."""
+    result = dict(old)
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, dict):
+            result[name] = merged(result[name] if isinstance(result.get(name), dict) else {}, value)
+        else:
+            result[name] = value
+    return result
+
+
+def plain(value: Any) -> Any:
+    """As JSON would carry it: enums become their text."""
+    import json
+    return json.loads(json.dumps(value))
+
+
+def rfc3339(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def pod_log(pod: dict[str, Any], duration_s: float = 2.0, exit_code: int = 0, **fields: Any) -> str:
+    """What the agent leaves in the log of such a pod."""
+    labels = pod["metadata"]["labels"]
+    record = {
+        "pod": pod["metadata"]["name"], "role": labels[keys.LABEL_ROLE],
+        "index": int(labels.get(keys.LABEL_INDEX, "0")), "counters": "cgroup-v2",
+        "agent_started_s": START_S, "program_started_s": START_S + 1, "program_finished_s": START_S + 1 + duration_s,
+        "exit_code": exit_code, "usage": {"cpu_seconds": duration_s * 0.8, "network_receive_bytes": 1000},
+        "measurements": [{"parameters": {}, "values": {"images_per_second": 100.0 / duration_s}}],
+    } | fields
+    return "Traceback: the program's own words\n" + "\n".join(framing.encode(record)) + "\n"
+
+
+def waiting(reason: str = "ContainerCreating", message: str = "") -> dict[str, Any]:
+    return {"phase": "Pending", "containerStatuses": [
+        {"name": keys.PROGRAM_CONTAINER, "image": "x", "state": {"waiting": {"reason": reason, "message": message}}}]}
+
+
+def unschedulable() -> dict[str, Any]:
+    return {"phase": "Pending", "conditions": [
+        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+         "message": "0/3 nodes are available: 3 Insufficient cpu."}]}
+
+
+def running(since_s: float) -> dict[str, Any]:
+    return {"phase": "Running", "containerStatuses": [
+        {"name": keys.PROGRAM_CONTAINER, "state": {"running": {"startedAt": rfc3339(since_s)}}}],
+        "conditions": [{"type": "PodScheduled", "status": "True", "lastTransitionTime": rfc3339(since_s)}]}
+
+
+def ended(since_s: float, at_s: float, exit_code: int = 0, reason: str = "", message: str = "") -> dict[str, Any]:
+    terminated = {"exitCode": exit_code, "reason": reason or ("Completed" if exit_code == 0 else "Error"),
+                  "message": message, "startedAt": rfc3339(since_s), "finishedAt": rfc3339(at_s)}
+    return {"phase": "Failed" if exit_code else "Succeeded", "containerStatuses": [
+        {"name": keys.PROGRAM_CONTAINER, "state": {"terminated": terminated}}],
+        "conditions": [{"type": "PodScheduled", "status": "True", "lastTransitionTime": rfc3339(since_s)}]}
+
+
+def lives(pod: dict[str, Any], age: int, *, exit_code: int = 0, duration_s: float = 2.0,
+          **fields: Any) -> dict[str, Any]:
+    """A pod that waits one tick, runs three, and ends."""
+    born_s = pod["fake-born"]
+    if age <= 1:
+        return waiting()
+    if age <= 4:
+        return running(born_s + 2)
+    return ended(born_s + 2, born_s + 5, exit_code) | {"log": pod_log(pod, duration_s, exit_code, **fields)}
+
+
+def executors_of(cluster: FakeCluster) -> None:
+    """What Spark does: each running driver asks for as many executors as its configuration says."""
+    for driver in cluster.kind("Pod"):
+        labels = driver["metadata"]["labels"]
+        if labels[keys.LABEL_ROLE] != wire.ROLE_DRIVER or driver.get("status", {}).get("phase") != "Running":
+            continue
+        gang = driver["metadata"]["name"].removesuffix("-driver")
+        conf = dict(line.split(" ", 1) for line in
+                    cluster.get("ConfigMap", gang)["data"]["spark-defaults.conf"].splitlines())
+        for number in range(1, int(conf["spark.executor.instances"]) + 1):
+            name = f"{gang}-exec-{number}"
+            if ("Pod", name) not in cluster.objects:
+                owner = {"uid": driver["metadata"]["uid"]}
+                cluster.add({"kind": "Pod", "metadata": {"name": name, "ownerReferences": [owner], "labels":
+                             labels | {keys.LABEL_ROLE: wire.ROLE_EXECUTOR, keys.LABEL_INDEX: str(number)}}})
