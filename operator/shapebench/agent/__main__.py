@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from shapebench.agent import lifecycle, settings
 from shapebench.api import wire
 
 _USAGE_ERROR = 2
+_LAST_STANDARD_FD = 2
 
 _DESCRIPTION = f"""\
 Runs PROGRAM as its child and counts what it uses: CPU, memory, network, disk. Signals and the exit code pass
@@ -43,6 +45,7 @@ def main(argv: list[str]) -> int:
         _parser().print_usage(sys.stderr)
         print("agent: no program: put it behind --", file=sys.stderr)
         return _USAGE_ERROR
+    _open_standard_files()
     world = lifecycle.real_world(options.cgroup_root, options.termination_log)
     try:
         found = settings.parse(world.env)
@@ -56,6 +59,15 @@ def _split(argv: list[str]) -> tuple[list[str], list[str]]:
     """The agent's own arguments, and the program's command behind the first `--`."""
     at = argv.index("--") if "--" in argv else len(argv)
     return argv[:at], argv[at + 1:]
+
+
+def _open_standard_files() -> None:
+    """Where the starter closed one of them, the agent's first pipe would take its number, and get the record."""
+    fd = os.open(os.devnull, os.O_RDWR)
+    while fd <= _LAST_STANDARD_FD:
+        os.set_inheritable(fd, True)
+        fd = os.open(os.devnull, os.O_RDWR)
+    os.close(fd)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,8 +29,9 @@ class World(NamedTuple):
 
 
 def log(message: str) -> None:
-    """A line for the person who reads the pod's log."""
-    print(f"shapebench-agent: {message}", file=sys.stderr, flush=True)
+    """A line for the person who reads the pod's log; if nobody reads any more, that is no error."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"shapebench-agent: {message}\n".encode(errors="replace"))
 
 
 def steady_clock() -> Callable[[], float]:
@@ -48,7 +49,7 @@ class Agent:
         self._clock = world.clock
         self._tree = sources.own_tree(world.paths)
         self._source = sources.find(settings.counters, world.paths, self._tree)
-        self._sampler = Sampler(self._source, world.clock, settings.sample_interval_s)
+        self._sampler = Sampler(self._source, world.clock, settings.sample_interval_s, log)
         self._story = events.Story()
 
     def run(self, argv: list[str]) -> int:
@@ -100,7 +101,7 @@ class Agent:
 
     def _run_program(self, argv: list[str], wakeups: Wakeups) -> Ending:
         supervisor.become_subreaper()
-        with events.EventPipe(events.directories(), log) as pipe:
+        with events.EventPipe(events.directories(self._world.env), log) as pipe:
             env = dict(self._world.env)
             env.pop(wire.ENV_EVENTS_FILE, None)
             if pipe.path is not None:
@@ -159,7 +160,6 @@ class Agent:
             else:
                 return
         record.write_termination_log(whole, self._world.termination_log, wire.TERMINATION_LOG_LIMIT_BYTES)
-        sys.stdout.flush()
         record.print_lines(whole, 1)
 
 

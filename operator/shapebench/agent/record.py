@@ -104,7 +104,7 @@ def print_lines(record: dict[str, Any], fd: int) -> None:
     # An empty line first: the program's last output may have had no line end.
     text = "\n" + "\n".join(framing.encode(record)) + "\n"
     rest = memoryview(text.encode())
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError):
         # Programs such as Node leave a shared pipe non-blocking, and half a record would be lost.
         os.set_blocking(fd, True)
         while rest:

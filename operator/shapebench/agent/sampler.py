@@ -21,12 +21,14 @@ class Sampler:
     """One pod's readings. `latest` may be read from another thread; everything else belongs to one."""
 
     def __init__(self, source: CounterSource, clock: Callable[[], float], interval_s: float,
-                 limit: int = SERIES_LIMIT) -> None:
+                 complain: Callable[[str], None], limit: int = SERIES_LIMIT) -> None:
         self._source = source
+        self._complain = complain
+        self._reading = Counters()
         self._clock = clock
         self._interval_s = interval_s
         self.started_s = clock()
-        self._total = Window(source.read())
+        self._total = Window(self._counters())
         self._measured: Window | None = None
         self._measured_is_open = False
         self.series = Series(limit)
@@ -81,8 +83,16 @@ class Sampler:
         return Sample(self._clock(), self._total.usage(), reading.memory.working_set_bytes)
 
     def _read(self) -> Counters:
-        reading = self._source.read()
+        reading = self._counters()
         self._total.observe(reading)
         if self._measured is not None and self._measured_is_open:
             self._measured.observe(reading)
         return reading
+
+    def _counters(self) -> Counters:
+        """The source's reading, or the one before: the agent must not take the program down with it."""
+        try:
+            self._reading = self._source.read()
+        except (OSError, ValueError, IndexError) as error:
+            self._complain(f"the counters could not be read: {error!r}")
+        return self._reading

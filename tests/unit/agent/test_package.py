@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from shapebench.agent import package
+from shapebench.api.record import PodRecord
 
 
 def test_same_sources_same_bytes(tmp_path: Path, agent_file: Path) -> None:
@@ -34,6 +39,34 @@ def test_it_starts_without_site_packages_and_imports_nothing_heavy(agent_file: P
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert "SHAPEBENCH_RECORD_FILE" in done.stdout
+
+
+def test_no_source_has_syntax_that_python_3_9_lacks(agent_file: Path) -> None:
+    archive = zipfile.ZipFile(agent_file)
+    for name in archive.namelist():
+        if name.endswith(".py"):
+            ast.parse(archive.read(name), name, feature_version=(3, 9))
+
+
+def real_python(version: str) -> str | None:
+    """The interpreter itself: what lies in PATH may be a version manager's script."""
+    found = shutil.which(f"python{version}")
+    command = [found or "false", "-c", "import sys; print(sys.executable)"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.12", "3.13", "3.14"])
+def test_it_runs_on_this_python(agent_file: Path, tmp_path: Path, version: str) -> None:
+    """The interpreters that are on this machine besides the tests' own."""
+    python = real_python(version)
+    if python is None:
+        pytest.skip(f"no Python {version} here")
+    env = {"SHAPEBENCH_METRICS_PORT": "0", "SHAPEBENCH_RECORD_FILE": str(tmp_path / "r.json"), "PATH": os.defpath}
+    done = subprocess.run([python, "-I", "-S", str(agent_file), "--", "sh", "-c", "exit 3"], env=env, check=False)
+    assert done.returncode == 3
+    record = PodRecord.model_validate_json((tmp_path / "r.json").read_text())
+    assert record.environment["agent_python"].startswith(version)
 
 
 def test_it_is_executable(agent_file: Path) -> None:

@@ -99,6 +99,33 @@ def test_a_non_blocking_output_still_takes_the_record(run, python) -> None:
     assert run(*python("import os; os.set_blocking(1, False)")).record.exit_code == 0
 
 
+@pytest.mark.parametrize("outputs", [
+    pytest.param(">&- 2>&-", id="closed"),
+    pytest.param("</dev/null >&-", id="one closed"),
+    pytest.param(">/dev/full 2>/dev/full", id="full"),
+])
+def test_outputs_that_take_nothing_do_no_harm(agent_file: Path, tmp_path: Path, outputs: str) -> None:
+    command = f"exec {sys.executable} -I {agent_file} -- sh -c 'exit 5' {outputs}"
+    env = {"SHAPEBENCH_METRICS_PORT": "0", "PATH": os.defpath}
+    assert subprocess.run(["sh", "-c", command], env=env, cwd=tmp_path, check=False).returncode == 5
+
+
+def _may_be_pid_1() -> bool:
+    command = ["unshare", "-p", "-f", "--mount-proc", "true"]
+    return bool(shutil.which("unshare")) and subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_as_pid_1_it_reaps_and_passes_signals(start, python) -> None:
+    """As in a container: it has no parent, and the kernel gives it every orphan."""
+    if not _may_be_pid_1():
+        pytest.skip("no PID namespace for this user")
+    running = start("sh", "-c", "(sleep 0.1 &) ; echo pid $PPID; sleep 0.3; kill -TERM 1; sleep 30",
+                    prefix=("unshare", "-p", "-f", "--mount-proc"))
+    result = running.finish()
+    assert "pid 1\n" in result.stdout
+    assert (result.code, result.record.signal) == (143, 15)
+
+
 def test_orphans_are_ended_and_counted(run, python, tmp_path: Path) -> None:
     """A double fork burns CPU after its parent left, ignores SIGTERM, and must not outlive the agent."""
     result = run(*python("""

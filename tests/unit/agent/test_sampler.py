@@ -22,11 +22,15 @@ class Machine:
     def __init__(self) -> None:
         self.now = 1000.0
         self.memory = Memory()
+        self.broken = False
+        self.heard: list[str] = []
 
     def clock(self) -> float:
         return self.now
 
     def read(self) -> Counters:
+        if self.broken:
+            raise ValueError("a new kernel's new form")
         used = self.now - 900
         return Counters(Cpu(used), self.memory, Network(int(used) * 10, int(used), 0, 0), Disk())
 
@@ -41,7 +45,7 @@ def test_usage_fields_are_those_of_the_record() -> None:
 
 
 def test_totals_count_from_the_agents_start(machine: Machine) -> None:
-    sampler = Sampler(machine, machine.clock, 1.0)
+    sampler = Sampler(machine, machine.clock, 1.0, machine.heard.append)
     machine.now += 2.5
     sampler.finish()
     assert sampler.usage().cpu_seconds == 2.5
@@ -50,7 +54,7 @@ def test_totals_count_from_the_agents_start(machine: Machine) -> None:
 
 
 def test_the_measured_part_is_read_at_its_ends(machine: Machine) -> None:
-    sampler = Sampler(machine, machine.clock, 1.0)
+    sampler = Sampler(machine, machine.clock, 1.0, machine.heard.append)
     machine.now += 3.25
     sampler.open_measured()
     machine.now += 1.5
@@ -65,7 +69,7 @@ def test_the_measured_part_is_read_at_its_ends(machine: Machine) -> None:
 
 
 def test_the_last_start_counts(machine: Machine) -> None:
-    sampler = Sampler(machine, machine.clock, 1.0)
+    sampler = Sampler(machine, machine.clock, 1.0, machine.heard.append)
     sampler.open_measured()
     machine.now += 5
     sampler.open_measured()
@@ -76,14 +80,25 @@ def test_the_last_start_counts(machine: Machine) -> None:
     assert measured.cpu_seconds == 1
 
 
+def test_a_reading_that_fails_is_told_and_the_one_before_stands(machine: Machine) -> None:
+    sampler = Sampler(machine, machine.clock, 1.0, machine.heard.append)
+    machine.now += 2
+    sampler.sample_if_due()
+    machine.broken = True
+    machine.now += 2
+    sampler.finish()
+    assert sampler.usage().cpu_seconds == 2
+    assert "new form" in machine.heard[0]
+
+
 def test_an_end_without_a_start_is_nothing(machine: Machine) -> None:
-    sampler = Sampler(machine, machine.clock, 1.0)
+    sampler = Sampler(machine, machine.clock, 1.0, machine.heard.append)
     sampler.close_measured()
     assert sampler.measured_usage() is None
 
 
 def test_samples_keep_their_beat_and_missed_ones_are_not_made_up_for(machine: Machine) -> None:
-    sampler = Sampler(machine, machine.clock, 1.0)
+    sampler = Sampler(machine, machine.clock, 1.0, machine.heard.append)
     for pause in (0.5, 0.6, 0.9, 3.7, 0.3):
         machine.now += pause
         sampler.sample_if_due()
