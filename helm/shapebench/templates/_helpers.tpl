@@ -1,0 +1,83 @@
+{{- define "shapebench.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "shapebench.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else if contains (include "shapebench.name" .) .Release.Name }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "shapebench.name" .) | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "shapebench.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "shapebench.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end }}
+
+{{- define "shapebench.labels" -}}
+{{ include "shapebench.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: shapebench
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "shapebench.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "shapebench.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- required "serviceAccount.name is needed when serviceAccount.create is false" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{/* An image's reference: include "shapebench.image" (list . "spark") */}}
+{{- define "shapebench.image" -}}
+{{- $root := index . 0 }}
+{{- $images := $root.Values.images }}
+{{- $image := index $images (index . 1) }}
+{{- $repository := $image.repository }}
+{{- if $images.registry }}
+{{- $repository = printf "%s/%s" (trimSuffix "/" $images.registry) $repository }}
+{{- end }}
+{{- if $image.digest }}
+{{- printf "%s@%s" $repository $image.digest }}
+{{- else }}
+{{- printf "%s:%s" $repository (coalesce $image.tag $images.tag $root.Chart.AppVersion) }}
+{{- end }}
+{{- end }}
+
+{{/* What the operator may do: exactly the calls that it makes, as `make test` proves against an API server. */}}
+{{- define "shapebench.rules" -}}
+- apiGroups: [shapebench.dev]
+  resources: [benchmarks]
+  verbs: [get, list, watch, delete] # delete: when ttlSecondsAfterFinished has passed
+- apiGroups: [shapebench.dev]
+  resources: [benchmarkruns]
+  verbs: [get, list, watch, create]
+- apiGroups: [shapebench.dev]
+  resources: [benchmarks/status, benchmarkruns/status]
+  verbs: [patch]
+- apiGroups: [shapebench.dev]
+  # To own objects with blockOwnerDeletion; asked for where OwnerReferencesPermissionEnforcement is on, as on OpenShift.
+  resources: [benchmarks/finalizers, benchmarkruns/finalizers]
+  verbs: [update]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [""]
+  resources: [pods/log]
+  verbs: [get]
+- apiGroups: [""]
+  resources: [services, configmaps]
+  verbs: [get, create, delete]
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  verbs: [get] # to say early that a Spark driver's is missing
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}
