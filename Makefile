@@ -27,8 +27,10 @@ lint: setup ## ruff, mypy strict, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-generate: setup ## write what is generated from the models: CRDs and their copies
+generate: setup ## write what is generated from the models: CRDs, their copies, the reference
 	PYTHONPATH=operator $(BIN)/python -m shapebench.api.crd manifests/crd
+	cp manifests/crd/*.yaml helm/shapebench/files/crds/
+	PYTHONPATH=operator $(BIN)/python -m shapebench.api.reference docs/reference/api.md
 
 verify: generate ## fail if anything generated is not what is committed
 	git diff --exit-code -- manifests helm docs

@@ -1,0 +1,148 @@
+"""What the chart installs: the operator, hardened and with no more rights than it uses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from chart.rendering import CHART, ROOT, Render, Rendered
+
+from shapebench.api import crd
+from shapebench.api.settings import Settings, from_environment
+
+
+def test_lints_clean(helm: Path) -> None:
+    done = subprocess.run([helm, "lint", "--strict", "--quiet", CHART], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_default_objects(rendered: Rendered) -> None:
+    assert sorted((one["kind"], one["metadata"]["name"]) for one in rendered.objects) == [
+        ("ClusterRole", "shapebench"), ("ClusterRoleBinding", "shapebench"),
+        ("CustomResourceDefinition", "benchmarkruns.shapebench.dev"),
+        ("CustomResourceDefinition", "benchmarks.shapebench.dev"),
+        ("Deployment", "shapebench"), ("Pod", "shapebench-test"), ("Role", "shapebench-driver"),
+        ("RoleBinding", "shapebench-driver"), ("Service", "shapebench"),
+        ("ServiceAccount", "shapebench"), ("ServiceAccount", "shapebench-driver")]
+
+
+def test_every_object_of_ours_is_labelled(rendered: Rendered) -> None:
+    for one in rendered.objects:
+        assert one["metadata"]["labels"]["app.kubernetes.io/part-of"] == "shapebench"
+
+
+def test_the_crds_are_the_generated_ones(rendered: Rendered) -> None:
+    by_name = {one["metadata"]["name"]: one for one in rendered.all("CustomResourceDefinition")}
+    for generated in (crd.benchmark_crd(), crd.run_crd()):
+        installed = by_name[generated["metadata"]["name"]]
+        assert installed["spec"] == json.loads(json.dumps(generated["spec"]))
+
+
+@pytest.mark.parametrize(("values", "count", "kept"), [
+    pytest.param({}, 2, True, id="default"),
+    pytest.param({"crds": {"keep": False}}, 2, False, id="not-kept"),
+    pytest.param({"crds": {"install": False}}, 0, False, id="not-installed"),
+])
+def test_crds(render: Render, values: dict[str, Any], count: int, kept: bool) -> None:
+    crds = render(values).all("CustomResourceDefinition")
+    assert len(crds) == count
+    assert all((one["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep") == kept
+               for one in crds)
+
+
+def _operator(rendered: Rendered) -> dict[str, Any]:
+    (container,) = rendered.one("Deployment")["spec"]["template"]["spec"]["containers"]
+    return dict(container)
+
+
+def _settings(rendered: Rendered) -> Settings:
+    return from_environment({one["name"]: one["value"] for one in _operator(rendered)["env"]})
+
+
+def test_the_environment_is_the_operators_settings(render: Render) -> None:
+    settings = _settings(render({
+        "images": {"registry": "registry.example.org/team/", "tag": "v1", "pullPolicy": "Always",
+                   "spark": {"repository": "own/spark", "tag": "v2"},
+                   "tensorflow": {"repository": "tf", "digest": f"sha256:{'0' * 64}"}},
+        "watchNamespaces": ["a", "b", "a"], "metrics": {"port": 9191}, "probes": {"port": 8181},
+        "driver": {"serviceAccountName": "driver"}, "operator": {"sampleIntervalSeconds": 0.5}}))
+    assert settings == Settings(
+        operator_image="registry.example.org/team/shapebench/operator:v1",
+        spark_image="registry.example.org/team/own/spark:v2",
+        tensorflow_image=f"registry.example.org/team/tf@sha256:{'0' * 64}",
+        image_pull_policy="Always", driver_service_account="driver", namespaces=("a", "b"),
+        metrics_port=9191, probe_port=8181, sample_interval_s=0.5)
+
+
+def test_the_default_environment_leaves_no_setting_out(rendered: Rendered) -> None:
+    given = {one["name"] for one in _operator(rendered)["env"]}
+    assert {f"SHAPEBENCH_{name.upper()}" for name in Settings.model_fields} <= given
+
+
+def test_the_operator_passes_pod_security_restricted(rendered: Rendered) -> None:
+    for pod in (rendered.one("Deployment")["spec"]["template"]["spec"], rendered.one("Pod", "shapebench-test")["spec"]):
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["runAsUser"] == 10001
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in pod["containers"]:
+            assert container["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+                                                    "capabilities": {"drop": ["ALL"]}}
+
+
+def test_never_two_operators_at_once(rendered: Rendered) -> None:
+    spec = rendered.one("Deployment")["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_openshift_may_choose_the_user(render: Render) -> None:
+    pod = render({"operator": {"runAsUser": None}}).one("Deployment")["spec"]["template"]["spec"]
+    assert "runAsUser" not in pod["securityContext"]
+
+
+def test_watching_some_namespaces_needs_nothing_cluster_wide(render: Render) -> None:
+    result = render({"watchNamespaces": ["a", "b"], "workloadNamespaces": ["a"]})
+    assert not result.all("ClusterRole")
+    assert not result.all("ClusterRoleBinding")
+    assert [(one["metadata"]["namespace"], one["metadata"]["name"]) for one in result.all("Role")] == [
+        ("a", "shapebench-driver"), ("a", "shapebench"), ("b", "shapebench")]
+    for binding in result.all("RoleBinding"):
+        (subject,) = binding["subjects"]
+        owner = "shapebench-system" if binding["metadata"]["name"] == "shapebench" else "a"
+        assert subject["namespace"] == owner
+
+
+def test_rules_are_the_same_cluster_wide_and_per_namespace(render: Render, rendered: Rendered) -> None:
+    per_namespace = render({"watchNamespaces": ["a"]}).one("Role")
+    assert per_namespace["rules"] == rendered.one("ClusterRole")["rules"]
+
+
+def test_no_rule_is_a_wildcard_or_reaches_beyond(rendered: Rendered) -> None:
+    for role in (rendered.one("ClusterRole"), rendered.one("Role", "shapebench-driver")):
+        for rule in role["rules"]:
+            assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
+            assert not {"secrets", "nodes", "nodes/proxy", "roles", "pods/exec"} & set(rule["resources"])
+
+
+@pytest.mark.parametrize(("values", "where"), [
+    pytest.param({"operater": {}}, "operater", id="top-level-typo"),
+    pytest.param({"operator": {"logformat": "json"}}, "logformat", id="nested-typo"),
+    pytest.param({"operator": {"logFormat": "xml"}}, "logFormat", id="not-a-format"),
+    pytest.param({"images": {"pullPolicy": "Sometimes"}}, "pullPolicy", id="not-a-policy"),
+    pytest.param({"images": {"spark": {"tag": "a b"}}}, "tag", id="not-a-tag"),
+    pytest.param({"watchNamespaces": ["Default"]}, "watchNamespaces", id="not-a-namespace"),
+    pytest.param({"metrics": {"port": 80}}, "port", id="privileged-port"),
+    pytest.param({"operator": {"sampleIntervalSeconds": 0}}, "sampleIntervalSeconds", id="no-interval"),
+])
+def test_the_schema_refuses(render: Render, values: dict[str, Any], where: str) -> None:
+    assert where in render(values).error
+
+
+def test_every_value_is_in_the_schema_and_commented() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert set(values) <= set(schema["properties"])
+    assert (ROOT / "docs" / "how-to" / "helm.md").is_file()
