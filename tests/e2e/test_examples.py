@@ -1,0 +1,88 @@
+"""The shipped examples on the cluster: real Spark executors and real TensorFlow workers, measured."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e.conftest import KUBECONFIG, ROOT, Cluster
+
+EXAMPLES = ROOT / "manifests/examples"
+
+
+def _report(cluster: Cluster, name: str, *arguments: str) -> str:
+    return subprocess.run([sys.executable, "-m", "shapebench", "report", name, "-n", cluster.namespace, *arguments],
+                          text=True, capture_output=True, check=True,
+                          env=os.environ | {"KUBECONFIG": KUBECONFIG, "PYTHONPATH": str(ROOT / "operator")}).stdout
+
+
+def _records(cluster: Cluster, name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(_report(cluster, name, "--format=json"))
+    return found
+
+
+def test_spark_read_speed(spark_cluster: Cluster, tmp_path: Path) -> None:
+    cluster = spark_cluster
+    cluster.apply(EXAMPLES / "read-speed.yaml")
+    cluster.wait("Succeeded", "bm/read-speed", 900)
+    records = _records(cluster, "read-speed")
+    assert {record["phase"] for record in records} == {"Succeeded"}
+    for record in records:
+        executors = [pod for pod in record["pods"] if pod["role"] == "executor"]
+        assert len(executors) == record["workers"], "every executor left its record"
+        assert all(pod["usage"]["cpu_seconds"] > 0.5 for pod in executors)
+        assert record["duration_s"] > 0
+        assert any("images_per_second" in row["values"] for row in record["measurements"])
+    _what_people_see(cluster, "read-speed", tmp_path)
+
+
+def test_tensorflow_train(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.apply(EXAMPLES / "train.yaml")
+    cluster.wait("Succeeded", "bm/train", 900)
+    for record in _records(cluster, "train"):
+        assert record["phase"] == "Succeeded"
+        final = [row["values"] for row in record["measurements"] if "replicas_in_sync" in row["values"]]
+        assert [row["replicas_in_sync"] for row in final] == [record["workers"]] * record["workers"]
+        assert len({row["final_loss"] for row in final}) == 1, "all workers have the same loss: one training, not many"
+        if record["workers"] > 1:
+            assert record["usage"]["network_transmit_bytes"] > 100_000, "gradients went over the network"
+    _what_people_see(cluster, "train", tmp_path)
+
+
+def _what_people_see(cluster: Cluster, name: str, folder: Path) -> None:
+    benchmarks, runs = cluster.kubectl("get", "bm"), cluster.kubectl("get", "bmr")
+    status = cluster.get("bm", name)["status"]
+    assert "PHASE" in benchmarks
+    assert status["best"]["shape"] in benchmarks
+    assert status["progress"] in benchmarks
+    assert "Succeeded" in runs
+    described = cluster.kubectl("describe", "bm", name)
+    assert "pods created" in described
+    assert status["best"]["summary"] in described
+    assert status["best"]["shape"] in _report(cluster, name)
+    _report(cluster, name, f"--output={folder}")
+    assert {path.name for path in folder.rglob("*.*")} >= {"report.html", "runs.csv", "runs.json"}
+    rows = list(csv.DictReader(io.StringIO(_report(cluster, name, "--format=csv"))))
+    assert len(rows) == status["runs"]["created"]
+
+
+@pytest.mark.parametrize(("file", "name", "said"), [
+    pytest.param("own-pyspark-script.yaml", "word-count", "words", id="pyspark"),
+    pytest.param("own-tensorflow-script.yaml", "own-training", "replicas", id="tensorflow"),
+])
+def test_a_users_own_unmodified_script(spark_cluster: Cluster, file: str, name: str, said: str) -> None:
+    cluster = spark_cluster
+    cluster.apply(EXAMPLES / file)
+    cluster.wait("Succeeded", f"bm/{name}", 600)
+    for record in _records(cluster, name):
+        assert record["phase"] == "Succeeded"
+        assert record["duration_s"] > 0
+        assert record["usage"]["cpu_seconds"] > 0
+    assert said

@@ -1,0 +1,93 @@
+"""What goes wrong on a cluster, and what a user sees of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from e2e.conftest import Cluster, python_benchmark, until
+
+ONE_FAILURE = {"failuresPerCell": 1, "retries": 0, "startTimeout": "20s", "runTimeout": "15s"}
+FAULTS = [
+    pytest.param({"program": "raise SystemExit(3)"}, "ProgramFailed", "exit code 3", id="exits-3"),
+    pytest.param({"program": "import time; time.sleep(3600)"}, "RunTimeout", "limits.runTimeout (15s)",
+                 id="never-ends"),
+    pytest.param({"program": "x = bytearray(600 << 20); x[::4096] = b'1' * len(x[::4096])"}, "OutOfMemory", "memory",
+                 id="out-of-memory"),
+    pytest.param({"program": "pass", "cpu": "64"}, "Unschedulable", "Insufficient cpu", id="larger-than-any-node"),
+]
+
+
+@pytest.mark.parametrize(("given", "reason", "message"), FAULTS)
+def test_fault(cluster: Cluster, given: dict[str, str], reason: str, message: str) -> None:
+    cluster.apply(python_benchmark("fault", **given, limits=ONE_FAILURE))
+    cluster.wait("Failed", "bm/fault", 120)
+    found = cluster.run_status("fault-1-1")
+    assert (found["phase"], found["reason"]) == ("Failed", reason)
+    assert message in found["message"]
+    assert reason in cluster.kubectl("describe", "bm", "fault"), "events tell it"
+    until(lambda: not cluster.items("pods"), 30)
+
+
+def test_an_image_that_does_not_exist(cluster: Cluster) -> None:
+    body = python_benchmark("fault", "pass", limits=ONE_FAILURE)
+    body["spec"]["workload"]["tensorflow"] |= {"image": "localhost/no-such-image:1", "imagePullPolicy": "Always"}
+    cluster.apply(body)
+    cluster.wait("Failed", "bm/fault", 120)
+    found = cluster.run_status("fault-1-1")
+    assert found["reason"] == "ImagePull"
+    assert "localhost/no-such-image:1" in found["message"]
+
+
+def test_the_same_file_applied_twice_changes_nothing(cluster: Cluster) -> None:
+    body = python_benchmark("twice", "pass")
+    assert "created" in cluster.apply(body)
+    assert "unchanged" in cluster.apply(body)
+    cluster.wait("Succeeded", "bm/twice", 120)
+    assert "unchanged" in cluster.apply(body)
+    assert len(cluster.items("bmr")) == 1
+
+
+def test_deleting_mid_run_leaves_no_object(cluster: Cluster) -> None:
+    cluster.apply(python_benchmark("gone", "import time; time.sleep(600)", workers=2))
+    until(lambda: cluster.run_status("gone-1-1").get("phase") == "Running" if cluster.items("bmr") else False)
+    cluster.kubectl("delete", "bm", "gone", "--timeout=30s")
+
+    def left() -> list[str]:
+        kinds = "bm,bmr,pods,services,configmaps"
+        return [one["metadata"]["name"] for one in cluster.items(kinds)
+                if one["metadata"]["name"] != "kube-root-ca.crt"]
+
+    until(lambda: not left(), 40)
+
+
+def test_a_deleted_namespace_disturbs_nobody(cluster: Cluster, system: Cluster) -> None:
+    cluster.apply(python_benchmark("doomed", "import time; time.sleep(600)"))
+    until(lambda: cluster.items("pods"))
+    cluster.kubectl("delete", "namespace", cluster.namespace, "--timeout=60s")
+    restarts = [status["restartCount"] for pod in system.items("pods", "-l", "app.kubernetes.io/name=shapebench")
+                for status in pod["status"]["containerStatuses"]]
+    assert restarts == [0] * len(restarts)
+
+
+def test_an_operator_killed_mid_run_loses_nothing_and_repeats_nothing(cluster: Cluster, system: Cluster) -> None:
+    cluster.apply(python_benchmark("survivor", "import time; time.sleep(4)", repetitions={"count": 4, "warmups": 0}))
+    for run in ("survivor-1-1", "survivor-3-1"):
+        until(lambda run=run: run in cluster.kubectl("get", "pods", "-o", "name"))
+        system.kubectl("delete", "pod", "-l", "app.kubernetes.io/name=shapebench", "--grace-period=0", "--force")
+    cluster.wait("Succeeded", "bm/survivor", 240)
+    runs = cluster.items("bmr")
+    assert {run["status"]["phase"] for run in runs} == {"Succeeded"}
+    assert {run["status"]["attempt"] for run in runs} == {1}, "nothing was repeated"
+    assert len(cluster.items("configmaps", "-l", "shapebench.dev/record=true")) == 4, "nothing was lost"
+    started = [event for event in cluster.items("events") if event["reason"] == "Started"]
+    assert len({event["message"] for event in started}) == 4
+
+
+def test_a_wrong_template_is_told_in_the_condition(cluster: Cluster) -> None:
+    body = python_benchmark("wrong", "pass")
+    body["spec"]["workload"]["tensorflow"]["arguments"] = ["--batch={batchSize}"]
+    cluster.apply(body)
+    cluster.wait("Accepted=False", "bm/wrong", 30)
+    conditions = {one["type"]: one for one in cluster.get("bm", "wrong")["status"]["conditions"]}
+    assert "unknown parameter 'batchSize'" in json.dumps(conditions["Accepted"])
