@@ -1,0 +1,5 @@
+"""`python -m shapebench`: the same as the command `shapebench`."""
+
+from shapebench.cli import app
+
+app()

@@ -1,0 +1,97 @@
+"""One run on this machine, from its gang to its record."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from pydantic import ValidationError
+
+from shapebench.api import assemble
+from shapebench.api.benchmark import Benchmark
+from shapebench.api.record import INFRASTRUCTURE_REASONS, PodRecord, RunRecord, Times, Usage
+from shapebench.local import gang, outcome, spark, tensorflow
+from shapebench.local.context import NAMESPACE, Attempt, Machine
+from shapebench.plan import expand
+
+_GANGS: Mapping[str, Callable[[Attempt], tuple[gang.Member, ...]]] = MappingProxyType({
+    "spark": spark.gang,
+    "tensorflow": tensorflow.gang,
+})
+_NETWORK = ("network_receive_bytes", "network_transmit_bytes", "network_receive_packets", "network_transmit_packets")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where runs happen: the machine, and the folder of logs that stay."""
+
+    machine: Machine
+    logs: Path
+
+
+def execute(benchmark: Benchmark, planned: expand.PlannedRun, place: Place,
+            tick: Callable[[float], None]) -> RunRecord:
+    """Make the run; failures that pass are retried as often as limits.retries says."""
+    last = benchmark.spec.limits.retries + 1
+    for number in range(1, last + 1):
+        record = _attempt(benchmark, planned, number, place, tick)
+        if record.reason not in INFRASTRUCTURE_REASONS:
+            break
+    return record
+
+
+def _attempt(benchmark: Benchmark, planned: expand.PlannedRun, number: int, place: Place,
+             tick: Callable[[float], None]) -> RunRecord:
+    with tempfile.TemporaryDirectory(prefix="shapebench-", ignore_cleanup_errors=True) as scratch:
+        attempt = Attempt(benchmark, planned, number, place.machine, Path(scratch), place.logs)
+        created_s = time.time()
+        killed_before = outcome.oom_kills()
+        members = _GANGS[benchmark.spec.workload.kind](attempt)
+        try:
+            ending = gang.run(members, attempt.timeout_s, tick)
+        finally:
+            spark.keep_executor_logs(attempt)
+        found = {(member.role, member.index): _record(member.record) for member in members}
+        pods = [pod for pod in found.values() if pod is not None]
+        failed = ending.failed and found[ending.failed.role, ending.failed.index]
+        result = outcome.judge(ending, number, attempt.timeout_s, outcome.oom_kills() > killed_before,
+                               failed.message if failed else "")
+        started = [pod.program_started_s for pod in pods if pod.program_started_s is not None]
+        times = Times(created_s=created_s, scheduled_s=created_s, running_s=max(started, default=None))
+        return assemble.run_record(_context(benchmark, planned), one_network(pods), result, times)
+
+
+def one_network(pods: Sequence[PodRecord]) -> tuple[PodRecord, ...]:
+    """The records with the network counted once: without namespaces each agent reads the whole machine's."""
+    return tuple(pod if number == 0 else _without_network(pod) for number, pod in enumerate(pods))
+
+
+def _without_network(pod: PodRecord) -> PodRecord:
+    columns = {name: column for name, column in pod.series.columns.items() if name not in _NETWORK}
+    return pod.model_copy(update={
+        "usage": _blank(pod.usage),
+        "measured_usage": pod.measured_usage and _blank(pod.measured_usage),
+        "series": pod.series.model_copy(update={"columns": columns}),
+    })
+
+
+def _blank(usage: Usage) -> Usage:
+    return usage.model_copy(update=dict.fromkeys(_NETWORK))
+
+
+def _record(path: Path) -> PodRecord | None:
+    """What an agent left; None when it was killed before it could."""
+    try:
+        return PodRecord.model_validate_json(path.read_text())
+    except (OSError, ValidationError):
+        return None
+
+
+def _context(benchmark: Benchmark, planned: expand.PlannedRun) -> assemble.RunContext:
+    return assemble.RunContext(benchmark=benchmark.metadata.name, namespace=NAMESPACE, run=planned.name,
+                               backend="local", cell=planned.cell, shape=planned.shape, block=planned.block,
+                               repetition=planned.repetition, position=planned.position)

@@ -1,0 +1,91 @@
+"""The local backend: makes a Benchmark's planned runs one by one on this machine, and goes on where it was stopped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from shapebench.analysis import summary
+from shapebench.api.benchmark import Benchmark
+from shapebench.api.record import Phase, RunRecord
+from shapebench.local import attempt, java, spark
+from shapebench.local.attempt import Place
+from shapebench.local.context import Machine
+from shapebench.local.store import Store
+from shapebench.plan import expand
+
+
+class Listener(Protocol):
+    """Who is told how it goes: the terminal."""
+
+    def planned(self, benchmark: str, runs: int, already: int) -> None:
+        """So many runs are planned, and so many of them were made earlier."""
+
+    def started(self, run: expand.PlannedRun) -> None:
+        """A run starts."""
+
+    def running(self, elapsed_s: float) -> None:
+        """The current run goes on; called some times a second."""
+
+    def ended(self, run: expand.PlannedRun, record: RunRecord) -> None:
+        """A run has ended."""
+
+    def skipped(self, run: expand.PlannedRun) -> None:
+        """A run is left out: its cell has failed as often as limits.failuresPerCell says."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What there is after the last run, or after Ctrl-C (`interrupted`), in the order of the plan."""
+
+    benchmark: Benchmark
+    records: tuple[RunRecord, ...]
+    planned: int
+    skipped: int
+    interrupted: bool = False
+
+
+Execute = Callable[[Benchmark, expand.PlannedRun, Place, Callable[[float], None]], RunRecord]
+
+
+def prepared(machine: Machine, benchmark: Benchmark) -> Machine:
+    """The machine with what the workload needs. Raises JavaNotFoundError or SparkMissingError, before any run."""
+    if benchmark.spec.workload.spark is None:
+        return machine
+    spark.installation()
+    return replace(machine, java=machine.java or java.find(machine.environ))
+
+
+def run(benchmark: Benchmark, machine: Machine, store: Store, listener: Listener,
+        execute: Execute = attempt.execute) -> Result:
+    """Make all runs that the store does not have yet. A Ctrl-C ends the current run, which then counts as not made."""
+    plan = expand.runs(benchmark.metadata.name, benchmark.spec)
+    records = store.load(planned.name for planned in plan)
+    listener.planned(benchmark.metadata.name, len(plan), len(records))
+    place = Place(machine, store.logs)
+    skipped, interrupted = 0, False
+    try:
+        for planned in plan:
+            if planned.name in records:
+                continue
+            if _gave_up(planned, records.values(), benchmark.spec.limits.failures_per_cell):
+                skipped += 1
+                listener.skipped(planned)
+                continue
+            listener.started(planned)
+            record = execute(benchmark, planned, place, listener.running)
+            store.save(record)
+            records[planned.name] = record
+            listener.ended(planned, record)
+    except KeyboardInterrupt:
+        interrupted = True
+    ordered = tuple(records[planned.name] for planned in plan if planned.name in records)
+    return Result(benchmark, ordered, len(plan), skipped, interrupted)
+
+
+def _gave_up(planned: expand.PlannedRun, records: Iterable[RunRecord], limit: int) -> bool:
+    failures = Counter(summary.key(record.cell) for record in records
+                       if record.phase is Phase.FAILED)
+    return failures[summary.key(planned.cell)] >= limit

@@ -1,0 +1,77 @@
+"""`shapebench run`: from a file to results and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from shapebench.api.benchmark import Benchmark
+from shapebench.api.record import Verdict
+from shapebench.local import backend, cores, manifest, remarks
+from shapebench.local.backend import Result
+from shapebench.local.context import Machine
+from shapebench.local.java import JavaNotFoundError
+from shapebench.local.manifest import ManifestError
+from shapebench.local.progress import Display
+from shapebench.local.spark import SparkMissingError
+from shapebench.local.store import ChangedError, Store
+from shapebench.report import files, subject, table
+
+USER_ERRORS = (ManifestError, JavaNotFoundError, SparkMissingError, ChangedError)
+"""What the user can mend; the message says how."""
+
+
+def run(file: Path, output: Path, fresh: bool, environ: Mapping[str, str], console: Console) -> list[Result]:
+    """Run the file's Benchmarks one after the other; stops after one that was interrupted.
+
+    Raises one of USER_ERRORS before the first run.
+    """
+    benchmarks = manifest.load(file)
+    impossible = tuple(problem for benchmark in benchmarks for problem in remarks.problems(benchmark))
+    if impossible:
+        raise ManifestError(file, impossible)
+    data = Path(environ.get("SHAPEBENCH_DATA_DIR") or output / "data").absolute()
+    machine = Machine(cores.available(), environ, data)
+    ready = []
+    for benchmark in benchmarks:
+        store = Store(output.absolute() / benchmark.metadata.name)
+        machines = backend.prepared(machine, benchmark)
+        store.open(benchmark.spec, fresh)
+        ready.append((benchmark, machines, store))
+    results = []
+    for benchmark, its_machine, store in ready:
+        results.append(_run_one(benchmark, its_machine, store, console))
+        if results[-1].interrupted:
+            break
+    return results
+
+
+def answered(result: Result) -> bool:
+    """Whether at least one run was valid."""
+    return any(record.verdict is Verdict.VALID for record in result.records)
+
+
+def lines(error: Exception) -> tuple[str, ...]:
+    """The error for the terminal, one line for each problem."""
+    if isinstance(error, ManifestError):
+        return tuple(f"{error.file}: {problem}" for problem in error.problems)
+    return (str(error),)
+
+
+def _run_one(benchmark: Benchmark, machine: Machine, store: Store, console: Console) -> Result:
+    said = remarks.remarks(benchmark, len(machine.cores))
+    with Display(console) as display:
+        for remark in said:
+            console.print(Text(f"  {remark}", style="dim"), soft_wrap=True)
+        result = backend.run(benchmark, machine, store, display)
+    if result.records:
+        about = subject.of_benchmark(benchmark, said)
+        report = files.write(store.folder, about, result.records)
+        console.print()
+        console.print(table.terminal(about, result.records))
+        console.print(Text(f"\n  report: {report}\n  runs:   {report.parent / files.CSV}, {files.JSON}; "
+                           "logs/ has each program's output\n"), soft_wrap=True)
+    return result

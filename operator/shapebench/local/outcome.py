@@ -1,0 +1,39 @@
+"""From a gang's ending to the run's reason."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from shapebench.api import quantity, wire
+from shapebench.api.assemble import Outcome
+from shapebench.api.record import Reason
+from shapebench.local.gang import Ending
+
+_KILLED = (-9, 137)
+
+
+def judge(ending: Ending, attempt: int, run_timeout_s: float, kernel_killed_for_memory: bool,
+          message: str) -> Outcome:
+    """The outcome of an attempt. `message` is the failed agent's own sentence on its program's end, if it had one."""
+    if ending.timed_out:
+        return Outcome(attempt, Reason.RUN_TIMEOUT,
+                       f"did not end within limits.runTimeout ({quantity.duration_text(run_timeout_s)})")
+    if ending.failed is None:
+        return Outcome(attempt)
+    who = f"{ending.failed.role} {ending.failed.index}"
+    detail = message or f"ended with exit code {ending.exit_code}"
+    if ending.exit_code == wire.EXIT_AWAIT_TIMEOUT:
+        return Outcome(attempt, Reason.START_TIMEOUT, f"{who}: {detail}")
+    if ending.exit_code in _KILLED and kernel_killed_for_memory:
+        return Outcome(attempt, Reason.OUT_OF_MEMORY, f"{who}: the kernel killed it, this machine's memory ran out")
+    return Outcome(attempt, Reason.PROGRAM_FAILED, f"{who}: {detail}; its log is {ending.failed.log.name}")
+
+
+def oom_kills(vmstat: Path = Path("/proc/vmstat")) -> int:
+    """How many processes this machine's kernel has killed for memory since it started; 0 where it does not tell."""
+    try:
+        match = re.search(r"^oom_kill ([0-9]+)$", vmstat.read_text(), re.MULTILINE)
+    except OSError:
+        return 0
+    return int(match[1]) if match else 0

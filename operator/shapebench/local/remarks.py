@@ -1,0 +1,60 @@
+"""What is different on one machine: said before the first run and again in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shapebench.api import quantity
+from shapebench.api.benchmark import Benchmark, BenchmarkSpec
+from shapebench.plan import acceptance
+
+ALWAYS = (
+    "local backend: a worker's CPU limit is core affinity and thread counts, not a quota; its memory is not limited "
+    "(Spark's heap is)",
+    "local backend: network bytes are those of the whole machine while the run lasted, loopback included; a run's "
+    "disk reads are only those that missed the page cache",
+)
+SPARK = "local backend: Spark's executors are children of the driver, so the driver's usage contains theirs"
+
+
+def problems(benchmark: Benchmark) -> tuple[str, ...]:
+    """Why this machine cannot run the Benchmark at all; empty when it can."""
+    kind = benchmark.spec.workload.kind
+    return tuple(f"spec.workload.{kind}.env[{index}].valueFrom: there are no Secrets and ConfigMaps on the local "
+                 "backend; give value"
+                 for index, variable in enumerate(benchmark.spec.workload.program.env)
+                 if variable.value_from is not None)
+
+
+def remarks(benchmark: Benchmark, core_count: int) -> tuple[str, ...]:
+    """What the reader of the results must know."""
+    spec = benchmark.spec
+    return (*acceptance.remarks(spec), *ALWAYS, *((SPARK,) if spec.workload.spark else ()),
+            *_sizes(spec, core_count), *_ignored(spec))
+
+
+def _sizes(spec: BenchmarkSpec, core_count: int) -> Sequence[str]:
+    needs = {shape.name: shape.workers * quantity.cpu_cores(shape.cpu) for shape in spec.shapes}
+    too_large = [f"{name} ({quantity.cpu_text(need)})" for name, need in needs.items() if need > core_count]
+    fractions = [shape.name for shape in spec.shapes if quantity.cpu_cores(shape.cpu) % 1]
+    found = []
+    if too_large:
+        found.append(f"this machine has {core_count} cores, fewer than {', '.join(too_large)}: "
+                     "workers of these shapes share cores")
+    if fractions:
+        found.append(f"a fraction of a core cannot be kept by affinity: workers of {', '.join(fractions)} "
+                     "get whole cores")
+    return found
+
+
+def _ignored(spec: BenchmarkSpec) -> Sequence[str]:
+    ignored = {
+        "image": bool(spec.workload.program.image),
+        "volumes": bool(spec.volumes),
+        "podTemplate": spec.pod_template != type(spec.pod_template)(),
+        "nodeSelector and tolerations": any(shape.node_selector or shape.tolerations for shape in spec.shapes),
+        "limits.concurrency": spec.limits.concurrency > 1,
+    }
+    named = [name for name, given in ignored.items() if given]
+    return [f"not used on the local backend: {', '.join(named)} (runs come one at a time, with this machine's "
+            "programs and files)"] if named else []

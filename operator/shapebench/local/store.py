@@ -1,0 +1,74 @@
+"""A Benchmark's folder of results: a file for each run as soon as it is made, so that nothing is lost or repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from shapebench.api.benchmark import BenchmarkSpec
+from shapebench.api.record import RunRecord
+
+_COMPARABLE = ("workload", "shapes", "parameters", "order", "volumes")
+"""What makes runs of two versions of a file incomparable. More repetitions, another objective or other limits do
+not: such a file goes on where the last one ended."""
+
+
+class ChangedError(Exception):
+    """The folder holds runs of a Benchmark that was another one; the message says in what, and what to do."""
+
+
+class Store:
+    """The folder of one Benchmark's results."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._records = folder / "records"
+        self._identity = folder / "benchmark.json"
+
+    @property
+    def logs(self) -> Path:
+        """Where the runs' logs are."""
+        return self.folder / "logs"
+
+    def open(self, spec: BenchmarkSpec, fresh: bool) -> None:
+        """Make the folder ready for runs of this spec. Raises ChangedError if it holds others and not `fresh`."""
+        identity = _identity(spec)
+        if fresh:
+            for folder in (self._records, self.logs):
+                shutil.rmtree(folder, ignore_errors=True)
+        elif self._identity.exists() and any(self._records.glob("*.json")):
+            before = json.loads(self._identity.read_text())
+            changed = [f"spec.{field}" for field, digest in identity.items() if before.get(field) != digest]
+            if changed:
+                raise ChangedError(f"{self.folder} holds runs from before {' and '.join(changed)} changed, and they "
+                                   "can't be compared: --fresh replaces them, --output DIR keeps them")
+        self._records.mkdir(parents=True, exist_ok=True)
+        self._identity.write_text(json.dumps(identity, indent=2) + "\n")
+
+    def save(self, record: RunRecord) -> None:
+        """Keep a run's record; whole or not at all."""
+        partial = self._records / f".{record.run}.partial"
+        partial.write_text(record.model_dump_json())
+        partial.replace(self._records / f"{record.run}.json")
+
+    def load(self, names: Iterable[str]) -> dict[str, RunRecord]:
+        """The records of these runs that are there, by name. A damaged one counts as not there."""
+        found = {}
+        for name in names:
+            try:
+                found[name] = RunRecord.model_validate_json((self._records / f"{name}.json").read_text())
+            except (OSError, ValidationError):
+                continue
+        return found
+
+
+def _identity(spec: BenchmarkSpec) -> Mapping[str, str]:
+    body: dict[str, Any] = spec.model_dump(mode="json", by_alias=True)
+    return {name: hashlib.sha256(json.dumps(body[name], sort_keys=True).encode()).hexdigest()[:16]
+            for name in _COMPARABLE}

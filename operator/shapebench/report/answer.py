@@ -1,0 +1,100 @@
+"""The result in words: which cell was best, by how much, and what to bear in mind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from shapebench.analysis import objective, summary
+from shapebench.analysis.summary import CellSummary
+from shapebench.api.record import Phase, RunRecord
+from shapebench.report import units
+from shapebench.report.subject import Subject
+
+
+def headline(subject: Subject, records: Sequence[RunRecord]) -> str:
+    """The answer in one or two sentences."""
+    ranked = summary.ranked(summary.cells(objective.observations(records, subject.metric)), subject.goal)
+    best = summary.best(ranked, subject.goal)
+    if best is None:
+        return "no run was valid, so there is no answer."
+    first = f"{words(best)} {superlative(subject)}: median {_with_spread(best, subject.metric)}."
+    others = [one for one in ranked[1:] if one.median is not None]
+    if not others or not best.median:
+        return first
+    second, last = others[0], others[-1]
+    text = f"{first[:-1]}; {_times(second, best, subject)} {words(second)}"
+    if last is not second:
+        text += f", {_times(last, best, subject)} {words(last)}"
+    return f"{text}.{_overlap(best, second)}"
+
+
+def words(one: CellSummary) -> str:
+    """The cell inside a sentence: `4x1 with format=tfrecord`."""
+    shape, _, parameters = summary.cell_text(one.cell).partition(" ")
+    return f"{shape} with {parameters.replace(' ', ', ')}" if parameters else shape
+
+
+def metric_name(metric: str) -> str:
+    """The objective as a column's title."""
+    return metric.removeprefix(objective.MEASUREMENT_PREFIX)
+
+
+def superlative(subject: Subject) -> str:
+    """What the best cell was."""
+    if subject.goal == "Minimize":
+        return {"duration": "was fastest", "cost": "was cheapest"}.get(
+            subject.metric, f"had the least {metric_name(subject.metric)}")
+    return f"had the most {metric_name(subject.metric)}"
+
+
+def counts(by_reason: Mapping[str, int]) -> str:
+    """`2 × RunTimeout, 1 × WrongAnswer`; empty without any."""
+    return ", ".join(f"{count} × {reason}" for reason, count in by_reason.items())
+
+
+def caveats(subject: Subject, records: Sequence[RunRecord]) -> tuple[str, ...]:
+    """What the reader must bear in mind, the gravest first."""
+    cells = summary.cells(objective.observations(records, subject.metric))
+    failed = sum(record.phase is Phase.FAILED for record in records)
+    smallest = min((one.n for one in cells if one.n), default=0)
+    found = []
+    if failed:
+        found.append(f"{failed} of {len(records)} runs failed; they are counted, and kept out of the numbers.")
+    if subject.planned is not None and len(records) < subject.planned:
+        found.append(f"{len(records)} of {subject.planned} planned runs are there; the rest was not made or skipped.")
+    if 0 < smallest < summary.MINIMUM_FOR_INTERVAL:
+        found.append(f"n = {smallest} is too small for a 95 % interval of the median (that needs "
+                     f"{summary.MINIMUM_FOR_INTERVAL}): the range is shown, and small differences mean nothing yet.")
+    return (*found, *subject.remarks)
+
+
+def _with_spread(one: CellSummary, metric: str) -> str:
+    write = units.of_metric(metric)
+    if one.interval is not None:
+        spread = f"95 % interval {write(one.interval.low)} to {write(one.interval.high)}, "
+    else:
+        spread = f"range {write(one.minimum)} to {write(one.maximum)}, " if one.n > 1 else ""
+    return f"{write(one.median)} ({spread}n = {one.n})"
+
+
+def _times(other: CellSummary, best: CellSummary, subject: Subject) -> str:
+    """`1.4× faster than`, in words that fit the objective."""
+    assert other.median is not None
+    assert best.median is not None
+    small, large = sorted((abs(other.median), abs(best.median)))
+    factor = f"{large / small:.2g}×" if small and large / small < 99.5 else "far"
+    if small and large / small < 1.05:
+        return f"{(large / small - 1) * 100:.0f} % better than"
+    comparative = {"duration": "faster", "cost": "cheaper"}.get(subject.metric, "less")
+    return f"{factor} {comparative if subject.goal == 'Minimize' else 'more'} than"
+
+
+def _overlap(best: CellSummary, second: CellSummary) -> str:
+    """A warning where the runs of the two best cells mingle."""
+    assert best.minimum is not None
+    assert best.maximum is not None
+    assert second.minimum is not None
+    assert second.maximum is not None
+    if best.minimum <= second.maximum and second.minimum <= best.maximum:
+        return " The runs of these first two overlap: take them as equal until more runs tell."
+    return ""

@@ -1,0 +1,39 @@
+"""The files that a report leaves: report.html, runs.csv and runs.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from shapebench.api.record import RunRecord
+from shapebench.report import runs_csv
+from shapebench.report.subject import Subject
+
+HTML, CSV, JSON = "report.html", "runs.csv", "runs.json"
+
+_RECORDS = TypeAdapter(list[RunRecord])
+
+
+def write(folder: Path, subject: Subject, records: Sequence[RunRecord]) -> Path:
+    """Write all three into the folder; returns the report's path."""
+    from shapebench.report import html  # matplotlib takes a second to import, and many commands need no figure
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CSV).write_text(runs_csv.text(records))
+    (folder / JSON).write_text(to_json(records))
+    (folder / HTML).write_text(html.page(subject, records))
+    return folder / HTML
+
+
+def to_json(records: Sequence[RunRecord]) -> str:
+    """The records as a JSON list, one record a line."""
+    lines = ",\n".join(record.model_dump_json() for record in records)
+    return f"[\n{lines}\n]\n" if records else "[]\n"
+
+
+def from_json(text: str) -> list[RunRecord]:
+    """The records of a runs.json. Raises pydantic.ValidationError or json.JSONDecodeError."""
+    return _RECORDS.validate_python(json.loads(text))

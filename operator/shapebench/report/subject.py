@@ -1,0 +1,70 @@
+"""What a report is about, besides the runs themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shapebench.analysis.summary import Goal
+from shapebench.api.benchmark import Benchmark, BenchmarkSpec
+from shapebench.api.record import RunRecord
+from shapebench.plan import expand, templates
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The Benchmark's name, what it compares by, and facts for the reader.
+
+    `planned` is None where only the runs are known. `facts` are pairs of a name and a text.
+    """
+
+    name: str
+    metric: str = "duration"
+    goal: Goal = "Minimize"
+    planned: int | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def of_benchmark(benchmark: Benchmark, remarks: Sequence[str] = ()) -> Subject:
+    """The subject of a Benchmark whose spec is at hand."""
+    spec = benchmark.spec
+    planned = len(expand.cells(spec)) * (spec.repetitions.count + spec.repetitions.warmups)
+    return Subject(benchmark.metadata.name, spec.objective.metric, spec.objective.goal, planned, _facts(spec),
+                   tuple(remarks))
+
+
+def of_records(records: Sequence[RunRecord]) -> Subject:
+    """The subject of runs whose Benchmark is gone: compared by duration. Raises ValueError without any run."""
+    if not records:
+        raise ValueError("there are no runs to report on")
+    return Subject(records[0].benchmark)
+
+
+def _facts(spec: BenchmarkSpec) -> tuple[tuple[str, str], ...]:
+    program = spec.workload.program
+    if program.job is not None:
+        what = f"the shipped job {program.job}"
+    elif spec.workload.spark is not None:
+        what = spec.workload.spark.application or ""
+    else:
+        what = " ".join(spec.workload.tensorflow.command if spec.workload.tensorflow else ())
+    facts = [
+        ("Workload", f"{'Spark' if spec.workload.kind == 'spark' else 'TensorFlow'}: {what}"),
+        ("Arguments", " ".join(program.arguments)),
+        ("Shapes", "; ".join(f"{shape.name}: {shape.workers} × {shape.cpu} CPU, {shape.memory}"
+                             for shape in spec.shapes)),
+        ("Parameters", "; ".join(f"{one.name}: {', '.join(map(templates.as_text, one.values))}"
+                                 for one in spec.parameters)),
+        ("Repetitions", _repetitions(spec)),
+        ("Objective", f"{spec.objective.metric}, the {'least' if spec.objective.goal == 'Minimize' else 'most'} "
+                      "is best; cells are compared by the median over their valid runs"),
+    ]
+    return tuple((name, text) for name, text in facts if text)
+
+
+def _repetitions(spec: BenchmarkSpec) -> str:
+    count, warmups = spec.repetitions.count, spec.repetitions.warmups
+    order = "in random order within each block" if spec.order.kind == "RandomizedBlocks" else "in the file's order"
+    warm = f", after {warmups} that no statistics see" if warmups else ""
+    return f"{count} of each cell{warm}, {order} (seed {spec.order.seed})"

@@ -1,0 +1,139 @@
+"""The comparison: one row for each cell, best first. The terminal and the HTML report show the same rows."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from shapebench.analysis import objective, summary
+from shapebench.analysis.summary import CellSummary
+from shapebench.api.record import RunRecord, Usage, Verdict
+from shapebench.report import answer, units
+from shapebench.report.subject import Subject
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the comparison: `text` tells a row's cell; `left` for words, else right-aligned."""
+
+    title: str
+    text: Callable[[Row], str]
+    left: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A cell with its summary and the medians of what its valid runs used."""
+
+    summary: CellSummary
+    duration_s: float | None
+    cost: float | None
+    cpu_seconds: float | None
+    network_bytes: float | None
+    disk_bytes: float | None
+    ratio: float | None
+    """The objective's median over the best cell's."""
+
+
+def rows(subject: Subject, records: Sequence[RunRecord]) -> tuple[Row, ...]:
+    """The rows, best first."""
+    ranked = summary.ranked(summary.cells(objective.observations(records, subject.metric)), subject.goal)
+    best = summary.best(ranked, subject.goal)
+    by_cell: dict[summary.CellKey, list[RunRecord]] = {}
+    for record in records:
+        if record.verdict is Verdict.VALID:
+            by_cell.setdefault(summary.key(record.cell), []).append(record)
+    return tuple(_row(one, by_cell.get(summary.key(one.cell), []), best) for one in ranked)
+
+
+def columns(subject: Subject, all_rows: Sequence[Row]) -> tuple[Column, ...]:
+    """The columns that have something to say."""
+    write = units.of_metric(subject.metric)
+    names = list(dict.fromkeys(name for row in all_rows for name in row.summary.cell.parameters))
+    chosen = [Column("shape", lambda row: row.summary.cell.shape, left=True)]
+    chosen += [Column(name, _parameter(name), left=True) for name in names]
+    chosen += [Column("n", lambda row: str(row.summary.n)),
+               Column(f"{answer.metric_name(subject.metric)} (median)", lambda row: write(row.summary.median)),
+               Column("95 % interval" if any(row.summary.interval for row in all_rows) else "range",
+                      lambda row: spread(row.summary, subject.metric)),
+               Column("vs best", lambda row: f"{row.ratio:.2f}×" if row.ratio is not None else units.MISSING)]
+    if subject.metric != "duration":
+        chosen.append(Column("duration", lambda row: units.seconds(row.duration_s)))
+    if subject.metric != "cost" and any(row.cost is not None for row in all_rows):
+        chosen.append(Column("cost", lambda row: units.money(row.cost)))
+    chosen += [Column("CPU", lambda row: units.seconds(row.cpu_seconds)),
+               Column("network", lambda row: units.size(row.network_bytes)),
+               Column("disk", lambda row: units.size(row.disk_bytes))]
+    if any(row.summary.failed for row in all_rows):
+        chosen.append(Column("failed", lambda row: answer.counts(row.summary.failures), left=True))
+    return tuple(chosen)
+
+
+def spread(one: CellSummary, metric: str) -> str:
+    """The interval where there is one, else the range (two ends, in words of the metric)."""
+    write = units.of_metric(metric)
+    if one.interval is not None:
+        return f"{write(one.interval.low)} … {write(one.interval.high)}"
+    if one.n < 2:
+        return units.MISSING
+    return f"{write(one.minimum)} … {write(one.maximum)}"
+
+
+def terminal(subject: Subject, records: Sequence[RunRecord]) -> RenderableType:
+    """The comparison for a terminal: the answer in a sentence, the table, and what to bear in mind."""
+    all_rows = rows(subject, records)
+    table = Table(title=None, header_style="bold", show_edge=False, pad_edge=False, box=None, padding=(0, 2, 0, 0))
+    shown = columns(subject, all_rows)
+    for column in shown:
+        table.add_column(column.title, justify="left" if column.left else "right")
+    for number, row in enumerate(all_rows):
+        style = "bold green" if number == 0 and row.summary.n else "red" if not row.summary.n else ""
+        table.add_row(*(column.text(row) for column in shown), style=style)
+    notes = answer.caveats(subject, records)
+    return Group(Text(f"{subject.name}: {answer.headline(subject, records)}", style="bold"), Text(), table,
+                 *(Text(f"  {note}", style="dim") for note in notes))
+
+
+def _parameter(name: str) -> Callable[[Row], str]:
+    def text(row: Row) -> str:
+        value = row.summary.cell.parameters.get(name)
+        return units.MISSING if value is None else summary.value_text(value)
+    return text
+
+
+def _row(one: CellSummary, valid: Sequence[RunRecord], best: CellSummary | None) -> Row:
+    ratio = one.median / best.median if best and best.median and one.median is not None else None
+    return Row(
+        summary=one,
+        duration_s=_median([record.duration_s for record in valid]),
+        cost=_median([record.cost for record in valid]),
+        cpu_seconds=_median([record.usage.cpu_seconds for record in valid]),
+        network_bytes=_median([network(record.usage) for record in valid]),
+        disk_bytes=_median([disk(record.usage) for record in valid]),
+        ratio=ratio,
+    )
+
+
+def network(usage: Usage) -> float | None:
+    """Bytes received and sent."""
+    return _sum(usage.network_receive_bytes, usage.network_transmit_bytes)
+
+
+def disk(usage: Usage) -> float | None:
+    """Bytes read and written."""
+    return _sum(usage.disk_read_bytes, usage.disk_written_bytes)
+
+
+def _sum(*values: float | None) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None

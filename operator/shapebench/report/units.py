@@ -1,0 +1,57 @@
+"""Numbers as people read them, with their units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+MISSING = "–"
+"""Stands for a number that is not known, so that it cannot be taken for 0."""
+
+
+def seconds(value: float | None) -> str:
+    """`0.84 s`, `12.3 s`, `312 s`, `2 h 5 min`."""
+    if value is None:
+        return MISSING
+    if abs(value) >= 3600:
+        minutes = round(value / 60)
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{_digits(value)} s"
+
+
+def size(value: float | None) -> str:
+    """`812 B`, `1.2 kB`, `35.6 MB`: decimal units, as networks and disks are sold."""
+    if value is None:
+        return MISSING
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(value) < 999.5:
+            return f"{value:.0f} B" if unit == "B" else f"{_digits(value)} {unit}"
+        value /= 1000
+    return f"{_digits(value)} TB"
+
+
+def money(value: float | None) -> str:
+    """`0.0012`: without a currency, because the prices come without one."""
+    return MISSING if value is None else f"{value:.3g}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, with thousands parted: `0.0123`, `45.6`, `12,300`."""
+    if value is None:
+        return MISSING
+    return f"{value:,.0f}" if abs(value) >= 1000 else _digits(value)
+
+
+def of_metric(metric: str) -> Callable[[float | None], str]:
+    """How values of this objective are written."""
+    return {"duration": seconds, "cost": money}.get(metric, number)
+
+
+def _digits(value: float) -> str:
+    """About three significant digits, without an exponent."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    if abs(value) >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"
