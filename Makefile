@@ -7,7 +7,11 @@ BIN := $(VENV)/bin
 
 -include hack/kind.mk
 
-.PHONY: help setup demo test lint generate verify lock
+KUBE_TESTS := tests/apiserver tests/chart
+UNIT_TESTS := tests/unit tests/jobs
+WORKLOAD_NAMESPACES ?= default
+
+.PHONY: help setup demo test test-kube e2e deploy undeploy lint generate verify lock
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}'
@@ -21,6 +25,28 @@ $(VENV)/.ready: requirements.lock
 	$(BIN)/python -c "import pathlib, sysconfig; pathlib.Path(sysconfig.get_paths()['purelib'], 'shapebench.pth').write_text('$(CURDIR)/operator\n$(CURDIR)/jobs\n')"
 	@printf '#!/bin/sh\nexec "%s" -m shapebench "$$@"\n' '$(CURDIR)/$(BIN)/python' > $(BIN)/shapebench && chmod +x $(BIN)/shapebench
 	@touch $@
+
+test: setup ## the tests that need nothing but this checkout: unit, and the jobs under a real Spark and TensorFlow
+	$(BIN)/python -m pytest $(UNIT_TESTS)
+
+test-kube: setup kind-tools ## the CRDs, the operator and the chart against a real kube-apiserver and helm (no cluster)
+	$(BIN)/python -m pytest $(KUBE_TESTS)
+
+deploy: kind-tools ## install or upgrade the chart on the cluster, and wait until the operator is ready
+	$(HELM) upgrade --install shapebench helm/shapebench --namespace shapebench-system --create-namespace \
+	  --set images.registry= --set-string images.tag=$(TAG) --set images.operator.repository=$(IMAGE_PREFIX)/operator \
+	  --set images.spark.repository=$(IMAGE_PREFIX)/spark --set images.tensorflow.repository=$(IMAGE_PREFIX)/tensorflow \
+	  --set 'workloadNamespaces={$(WORKLOAD_NAMESPACES)}' --set-string operator.podAnnotations.image-id=$(OPERATOR_IMAGE_ID) \
+	  --wait --timeout 3m
+
+# A changed image under the same tag is a new operator only if its pod changes.
+OPERATOR_IMAGE_ID = $(shell docker image inspect --format '{{.Id}}' $(IMAGE_PREFIX)/operator:$(TAG) 2>/dev/null | cut -c8-19)
+
+undeploy: ## uninstall the chart; Benchmarks stay (kubectl delete crd benchmarks.shapebench.dev benchmarkruns.shapebench.dev)
+	$(HELM) uninstall shapebench --namespace shapebench-system
+
+e2e: setup ## the tests on the kind cluster: needs kind-up images deploy
+	$(BIN)/python -m pytest tests/e2e --timeout=1200
 
 lint: setup ## ruff, mypy strict, layers
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from e2e.conftest import KUBECONFIG, ROOT, Cluster
 
 EXAMPLES = ROOT / "manifests/examples"

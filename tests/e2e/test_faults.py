@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from e2e.conftest import Cluster, python_benchmark, until
 
 ONE_FAILURE = {"failuresPerCell": 1, "retries": 0, "startTimeout": "20s", "runTimeout": "15s"}
