@@ -5,7 +5,7 @@
 # Each Dockerfile is a plain one, with the dependencies in its `deps` stage and our code after it. The two are built
 # apart here, because the first takes minutes and seldom changes: it becomes an image of its own, named by the digest of
 # all that goes into it and kept in the cache, so an emptied engine gets it back without asking a package index. The
-# second is a copy of a few files.
+# second is a copy of a few files, all below /opt/shapebench, which load.sh relies on.
 # It gets along with the engine's old builder as with BuildKit.
 set -euo pipefail
 # shellcheck source=../kind/settings.sh
@@ -70,7 +70,8 @@ build_image() {
   # The Dockerfile's last stage, on the image just found instead of on the stage.
   sed -n '/^FROM deps /,$p' "$context/images/$image/Dockerfile" | sed "s#^FROM deps #FROM $deps #" \
     >"$context/images/$image/Dockerfile.final"
-  docker_build "$image" -t "$IMAGE_PREFIX/$image:$TAG" -f "$context/images/$image/Dockerfile.final"
+  docker_build "$image" --label "shapebench.dev/dependencies=$deps" -t "$IMAGE_PREFIX/$image:$TAG" \
+    -f "$context/images/$image/Dockerfile.final"
   say "built $IMAGE_PREFIX/$image:$TAG ($(docker image inspect -f '{{.Size}}' "$IMAGE_PREFIX/$image:$TAG" |
     numfmt --to=iec), $((SECONDS - started)) s)"
 }

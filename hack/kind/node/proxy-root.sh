@@ -6,10 +6,13 @@
 # libraries and a shell go in: the whole node would make the image ten times as large, on every node.
 set -euo pipefail
 root=$(mktemp -d)
-cp --parents -L /usr/sbin/xtables-nft-multi /usr/sbin/xtables-legacy-multi /bin/dash "$root"
-ldd /usr/sbin/xtables-nft-multi /usr/sbin/xtables-legacy-multi /bin/dash | grep -oE '/[^ ]+\.so[^ ]*' | sort -u |
-  xargs cp --parents -L -t "$root"
-cp -r --parents /usr/lib/*-linux-gnu/xtables "$root"
+programs=(/usr/sbin/xtables-nft-multi /usr/sbin/xtables-legacy-multi /bin/dash)
+plugins=(/usr/lib/*-linux-gnu/xtables/*.so)
+cp --parents -P "${plugins[@]}" "$root"
+cp --parents -L "${programs[@]}" "$root"
+# The plug-ins' own libraries too: without libm the rules of a service with two endpoints can't be written.
+ldd "${programs[@]}" "${plugins[@]}" | sed -n 's/^[[:space:]].*[[:space:]]\(\/[^ ]*\) (0x.*/\1/p; s/^[[:space:]]\(\/[^ ]*\) (0x.*/\1/p' |
+  sort -u | xargs cp --parents -L -t "$root"
 ln -s dash "$root/bin/sh"
 mkdir -p "$root"/{tmp,run,etc} "$root/usr/local/bin"
 for variant in nft legacy; do
