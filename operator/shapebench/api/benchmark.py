@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
@@ -136,9 +137,7 @@ NAME_RULE = Rule(
     f"metadata.name must be at most {keys.BENCHMARK_NAME_LIMIT} characters of a-z, 0-9, '-', starting with a letter: "
     "the names of runs, services and pods are made from it",
     lambda benchmark: len(benchmark.metadata.name) <= keys.BENCHMARK_NAME_LIMIT
-    and benchmark.metadata.name[:1].isascii() and benchmark.metadata.name[:1].islower()
-    and benchmark.metadata.name[-1:] != "-" and all(c.isascii() and (c.islower() or c.isdigit() or c == "-")
-                                                    for c in benchmark.metadata.name), field="metadata.name")
+    and re.fullmatch("[a-z]([-a-z0-9]*[a-z0-9])?", benchmark.metadata.name) is not None, field="metadata.name")
 
 FIXED_FIELDS = ("workload", "shapes", "parameters", "repetitions", "order", "objective", "volumes", "podTemplate")
 """What may not change once the first run exists: the runs would no longer be comparable."""

@@ -65,7 +65,7 @@ def _without_null(node: Schema, definitions: dict[str, Schema]) -> Schema:
 
 
 def _without_defaults(schema: Schema) -> Schema:
-    """Kubectl compares lists whole: a default filled into an item would make the same file differ when applied again."""
+    """Kubectl compares lists whole: with a default filled into an item, the same file differs when applied again."""
     result = {key: value for key, value in schema.items() if key != "default"}
     if "properties" in result:
         result["properties"] = {name: _without_defaults(child) for name, child in result["properties"].items()}
@@ -140,7 +140,7 @@ def run_crd() -> Schema:
         _column("Verdict", ".status.verdict"),
         _column("Age", ".metadata.creationTimestamp", "date"),
     ]
-    rules = [{"rule": "self.spec == oldSelf.spec", "message": "a run's spec never changes"}]
+    rules = [{"rule": "self.spec == oldSelf.spec", "message": "a run's spec never changes", "fieldPath": ".spec"}]
     schema = _object("One execution of a cell, made by the operator just before it runs.",
                      structural(run.RunSpec), structural(run.RunStatus), rules)
     return _definition("BenchmarkRun", keys.BENCHMARK_RUNS, "bmr", columns, schema)

@@ -70,11 +70,13 @@ DURATION_RULE = _quantity("self", quantity.DURATION_PATTERN,
 PRICE_RULE = Rule(f"string(self).matches(r'{quantity.PRICE_PATTERN}')", "write a price as a text, such as '0.05'",
                   lambda value: re.fullmatch(quantity.PRICE_PATTERN, str(value)) is not None)
 
-Cpu = Annotated[str | int, AfterValidator(CPU_RULE.check), AfterValidator(str), _int_or_string(CPU_RULE)]
+_NumberOrText = Annotated[str, Field(max_length=20)] | Annotated[int, Field(strict=True)]
+
+Cpu = Annotated[_NumberOrText, AfterValidator(CPU_RULE.check), AfterValidator(str), _int_or_string(CPU_RULE)]
 """Cores as a Kubernetes quantity: 2, "0.5", "500m"."""
-Memory = Annotated[str | int, AfterValidator(MEMORY_RULE.check), AfterValidator(str), _int_or_string(MEMORY_RULE)]
+Memory = Annotated[_NumberOrText, AfterValidator(MEMORY_RULE.check), AfterValidator(str), _int_or_string(MEMORY_RULE)]
 """Bytes as a Kubernetes quantity: "512Mi", "2Gi"."""
-Price = Annotated[str | int, AfterValidator(PRICE_RULE.check), AfterValidator(str), _int_or_string(PRICE_RULE)]
+Price = Annotated[_NumberOrText, AfterValidator(PRICE_RULE.check), AfterValidator(str), _int_or_string(PRICE_RULE)]
 """Money as a decimal in a string, in whatever currency the user thinks in."""
 Duration = Annotated[str, Field(max_length=20), DURATION_RULE]
 """Hours, minutes and seconds: "90s", "5m", "1h30m"."""

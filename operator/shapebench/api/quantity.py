@@ -21,10 +21,10 @@ _DURATION_UNITS_S = {"h": 3600, "m": 60, "s": 1}
 
 def cpu_cores(text: str | int) -> float:
     """Cores of "2", "0.5" or "500m". Raises ValueError for anything else."""
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]{1,3})?)(m?)", str(text))
-    if not match:
+    written = str(text)
+    if not re.fullmatch(CPU_PATTERN, written):
         raise ValueError(f"{text!r} is not a CPU quantity; write cores ('2', '0.5') or millicores ('500m')")
-    return float(Decimal(match[1]) / (1000 if match[2] else 1))
+    return float(Decimal(written.removesuffix("m")) / (1000 if written.endswith("m") else 1))
 
 
 def cpu_text(cores: float) -> str:

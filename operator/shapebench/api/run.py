@@ -71,7 +71,7 @@ class RunStatus(ApiObject):
                     "a pod that is missing meanwhile was lost")] = False
     reason: Reason | None = None
     message: Annotated[str, Field(max_length=4096)] = ""
-    lost_attempts: Annotated[tuple[str, ...], Field(
+    lost_attempts: Annotated[tuple[Annotated[str, Field(max_length=4096)], ...], Field(
         max_length=12, description="why earlier attempts failed")] = ()
     times: RunTimes = RunTimes()
     duration_s: float | None = None
