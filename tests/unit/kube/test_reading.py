@@ -1,0 +1,116 @@
+"""Snapshots, lists in pages, logs and records."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from typing import Any
+
+import pytest
+from unit.kube.fake_api import Answer, FakeApi, found, status
+
+from shapebench.api import keys
+from shapebench.api.record import Cell, Phase, RunRecord, Times, Verdict
+from shapebench.kube import errors, listing, records
+from shapebench.kube.cluster import KubeCluster
+from shapebench.kube.transport import Transport
+
+
+def _benchmark(workload: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "Benchmark", "metadata": {"name": "one", "namespace": "lab"}, "spec": {"workload": workload}}
+
+
+def test_a_list_comes_in_pages_and_its_items_say_what_they_are(api: FakeApi, transport: Transport) -> None:
+    api.answers = [found({"apiVersion": "v1", "items": [{"metadata": {"name": "a"}}], "metadata": {"continue": "t"}}),
+                   found({"apiVersion": "v1", "items": [{"metadata": {"name": "b"}}], "metadata": {}})]
+    pods = listing.objects(transport, "Pod", "lab", "k=v")
+    assert [(pod["kind"], pod["apiVersion"], pod["metadata"]["name"]) for pod in pods] == [
+        ("Pod", "v1", "a"), ("Pod", "v1", "b")]
+    assert [asked.path for asked in api.asked] == [
+        "/api/v1/namespaces/lab/pods?limit=500&labelSelector=k%3Dv",
+        "/api/v1/namespaces/lab/pods?limit=500&labelSelector=k%3Dv&continue=t"]
+
+
+def test_a_list_whose_pages_expired_starts_again(api: FakeApi, transport: Transport) -> None:
+    one = {"metadata": {"name": "a"}}
+    api.answers = [found({"items": [one], "metadata": {"continue": "t"}}), status(410, "Expired"),
+                   found({"items": [one], "metadata": {}})]
+    assert len(listing.objects(transport, "Pod", None)) == 1
+
+
+def test_a_missing_crd_says_so(api: FakeApi, transport: Transport) -> None:
+    api.answers = [Answer(404, b"404 page not found")]
+    with pytest.raises(errors.UnavailableError, match="CustomResourceDefinitions"):
+        listing.objects(transport, "Benchmark", None)
+
+
+def test_a_benchmark_that_is_gone_is_one_call(api: FakeApi, cluster: KubeCluster) -> None:
+    api.answers = [status(404)]
+    assert cluster.snapshot("lab", "one").benchmark is None
+    assert len(api.asked) == 1
+
+
+@pytest.mark.parametrize(("workload", "account"), [
+    pytest.param({"spark": {}}, "shapebench-driver", id="spark-default"),
+    pytest.param({"spark": {"driver": {"serviceAccountName": "own"}}}, "own", id="spark-own"),
+    pytest.param({"tensorflow": {}}, None, id="tensorflow"),
+])
+@pytest.mark.parametrize("exists", [True, False])
+def test_looks_up_the_driver_account_for_spark_only(api: FakeApi, cluster: KubeCluster, workload: dict[str, Any],
+                                                    account: str | None, exists: bool) -> None:
+    api.answers = [found(_benchmark(workload)), found({}), found({}), found({}) if exists else status(404)]
+    snapshot = cluster.snapshot("lab", "one")
+    asked = [one.path for one in api.asked if "serviceaccounts" in one.path]
+    assert asked == ([f"/api/v1/namespaces/lab/serviceaccounts/{account}"] if account else [])
+    assert snapshot.driver_account_exists == (exists or account is None)
+
+
+@pytest.mark.parametrize(("answer", "text"), [
+    pytest.param(Answer(200, "last\nline ü\n".encode()), "last\nline ü\n", id="there"),
+    pytest.param(Answer(200, b"binary \xff\xfe rest"), "binary \ufffd\ufffd rest", id="binary"),
+    pytest.param(status(404), "", id="pod-gone"),
+    pytest.param(status(400, "BadRequest", "container not started"), "", id="not-started"),
+])
+def test_log(api: FakeApi, cluster: KubeCluster, answer: Answer, text: str) -> None:
+    api.answers = [answer]
+    assert cluster.log("lab", "pod") == text
+    assert api.asked[0].path.startswith("/api/v1/namespaces/lab/pods/pod/log?container=program&tailLines=")
+
+
+def test_the_log_of_a_lost_node_is_empty_after_some_seconds(api: FakeApi, cluster: KubeCluster,
+                                                            slept: list[float]) -> None:
+    api.answers = [status(500, "InternalError", "dial tcp 10.0.0.9:10250: no route to host")] * 100
+    assert cluster.log("lab", "pod") == ""
+    assert 6 <= sum(slept) < 11
+
+
+def test_no_log_because_the_api_server_is_away_is_an_error(api: FakeApi, cluster: KubeCluster) -> None:
+    api.answers = [status(503)] * 100
+    with pytest.raises(errors.UnavailableError):
+        cluster.log("lab", "pod")
+
+
+def _record(block: int, position: int) -> RunRecord:
+    return RunRecord(benchmark="one", namespace="lab", run=keys.run_name("one", block, position), backend="kubernetes",
+                     cell=Cell(shape="s"), workers=1, cpu=1, memory_bytes=1, block=block, repetition=1,
+                     position=position, attempt=1, phase=Phase.SUCCEEDED, verdict=Verdict.VALID, times=Times())
+
+
+def _config_map(one: RunRecord) -> dict[str, Any]:
+    packed = base64.b64encode(gzip.compress(one.model_dump_json().encode())).decode()
+    return {"metadata": {"name": keys.record_name(one.run)}, "binaryData": {keys.RECORD_KEY: packed}}
+
+
+def test_records_come_in_the_order_in_which_they_ran(api: FakeApi, transport: Transport) -> None:
+    ran = [_record(0, 1), _record(1, 1), _record(1, 2), _record(1, 10), _record(2, 1)]
+    api.answers = [found(_benchmark({})), found({"items": [_config_map(one) for one in reversed(ran)]})]
+    benchmark, found_records = records.read(transport, "lab", "one")
+    assert benchmark["metadata"]["name"] == "one"
+    assert found_records == ran
+    assert "shapebench.dev/record%3Dtrue" in api.asked[1].path
+
+
+def test_no_such_benchmark(api: FakeApi, transport: Transport) -> None:
+    api.answers = [status(404)]
+    with pytest.raises(errors.GoneError, match="no Benchmark one in namespace lab"):
+        records.read(transport, "lab", "one")

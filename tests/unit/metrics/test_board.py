@@ -1,0 +1,107 @@
+"""The operator's series: one per object that is there, with its parameters as labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from prometheus_client import generate_latest
+
+from shapebench.api.run import RunUsage
+from shapebench.metrics import Metrics
+
+
+class Clock:
+    now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def run(name: str, parameters: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
+    return {"apiVersion": "shapebench.dev/v1alpha1", "kind": "BenchmarkRun",
+            "metadata": {"name": name, "namespace": "lab"},
+            "spec": {"benchmark": "one", "shape": "4x2", "parameters": parameters or {}, "block": 1, "repetition": 1,
+                     "position": 1},
+            "status": status}
+
+
+def benchmark(**status: Any) -> dict[str, Any]:
+    return {"apiVersion": "shapebench.dev/v1alpha1", "kind": "Benchmark", "spec": {},
+            "metadata": {"name": "one", "namespace": "lab"}, "status": status}
+
+
+def lines(metrics: Metrics, prefix: str) -> list[str]:
+    text = generate_latest(metrics.registry).decode()
+    return [line for line in text.splitlines() if line.startswith(prefix)]
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics(Clock())
+
+
+def test_an_ended_run(metrics: Metrics) -> None:
+    metrics.board.saw(run("one-1-1", {"batchSize": 4, "cached": True}, phase="Succeeded", verdict="Valid",
+                          durationS=12.5, cost=0.25, usage={"cpuSeconds": 30.5, "networkReceiveBytes": 1000}))
+    labels = ('{benchmark="one",block="1",namespace="lab",parameter_batchSize="4",parameter_cached="true",'
+              'run="one-1-1",shape="4x2",verdict="Valid"}')
+    assert lines(metrics, "shapebench_run_") == [
+        f"shapebench_run_duration_seconds{labels} 12.5", f"shapebench_run_cost{labels} 0.25",
+        f"shapebench_run_usage_cpu_seconds{labels} 30.5", f"shapebench_run_usage_network_receive_bytes{labels} 1000.0"]
+
+
+def test_a_run_that_measured_nothing_yet_says_nothing(metrics: Metrics) -> None:
+    metrics.board.saw(run("one-1-1", phase="Running"))
+    assert lines(metrics, "shapebench_run_") == []
+
+
+def test_every_usage_has_its_series(metrics: Metrics) -> None:
+    usage = {field.alias or name: 1 for name, field in RunUsage.model_fields.items()}
+    metrics.board.saw(run("one-1-1", usage=usage))
+    names = {line.split("{")[0].removeprefix("shapebench_run_usage_") for line in lines(metrics, "shapebench_run_")}
+    assert names == set(RunUsage.model_fields)
+
+
+def test_measurements_of_equal_parameters_are_told_apart(metrics: Metrics) -> None:
+    rows = [{"parameters": {"step": 1}, "values": {"loss": 0.5}}, {"parameters": {"step": 1}, "values": {"loss": 0.4}}]
+    metrics.board.saw(run("one-1-1", measurements=rows))
+    found = lines(metrics, "shapebench_run_measurement{")
+    assert len(found) == 2
+    assert all('name="loss",namespace="lab",parameter_step="1"' in line for line in found)
+
+
+def test_a_benchmark_counts_its_runs_and_names_its_best(metrics: Metrics) -> None:
+    best = {"shape": "4x2", "parameters": {"format": "tfrecord"}, "metric": "duration", "objective": 9.5, "runs": 3,
+            "summary": "4x2"}
+    metrics.board.saw(benchmark(runs={"planned": 12, "succeeded": 7}, best=best))
+    assert 'shapebench_benchmark_runs{benchmark="one",namespace="lab",state="succeeded"} 7.0' in lines(
+        metrics, "shapebench_benchmark_runs{")
+    assert lines(metrics, "shapebench_benchmark_best_objective") == [
+        'shapebench_benchmark_best_objective{benchmark="one",metric="duration",namespace="lab",'
+        'parameter_format="tfrecord",shape="4x2"} 9.5']
+
+
+def test_series_end_with_their_object(metrics: Metrics) -> None:
+    one = run("one-1-1", durationS=1.0)
+    metrics.board.saw(one)
+    metrics.board.saw(benchmark())
+    metrics.board.gone(one)
+    metrics.board.gone(one)
+    assert lines(metrics, "shapebench_run_") == []
+    assert lines(metrics, "shapebench_benchmark_runs{")
+
+
+def test_a_body_of_another_version_says_nothing(metrics: Metrics) -> None:
+    metrics.board.saw(run("one-1-1", phase="Dreaming"))
+    assert lines(metrics, "shapebench_run_") == []
+
+
+def test_the_age_of_the_last_event() -> None:
+    clock = Clock()
+    metrics = Metrics(clock)
+    clock.now_s += 30
+    assert lines(metrics, "shapebench_last_event") == ["shapebench_last_event_age_seconds 30.0"]
+    metrics.board.heard()
+    clock.now_s += 5
+    assert lines(metrics, "shapebench_last_event") == ["shapebench_last_event_age_seconds 5.0"]
