@@ -16,8 +16,7 @@ compile() {
 }
 
 # wanted IMAGE: the packages that pyproject.toml names for an image. The operator draws no figures: matplotlib is the
-# report's, which is made where `shapebench report` runs. Spark's Java runtime is a package, too: the same one that the
-# local backend uses, pinned and without a system package manager in the build.
+# report's, which is made where `shapebench report` runs.
 wanted() {
   "${PYTHON:-python3}" - "$1" <<'P'
 import sys, tomllib
@@ -26,7 +25,7 @@ project = tomllib.load(open("pyproject.toml", "rb"))["project"]
 extras = project["optional-dependencies"]
 print(*{
     "operator": [name for name in project["dependencies"] if not name.startswith("matplotlib")],
-    "spark": extras["spark"] + extras["java"],
+    "spark": extras["spark"],
     "tensorflow": extras["tensorflow"],
 }[sys.argv[1]], sep="\n")
 P
