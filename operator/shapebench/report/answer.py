@@ -24,7 +24,7 @@ def headline(subject: Subject, records: Sequence[RunRecord]) -> str:
     second, last = others[0], others[-1]
     text = f"{first[:-1]}; {_times(second, best, subject)} {words(second)}"
     if last is not second:
-        text += f", {_times(last, best, subject)} {words(last)}"
+        text += f", the next, and {_times(last, best, subject)} {words(last)}, the last"
     return f"{text}.{_overlap(best, second)}"
 
 

@@ -110,11 +110,11 @@ def _row(one: CellSummary, valid: Sequence[RunRecord], best: CellSummary | None)
     ratio = one.median / best.median if best and best.median and one.median is not None else None
     return Row(
         summary=one,
-        duration_s=_median([record.duration_s for record in valid]),
-        cost=_median([record.cost for record in valid]),
-        cpu_seconds=_median([record.usage.cpu_seconds for record in valid]),
-        network_bytes=_median([network(record.usage) for record in valid]),
-        disk_bytes=_median([disk(record.usage) for record in valid]),
+        duration_s=median([record.duration_s for record in valid]),
+        cost=median([record.cost for record in valid]),
+        cpu_seconds=median([record.usage.cpu_seconds for record in valid]),
+        network_bytes=median([network(record.usage) for record in valid]),
+        disk_bytes=median([disk(record.usage) for record in valid]),
         ratio=ratio,
     )
 
@@ -134,6 +134,7 @@ def _sum(*values: float | None) -> float | None:
     return sum(known) if known else None
 
 
-def _median(values: Sequence[float | None]) -> float | None:
+def median(values: Sequence[float | None]) -> float | None:
+    """The median of those that are known; None without any."""
     known = [value for value in values if value is not None]
     return statistics.median(known) if known else None

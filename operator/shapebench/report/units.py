@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 
 MISSING = "–"
@@ -30,8 +32,13 @@ def size(value: float | None) -> str:
 
 
 def money(value: float | None) -> str:
-    """`0.0012`: without a currency, because the prices come without one."""
-    return MISSING if value is None else f"{value:.3g}" if abs(value) < 100 else f"{value:,.0f}"
+    """`0.00120`: without a currency, because the prices come without one."""
+    return number(value)
+
+
+def tick(text: str) -> str:
+    """An axis' number without zeros that say nothing: `2.00 s` is `2 s`."""
+    return re.sub(r"(\.[0-9]*?)0+(?= |$)", r"\1", text).replace(". ", " ").removesuffix(".")
 
 
 def number(value: float | None) -> str:
@@ -48,10 +55,7 @@ def of_metric(metric: str) -> Callable[[float | None], str]:
 
 def _digits(value: float) -> str:
     """About three significant digits, without an exponent."""
+    value = float(f"{value:.3g}")  # 9.999 is 10.0, not 10.00
     if value == 0:
         return "0"
-    if abs(value) >= 100:
-        return f"{value:.0f}"
-    if abs(value) >= 10:
-        return f"{value:.1f}"
-    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"
+    return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
