@@ -131,7 +131,7 @@ stop() {
   unmount_below "$(cat "$STATE/data-root")"
   unmount_below "$STATE"
   restore_machine
-  [ -z "$(ls -A /var/run/docker 2>/dev/null)" ] && rm -rf /var/run/docker
+  rmdir /var/run/docker/plugins /var/run/docker 2>/dev/null || true
   rm -rf "$STATE" "$SOCKET"
 }
 

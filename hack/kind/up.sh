@@ -24,18 +24,34 @@ uses_our_network() {
   docker inspect -f '{{.Config.Image}}' "$CLUSTER-control-plane" 2>/dev/null | grep -q '^shapebench/kind-node:'
 }
 
-# healthy: every node there and Ready, cluster DNS serving.
+# services_answer: whether the cluster's DNS, which runs on other nodes than some, is reached from each node by the
+# address of its Service: the pods' network and kube-proxy do their work.
+services_answer() {
+  local node address
+  address=$(kubectl -n kube-system get service kube-dns -o jsonpath='{.spec.clusterIP}' 2>/dev/null) || return 1
+  for node in $(node_containers); do
+    docker exec "$node" curl -s -o /dev/null --max-time 3 "http://$address:9153/metrics" || return 1
+  done
+}
+
+# healthy: every node there and Ready, services answering.
 healthy() {
   [ "$(running_nodes)" = $NODES ] || return 1
   [ "$(kubectl get nodes --no-headers 2>/dev/null | awk '$2 == "Ready"' | wc -l)" = $NODES ] || return 1
-  [ "$(kubectl -n kube-system get deployment coredns -o jsonpath='{.status.availableReplicas}' 2>/dev/null || echo 0)" -gt 0 ]
+  services_answer
 }
 
 # finish: from running nodes to a cluster that pods run in; false if that does not come about.
 finish() {
   if uses_our_network; then "$HACK/kind/network.sh" || return 1; fi
   "$KIND_BIN/kubectl" wait --for=condition=Ready nodes --all --timeout=120s >/dev/null || return 1
-  "$KIND_BIN/kubectl" -n kube-system rollout status deployment/coredns --timeout=120s >/dev/null
+  "$KIND_BIN/kubectl" -n kube-system rollout status deployment/coredns --timeout=120s >/dev/null || return 1
+  for _ in $(seq 60); do
+    services_answer && return
+    sleep 1
+  done
+  say "cluster DNS is not reached from every node: look at the logs of kube-proxy"
+  return 1
 }
 
 # repaired: whether a cluster whose nodes all exist could be brought back.
