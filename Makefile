@@ -11,7 +11,7 @@ KUBE_TESTS := tests/apiserver tests/chart
 UNIT_TESTS := tests/unit tests/jobs
 WORKLOAD_NAMESPACES ?= default
 
-.PHONY: help setup demo test test-kube e2e deploy undeploy lint generate verify lock
+.PHONY: help setup demo test test-kube e2e bench deploy undeploy lint generate verify lock
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}'
@@ -47,6 +47,10 @@ undeploy: ## uninstall the chart; Benchmarks stay (kubectl delete crd benchmarks
 
 e2e: setup ## the tests on the kind cluster: needs kind-up images deploy
 	$(BIN)/python -m pytest tests/e2e --timeout=1200
+
+bench: setup ## latency, memory and CPU of the operator on the cluster, and of the agent here
+	$(BIN)/python tests/bench/operator_latency.py
+	PYTHONPATH=operator $(BIN)/python tests/bench/agent_overhead.py
 
 lint: setup ## ruff, mypy strict, layers
 	$(BIN)/ruff check .
