@@ -52,6 +52,9 @@ bench: setup ## latency, memory and CPU of the operator on the cluster, and of t
 	$(BIN)/python tests/bench/operator_latency.py
 	PYTHONPATH=operator $(BIN)/python tests/bench/agent_overhead.py
 
+measure-operator: setup ## latency, memory and idle CPU of the operator against a real API server, as JSON
+	PYTHONPATH=tests:operator:jobs $(BIN)/python -m apiserver.measure_operator
+
 lint: setup ## ruff, mypy strict, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy

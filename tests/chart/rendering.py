@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "shapebench"
@@ -29,3 +33,25 @@ class Rendered:
 
 
 Render = Callable[..., Rendered]
+
+
+def find_helm() -> Path:
+    """The project's helm: in $SHAPEBENCH_KUBE_BIN, else where `make kind-tools` links it, else in its cache."""
+    cache = Path(os.environ.get("SHAPEBENCH_CACHE")
+                 or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "shapebench"))
+    built = sorted(cache.glob("tools/helm-*/helm"), key=lambda path: path.stat().st_mtime)
+    given = os.environ.get("SHAPEBENCH_KUBE_BIN")
+    places = [Path(given, "helm")] if given else [ROOT / "build" / "kind" / "bin" / "helm", *reversed(built)]
+    for place in places:
+        if place.is_file():
+            return place
+    raise FileNotFoundError("no helm here: run `make kind-tools` once (it builds the pinned one from Go modules)")
+
+
+def render(helm: Path, values: Manifest | None = None) -> Rendered:
+    """Render the chart as release shapebench in namespace shapebench-system."""
+    done = subprocess.run(
+        [helm, "template", "shapebench", CHART, "--namespace=shapebench-system", "--kube-version=1.33.0", "--values=-"],
+        input=yaml.safe_dump(values or {}), capture_output=True, text=True, timeout=60, check=False)
+    objects = tuple(one for one in yaml.safe_load_all(done.stdout) if one) if done.returncode == 0 else ()
+    return Rendered(done.stderr if done.returncode else "", objects)

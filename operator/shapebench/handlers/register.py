@@ -32,7 +32,7 @@ def _life(registry: kopf.OperatorRegistry, operator: Operator) -> None:
     def stop(**_: Any) -> None:
         operator.stop()
 
-    @kopf.on.probe(registry=registry)
+    @kopf.on.probe(registry=registry, id="workers")
     def workers(**_: Any) -> str:
         problem = operator.dead()
         if problem is not None:

@@ -1,0 +1,99 @@
+"""`python -m shapebench.main` against a real API server, with no more rights than the chart gives it.
+
+There is no kubelet: the tests play it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from apiserver import operator_process
+from apiserver.control_plane import ControlPlane
+from apiserver.operator_process import OperatorProcess, apply, listed, spark, tensorflow, until
+
+Body = dict[str, Any]
+
+
+def benchmark(plane: ControlPlane, namespace: str, name: str) -> Body | None:
+    answer = plane.kubectl("get", "benchmark", name, "-n", namespace, "-o", "json", "--ignore-not-found")
+    return json.loads(answer.stdout) if answer.stdout else None
+
+
+@pytest.fixture(scope="module")
+def operator(api_server: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    folder = tmp_path_factory.mktemp("operator")
+    with operator_process.running(operator_process.install_account(api_server, folder), folder) as process:
+        yield process
+        assert "forbidden" not in process.log
+        assert "Traceback" not in process.log
+
+
+def test_an_applied_benchmark_gets_its_run_its_service_and_its_pods(
+        api_server: ControlPlane, operator: OperatorProcess, namespace: str) -> None:
+    apply(api_server, namespace, tensorflow("train"))
+    until(lambda: len(listed(api_server, namespace, "pods")) == 2, 20, operator)
+    kinds = [one["kind"] for one in listed(api_server, namespace, "benchmarkruns,services,pods")]
+    assert sorted(kinds) == ["BenchmarkRun", "Pod", "Pod", "Service"]
+    until(lambda: (benchmark(api_server, namespace, "train") or {}).get("status", {}).get("phase") == "Running", 20,
+          operator)
+    described = api_server.kubectl("describe", "benchmark", "train", "-n", namespace).stdout
+    assert "Normal  Started" in described
+
+
+def test_a_spark_benchmark_without_its_drivers_account_is_told_so(
+        api_server: ControlPlane, operator: OperatorProcess, namespace: str) -> None:
+    apply(api_server, namespace, spark("read"))
+    until(lambda: "shapebench-driver" in json.dumps((benchmark(api_server, namespace, "read") or {}).get("status", {})),
+          20, operator)
+    assert listed(api_server, namespace, "pods") == []
+
+
+def test_a_run_that_ends_is_counted_its_pods_go_and_the_next_one_starts(
+        api_server: ControlPlane, operator: OperatorProcess, namespace: str) -> None:
+    apply(api_server, namespace, tensorflow("twice", repetitions={"count": 2, "warmups": 0}))
+    until(lambda: len(listed(api_server, namespace, "pods")) == 2, 20, operator)
+    first = {pod["metadata"]["uid"] for pod in listed(api_server, namespace, "pods")}
+    operator_process.end_pods(api_server, namespace, "twice", exit_code=3)
+    until(lambda: {pod["metadata"]["uid"] for pod in listed(api_server, namespace, "pods")}.isdisjoint(first)
+          and len(listed(api_server, namespace, "pods")) == 2, 20, operator)
+    found = benchmark(api_server, namespace, "twice")
+    assert found
+    assert found["status"]["runs"]["failed"] == 1
+    series = f'shapebench_benchmark_runs{{benchmark="twice",namespace="{namespace}",state="failed"}} 1.0'
+    until(lambda: series in operator.get("/metrics")[1], 20, operator)
+
+
+def test_a_finished_benchmark_is_deleted_after_its_time_and_its_series_end(
+        api_server: ControlPlane, operator: OperatorProcess, namespace: str) -> None:
+    apply(api_server, namespace, tensorflow("short", ttlSecondsAfterFinished=0))
+    until(lambda: len(listed(api_server, namespace, "pods")) == 2, 20, operator)
+    operator_process.end_pods(api_server, namespace, "short", exit_code=3)
+    until(lambda: benchmark(api_server, namespace, "short") is None, 30, operator)
+    until(lambda: 'benchmark="short"' not in operator.get("/metrics")[1].split("shapebench_run_")[0], 20, operator)
+
+
+def test_a_deleted_namespace_is_no_trouble(
+        api_server: ControlPlane, operator: OperatorProcess, new_namespace: Callable[[], str]) -> None:
+    namespace = new_namespace()
+    api_server.kubectl("delete", "namespace", namespace, "--wait=false")
+    other = new_namespace()
+    apply(api_server, other, tensorflow("after"))
+    until(lambda: len(listed(api_server, other, "pods")) == 2, 20, operator)
+
+
+@pytest.mark.parametrize(("variable", "value"), [
+    pytest.param("SHAPEBENCH_METRICS_PORT", "tcp://10.0.0.1:9090", id="a-service-link"),
+    pytest.param("SHAPEBENCH_SAMPLE_INTERVAL_S", "often", id="not-a-number"),
+])
+def test_a_wrong_environment_is_named(variable: str, value: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "shapebench.main", "--log-format=plain"], capture_output=True,
+                          text=True, timeout=60, check=False,
+                          env={**os.environ, "PYTHONPATH": str(operator_process.ROOT / "operator"), variable: value})
+    assert done.returncode == 2
+    assert variable in done.stderr
