@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -38,12 +38,13 @@ def run(file: Path, output: Path, fresh: bool, environ: Mapping[str, str], conso
     ready = []
     for benchmark in benchmarks:
         store = Store(output.absolute() / benchmark.metadata.name)
-        machines = backend.prepared(machine, benchmark)
-        store.open(benchmark.spec, fresh)
-        ready.append((benchmark, machines, store))
+        its_machine = backend.prepared(machine, benchmark)
+        said = remarks.remarks(benchmark, len(machine.cores))
+        store.open(benchmark, said, fresh)
+        ready.append((benchmark, its_machine, store, said))
     results = []
-    for benchmark, its_machine, store in ready:
-        results.append(_run_one(benchmark, its_machine, store, console))
+    for benchmark, its_machine, store, said in ready:
+        results.append(_run_one(benchmark, its_machine, store, said, console))
         if results[-1].interrupted:
             break
     return results
@@ -61,8 +62,7 @@ def lines(error: Exception) -> tuple[str, ...]:
     return (str(error),)
 
 
-def _run_one(benchmark: Benchmark, machine: Machine, store: Store, console: Console) -> Result:
-    said = remarks.remarks(benchmark, len(machine.cores))
+def _run_one(benchmark: Benchmark, machine: Machine, store: Store, said: Sequence[str], console: Console) -> Result:
     with Display(console) as display:
         for remark in said:
             console.print(Text(f"  {remark}", style="dim"), soft_wrap=True)

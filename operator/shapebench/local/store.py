@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from shapebench.api.benchmark import BenchmarkSpec
+from shapebench.api.benchmark import Benchmark, BenchmarkSpec
 from shapebench.api.record import RunRecord
 
 _COMPARABLE = ("workload", "shapes", "parameters", "order", "volumes")
@@ -36,20 +36,33 @@ class Store:
         """Where the runs' logs are."""
         return self.folder / "logs"
 
-    def open(self, spec: BenchmarkSpec, fresh: bool) -> None:
-        """Make the folder ready for runs of this spec. Raises ChangedError if it holds others and not `fresh`."""
-        identity = _identity(spec)
+    def open(self, benchmark: Benchmark, remarks: Sequence[str], fresh: bool) -> None:
+        """Make the folder ready for the Benchmark's runs. Raises ChangedError if it holds others and not `fresh`.
+
+        The remarks are kept for later reports.
+        """
+        identity = _identity(benchmark.spec)
         if fresh:
             for folder in (self._records, self.logs):
                 shutil.rmtree(folder, ignore_errors=True)
         elif self._identity.exists() and any(self._records.glob("*.json")):
-            before = json.loads(self._identity.read_text())
+            before = json.loads(self._identity.read_text())["comparable"]
             changed = [f"spec.{field}" for field, digest in identity.items() if before.get(field) != digest]
             if changed:
                 raise ChangedError(f"{self.folder} holds runs from before {' and '.join(changed)} changed, and they "
                                    "can't be compared: --fresh replaces them, --output DIR keeps them")
         self._records.mkdir(parents=True, exist_ok=True)
-        self._identity.write_text(json.dumps(identity, indent=2) + "\n")
+        body = {"comparable": identity, "remarks": list(remarks),
+                "benchmark": benchmark.model_dump(mode="json", by_alias=True, exclude_none=True)}
+        self._identity.write_text(json.dumps(body, indent=2) + "\n")
+
+    def about(self) -> tuple[Benchmark, tuple[str, ...]] | None:
+        """The Benchmark and the remarks that were kept; None where there are none."""
+        try:
+            body = json.loads(self._identity.read_text())
+            return Benchmark.model_validate(body["benchmark"]), tuple(body["remarks"])
+        except (OSError, ValueError, KeyError):
+            return None
 
     def save(self, record: RunRecord) -> None:
         """Keep a run's record; whole or not at all."""
