@@ -64,6 +64,10 @@ class OperatorProcess:
     def log(self) -> str:
         return self.log_file.read_text()
 
+    def denials(self) -> list[str]:
+        """What the operator wanted to do and its role does not let it."""
+        return [line for line in self.log.splitlines() if re.search(r"User .* cannot ", line)]
+
     def get(self, path: str) -> tuple[int, str]:
         """The status and text of /metrics, /readyz or /healthz; status 0 when nothing answers."""
         port = self.probe_port if path == "/healthz" else self.metrics_port

@@ -26,4 +26,4 @@ def test_a_role_in_its_namespace_is_enough(api_server: ControlPlane, new_namespa
         assert listed(api_server, other, "pods") == []
         operator.process.send_signal(signal.SIGTERM)
         assert operator.process.wait(15) == 0
-        assert "forbidden" not in operator.log
+        assert operator.denials() == []

@@ -30,8 +30,8 @@ def operator(api_server: ControlPlane, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("operator")
     with operator_process.running(operator_process.install_account(api_server, folder), folder) as process:
         yield process
-        assert "forbidden" not in process.log
-        assert "Traceback" not in process.log
+        assert process.denials() == []
+        assert "Traceback" not in process.log, process.log
 
 
 def test_an_applied_benchmark_gets_its_run_its_service_and_its_pods(

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shapebench.kube import errors, paths, retry
-from shapebench.kube.transport import MERGE_PATCH, RefusedError, Request, Transport
+from shapebench.kube.transport import MERGE_PATCH, RefusedError, Request, Transport, explained
 from shapebench.plan import actions
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,11 @@ class Events:
             return
         try:
             self._send(body, count)
-        except (RefusedError, errors.KubeError) as error:
+        except RefusedError as refused:
+            error = explained(refused)
+            if not isinstance(error, errors.GoneError):  # in a namespace that is going nobody reads events
+                log.warning("event %s lost: %s", emit.reason, error)
+        except errors.KubeError as error:
             log.warning("event %s lost: %s", emit.reason, error)
 
     def _next_count(self, name: str) -> int | None:
