@@ -26,6 +26,10 @@ $(VENV)/.ready: requirements.lock
 	@printf '#!/bin/sh\nexec "%s" -m shapebench "$$@"\n' '$(CURDIR)/$(BIN)/python' > $(BIN)/shapebench && chmod +x $(BIN)/shapebench
 	@touch $@
 
+demo: setup ## a small Spark and a small TensorFlow Benchmark on this machine, without a cluster: about four minutes
+	$(BIN)/shapebench run manifests/examples/demo/read-speed.yaml manifests/examples/demo/train.yaml \
+	  --output build/demo --fresh
+
 test: setup ## the tests that need nothing but this checkout: unit, and the jobs under a real Spark and TensorFlow
 	$(BIN)/python -m pytest $(UNIT_TESTS)
 

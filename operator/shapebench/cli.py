@@ -46,7 +46,7 @@ class Format(StrEnum):
 
 @app.command()
 def run(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="YAML with one or more Benchmarks")],
+    file: Annotated[list[Path], typer.Argument(metavar="FILE...", help="YAML with one or more Benchmarks")],
     output: Annotated[Path, typer.Option(metavar="DIR", help="results go to DIR/BENCHMARK/")] = Path("build/runs"),
     fresh: Annotated[bool, typer.Option("--fresh", help="repeat runs that were made earlier")] = False,
 ) -> None:
@@ -73,7 +73,7 @@ def run(
     except command.USER_ERRORS as error:
         _refuse(*command.lines(error))
     if any(result.interrupted for result in results):
-        again = f"shapebench run {file}" + (f" --output {output}" if output != Path("build/runs") else "")
+        again = " ".join(["shapebench run", *map(str, file), "--output", str(output)])
         console.print(Text(f"\nStopped. Nothing that was made is lost; to go on: {again}", style="yellow"))
         raise typer.Exit(EXIT_INTERRUPTED)
     if not all(command.answered(result) for result in results):

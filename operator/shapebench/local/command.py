@@ -1,4 +1,4 @@
-"""`shapebench run`: from a file to results and reports."""
+"""`shapebench run`: from files to results and reports."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ USER_ERRORS = (ManifestError, JavaNotFoundError, SparkMissingError, ChangedError
 """What the user can mend; the message says how."""
 
 
-def run(file: Path, output: Path, fresh: bool, environ: Mapping[str, str], console: Console) -> list[Result]:
-    """Run the file's Benchmarks one after the other; stops after one that was interrupted.
+def run(sources: Sequence[Path], output: Path, fresh: bool, environ: Mapping[str, str],
+        console: Console) -> list[Result]:
+    """Run the files' Benchmarks one after the other, then print each one's table; a Ctrl-C goes to the tables at once.
 
     Raises one of USER_ERRORS before the first run.
     """
-    benchmarks = manifest.load(file)
-    impossible = tuple(problem for benchmark in benchmarks for problem in remarks.problems(benchmark))
-    if impossible:
-        raise ManifestError(file, impossible)
+    benchmarks = [benchmark for source in sources for benchmark in _possible(source)]
+    names = [benchmark.metadata.name for benchmark in benchmarks]
+    for name in {name for name in names if names.count(name) > 1}:
+        raise ManifestError(sources[-1], (f"metadata.name: an earlier file has a Benchmark {name} too; rename one",))
     data = Path(environ.get("SHAPEBENCH_DATA_DIR") or output / "data").absolute()
     machine = Machine(cores.available(), environ, data)
     ready = []
@@ -47,6 +48,8 @@ def run(file: Path, output: Path, fresh: bool, environ: Mapping[str, str], conso
         results.append(_run_one(benchmark, its_machine, store, said, console))
         if results[-1].interrupted:
             break
+    for result, (_, _, store, said) in zip(results, ready, strict=False):
+        _show(result, store, said, console)
     return results
 
 
@@ -68,10 +71,24 @@ def _run_one(benchmark: Benchmark, machine: Machine, store: Store, said: Sequenc
             console.print(Text(f"  {remark}", style="dim"), soft_wrap=True)
         result = backend.run(benchmark, machine, store, display)
     if result.records:
-        about = subject.of_benchmark(benchmark, said)
-        report = files.write(store.folder, about, result.records)
-        console.print()
-        console.print(table.terminal(about, result.records))
-        console.print(Text(f"\n  report: {report}\n  runs:   {report.parent / files.CSV}, {files.JSON}; "
-                           "logs/ has each program's output\n"), soft_wrap=True)
+        files.write(store.folder, subject.of_benchmark(benchmark, said), result.records)
     return result
+
+
+def _show(result: Result, store: Store, said: Sequence[str], console: Console) -> None:
+    """The table, and where the files are."""
+    if not result.records:
+        return
+    console.print()
+    console.print(table.terminal(subject.of_benchmark(result.benchmark, said), result.records))
+    console.print(Text(f"\n  report: {store.folder / files.HTML}\n  runs:   {store.folder / files.CSV}, {files.JSON}; "
+                       "logs/ has each program's output"), soft_wrap=True)
+
+
+def _possible(source: Path) -> tuple[Benchmark, ...]:
+    """The file's Benchmarks. Raises ManifestError, also for what only a cluster could run."""
+    benchmarks = manifest.load(source)
+    impossible = tuple(problem for benchmark in benchmarks for problem in remarks.problems(benchmark))
+    if impossible:
+        raise ManifestError(source, impossible)
+    return benchmarks
