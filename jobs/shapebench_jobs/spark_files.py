@@ -94,4 +94,4 @@ def _says_not_found(error: AnalysisException | Py4JJavaError) -> bool:
 
 def _escaped(path: str) -> str:
     """A path that Spark takes as it is: file names may hold what is special in a pattern."""
-    return "".join(f"\\{letter}" if letter in "\\,{}[]*?" else letter for letter in path)
+    return "".join(f"\\{letter}" if letter in "\\{}[]*?" else letter for letter in path)

@@ -82,6 +82,10 @@ class Trainer:
         self._step = tf.function(lambda pictures, labels: strategy.run(self._replica_step, args=(pictures, labels)))
         self._gather = tf.function(lambda results: strategy.reduce("SUM", results, axis=None))
 
+    def warm_up(self, batches: Iterator[Any], steps: int) -> None:
+        """Run one step, and sum as many results as an epoch will have: all is traced, and all workers have met."""
+        self._summed([self._step(*next(batches))] * steps)
+
     def train(self, batches: Iterator[Any], number: int, steps: int) -> Epoch:
         """One epoch. All workers must call this with the same number of steps: they wait for each other."""
         started_s = last_s = time.perf_counter()
@@ -124,16 +128,20 @@ class Trainer:
         return np.asarray(self._gather(mine), dtype=np.float32)
 
 
-def check(epochs: list[Epoch]) -> None:
-    """Raise WrongAnswerError unless every loss is finite and the last ones are below the first ones.
+def check(epochs: list[Epoch], classes: int) -> None:
+    """Raise WrongAnswerError unless every loss is finite, the last ones are below the first ones, and not absurd.
 
-    Epochs are compared by their means; a single epoch by its first and last quarter of steps.
+    Epochs are compared by their means; a single epoch by its first and last quarter of steps. Absurd is twice the loss
+    of guessing: a training that exploded can fall from one huge loss to another.
     """
     for epoch in epochs:
         for step, loss in enumerate(epoch.step_losses, start=1):
             if not math.isfinite(loss):
                 raise WrongAnswerError(f"the loss is {loss} at step {step} of epoch {epoch.number}: "
                                        "a lower --learning-rate may help")
+    if epochs[-1].loss > 2 * math.log(classes):
+        raise WrongAnswerError(f"the last epoch's mean loss, {epochs[-1].loss:.6g}, is more than twice that of guessing "
+                               f"among {classes} classes: a lower --learning-rate may help")
     if len(epochs) > 1:
         before, after, what = epochs[0].loss, epochs[-1].loss, "the last epoch's mean loss"
     else:

@@ -52,6 +52,8 @@ def _launch(attempt: Attempt, executor_template: str) -> dict[str, str]:
         "spark.app.name": attempt.gang,
         "spark.driver.host": f"{attempt.gang}.{attempt.namespace}.svc",
         "spark.driver.bindAddress": "0.0.0.0",
+        # From Spark 4.3 on executors would dial the bind address instead of the Service.
+        "spark.kubernetes.executor.useDriverPodIP": "false",
         "spark.driver.port": str(DRIVER_PORT),
         "spark.driver.blockManager.port": str(BLOCK_MANAGER_PORT),
         "spark.kubernetes.namespace": attempt.namespace,

@@ -57,8 +57,9 @@ def outcome(number: int, failure_reason: Reason | None, message: str, pods: Sequ
 
 
 def log_tail(log: str) -> str:
-    """A program's last lines, without the agent's own."""
-    lines = [line for line in log.splitlines() if line.strip() and wire.RECORD_LINE_PREFIX not in line]
+    """A program's last lines, without the agent's own and without a Java trace's frames, which hide its causes."""
+    lines = [line for line in log.splitlines() if line.strip() and wire.RECORD_LINE_PREFIX not in line
+             and not line.startswith(("\tat ", "\t... "))]
     return "\n".join(lines[-_TAIL_LINES:])[-_TAIL_CHARS:]
 
 
