@@ -140,8 +140,8 @@ def check(epochs: list[Epoch], classes: int) -> None:
                 raise WrongAnswerError(f"the loss is {loss} at step {step} of epoch {epoch.number}: "
                                        "a lower --learning-rate may help")
     if epochs[-1].loss > 2 * math.log(classes):
-        raise WrongAnswerError(f"the last epoch's mean loss, {epochs[-1].loss:.6g}, is more than twice that of guessing "
-                               f"among {classes} classes: a lower --learning-rate may help")
+        raise WrongAnswerError(f"the last epoch's mean loss, {epochs[-1].loss:.6g}, is more than twice that of "
+                               f"guessing among {classes} classes: a lower --learning-rate may help")
     if len(epochs) > 1:
         before, after, what = epochs[0].loss, epochs[-1].loss, "the last epoch's mean loss"
     else:
