@@ -12,13 +12,16 @@ KUBECTL := $(KIND_BIN)/kubectl
 HELM := $(KIND_BIN)/helm
 export CLUSTER IMAGE_PREFIX TAG KUBECONFIG
 
-.PHONY: kind-up kind-down kind-tools images images-load
+.PHONY: kind-up kind-down kind-purge kind-tools images images-load
 
 kind-up: ## Start a three-node kind cluster (starts an engine and builds the node image where it must)
 	@$(HACK_DIR)/kind/up.sh
 
 kind-down: ## Delete the cluster, and stop the engine if kind-up started it
 	@$(HACK_DIR)/kind/down.sh
+
+kind-purge: kind-down ## kind-down, and empty the cache: the next kind-up builds everything again
+	@rm -rf "$${SHAPEBENCH_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/shapebench}" build/kind
 
 kind-tools: ## Build the pinned kind, kubectl and helm into build/kind/bin
 	@mkdir -p $(KIND_BIN) && for path in $$($(HACK_DIR)/kind/tools.sh kind kubectl helm); do ln -sfn "$$path" $(KIND_BIN)/; done

@@ -40,4 +40,5 @@ if ! image_present "$own" && ! image_from_cache "$own"; then
   make_base "$own"
 fi
 docker tag "$own" shapebench/base:local
+drop_superseded "$own"
 echo "$own"

@@ -66,6 +66,7 @@ build_image() {
     say "installing the dependencies of the $image image"
     docker_build "$image" --target deps --build-arg "BASE=$base" -t "$deps" -f "$context/images/$image/Dockerfile"
     image_to_cache "$deps"
+    docker image prune -f --filter label=shapebench.dev/stage=builder >/dev/null
   fi
   # The Dockerfile's last stage, on the image just found instead of on the stage.
   sed -n '/^FROM deps /,$p' "$context/images/$image/Dockerfile" | sed "s#^FROM deps #FROM $deps #" \
@@ -91,3 +92,6 @@ make_context "$context"
 mapfile -t arguments < <(build_arguments)
 [ $# -gt 0 ] || set -- operator spark tensorflow
 for image in "$@"; do build_image "$image"; done
+# What these names stood for before.
+docker image prune -f --filter label=shapebench.dev/dependencies >/dev/null
+for image in "$@"; do drop_superseded "$(deps_image "$image")"; done

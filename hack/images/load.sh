@@ -103,6 +103,7 @@ only_one_at_a_time
 mapfile -t nodes < <(worker_nodes 2>/dev/null || true)
 [ ${#nodes[@]} -gt 0 ] || { say "no cluster is up: the images stay in the engine"; exit; }
 [ $# -gt 0 ] || set -- operator spark tensorflow
+need jq=jq zstd=zstd python3=python3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for image in "$@"; do

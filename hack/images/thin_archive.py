@@ -32,7 +32,9 @@ def full_name(name: str) -> str:
     return name if has_registry else f"docker.io/{name}"
 
 
-def blobs(manifest: dict[str, Any], config: dict[str, Any], overrides: dict[str, Any], layer: bytes) -> dict[str, bytes]:
+def blobs(
+    manifest: dict[str, Any], config: dict[str, Any], overrides: dict[str, Any], layer: bytes
+) -> dict[str, bytes]:
     """The new image's layer, configuration and manifest, in this order, by media type."""
     new_config = config | {
         "config": overrides,
@@ -73,7 +75,7 @@ def layer_of(added: bytes, below: str) -> bytes:
     with tarfile.open(fileobj=io.BytesIO(added)) as source, tarfile.open(fileobj=out, mode="w") as target:
         for member in source:
             member.name = f"{below}/{member.name}"
-            member.pax_headers.pop("path", None)
+            member.pax_headers = {}  # they would hold the old path again
             target.addfile(member, source.extractfile(member) if member.isfile() else None)
     return out.getvalue()
 

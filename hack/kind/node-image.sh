@@ -114,11 +114,14 @@ build() {
 }
 
 only_one_at_a_time
-if [ "$NODE_IMAGE" = registry ] || { [ "$NODE_IMAGE" = auto ] && ! lacks_cap_sys_resource; }; then
+name=$(own_image)
+# Ours, where it is there already, spares the attempt to reach a registry that was out of reach before.
+if [ "$NODE_IMAGE" = registry ] || { [ "$NODE_IMAGE" = auto ] && ! lacks_cap_sys_resource &&
+  ! image_present "$name" && [ ! -s "$(image_file "$name")" ]; }; then
   from_registry && exit
   [ "$NODE_IMAGE" = auto ] || fail "kind's node image could not be pulled"
 fi
 need zstd=zstd jq=jq
-name=$(own_image)
 image_present "$name" || image_from_cache "$name" || build "$name"
+drop_superseded "$name"
 echo "$name"

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Names, versions and places that the cluster's scripts share. Sourced. No version is written here: a tool's version
 # stands in its go.mod, and nowhere else.
+# shellcheck disable=SC2034  # what is set here is used by those that source it
 set -euo pipefail
 HACK=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 REPO=$(dirname "$HACK")

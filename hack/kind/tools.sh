@@ -59,5 +59,6 @@ for name in "$@"; do
   describe "$name"
   path=$(binary_path "$name")
   [ -x "$path" ] || build "$name" "$path"
+  touch "$(dirname "$path")"
   echo "$path"
 done

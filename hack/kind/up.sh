@@ -97,6 +97,7 @@ create() {
 }
 
 only_one_at_a_time
+forget_unused
 link_tools
 "$HACK/kind/engine.sh" start
 # The kubeconfig may be gone, or another clone's cluster be there.

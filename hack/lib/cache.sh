@@ -23,6 +23,11 @@ only_one_at_a_time() {
   export SHAPEBENCH_LOCKED=1
 }
 
+# forget_unused: drops the entries that nothing has asked for in a month. Whoever uses an entry touches it.
+forget_unused() {
+  find "$SHAPEBENCH_CACHE/images" "$SHAPEBENCH_CACHE/tools" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} + 2>/dev/null || true
+}
+
 # image_present NAME: whether the engine has this image.
 image_present() { docker image inspect "$1" >/dev/null 2>&1; }
 
@@ -42,6 +47,12 @@ image_to_cache() {
   mkdir -p "$(dirname "$file")"
   docker save "$1" | zstd -3 -T0 -q -f -o "$file.part.$$" && mv "$file.part.$$" "$file"
   say "cached $1 ($(du -h "$file" | cut -f1))"
+}
+
+# drop_superseded NAME: takes other tags of the same image out of the engine (they are in the cache, if anywhere).
+drop_superseded() {
+  docker image ls --format '{{.Repository}}:{{.Tag}}' "${1%:*}" | grep -vxF -e "$1" -e "${1%:*}:local" |
+    xargs -r docker image rm >/dev/null 2>&1 || true
 }
 
 # image_file NAME: where the cache keeps an image: shapebench/base:abc is images/shapebench-base-abc.tar.zst.

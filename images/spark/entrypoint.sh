@@ -17,7 +17,7 @@ for ((i = 0; ; i++)); do
 done
 
 # The configuration that Spark mounts comes first, then the user's own classes, if any, then Spark's.
-classpath=${SPARK_CONF_DIR:-$SPARK_HOME/conf}:${SPARK_EXTRA_CLASSPATH:+$SPARK_EXTRA_CLASSPATH:}$SPARK_HOME/jars/*
+classpath="${SPARK_CONF_DIR:-$SPARK_HOME/conf}:${SPARK_EXTRA_CLASSPATH:+$SPARK_EXTRA_CLASSPATH:}$SPARK_HOME/jars/*"
 
 exec "$JAVA_HOME/bin/java" "${options[@]}" "-Xms$SPARK_EXECUTOR_MEMORY" "-Xmx$SPARK_EXECUTOR_MEMORY" -cp "$classpath" \
   org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend \
