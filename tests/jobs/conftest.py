@@ -76,7 +76,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def start_job(program: str, *argv: str, **environ: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", f"shapebench_jobs.{program}", *argv]
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SHAPEBENCH_", "TF_", "PYSPARK_SUBMIT"))}
+        own = ("SHAPEBENCH_", "TF_", "PYSPARK_", "SPARK_")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         process = subprocess.Popen(
             command, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**inherited, "PYTHONPATH": str(REPOSITORY / "jobs"), "SPARK_LOCAL_IP": "127.0.0.1", **environ})

@@ -214,7 +214,8 @@ def test_the_program_ends_with_65_on_a_wrong_answer(start: Callable[..., Any], t
     broken = dataset.ensure(tmp_path / "data", SMALL)
     _flip_in_shard(broken.folder, broken.contents)
     process = start("read_speed", *SMALL_OPTIONS, "--format=tfrecord", f"--data-dir={tmp_path / 'data'}",
-                    SHAPEBENCH_EVENTS_FILE=str(events_file))
+                    SHAPEBENCH_EVENTS_FILE=str(events_file),
+                    PYSPARK_SUBMIT_ARGS=f'--master local[2] --driver-java-options "{QUICK_JVM}" pyspark-shell')
     _, said = process.communicate(timeout=380)
     assert process.returncode == 65, said
     assert "WRONG ANSWER: damaged input" in said
