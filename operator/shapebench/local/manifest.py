@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +53,19 @@ def _benchmark(file: Path, document: Any) -> Benchmark:
     try:
         benchmark = Benchmark.model_validate(document)
     except ValidationError as error:
-        raise ManifestError(file, tuple(_message(one) for one in error.errors())) from error
+        raise ManifestError(file, tuple(_message(one) for one in _root_causes(error.errors()))) from error
     problems = acceptance.problems(benchmark.spec)
     if problems:
         raise ManifestError(file, problems)
     return benchmark
+
+
+def _root_causes(errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """Without the lists that are too short only because what is in them is wrong."""
+    for one in errors:
+        inside = any(other["loc"][:len(one["loc"])] == one["loc"] and other is not one for other in errors)
+        if one["type"] != "too_short" or not inside:
+            yield one
 
 
 def _message(error: ErrorDetails) -> str:

@@ -1,0 +1,118 @@
+"""The command line as a user meets it."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from shapebench import __version__
+from shapebench.cli import app
+
+
+@pytest.fixture
+def invoke():
+    return lambda *arguments: CliRunner().invoke(app, [str(one) for one in arguments])
+
+
+@pytest.fixture
+def manifest(tmp_path: Path):
+    def write(name: str = "tiny", program: str = "pass", **spec) -> Path:
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(json.dumps({"apiVersion": "shapebench.dev/v1alpha1", "kind": "Benchmark",
+                                    "metadata": {"name": name}, "spec": {
+            "workload": {"tensorflow": {"command": [sys.executable, "-c", program]}},
+            "shapes": [{"name": "a", "workers": 1, "cpu": "1", "memory": "1Gi"}],
+            "repetitions": {"count": 1, "warmups": 0}} | spec}))
+        return file
+    return write
+
+
+def test_version(invoke) -> None:
+    assert invoke("version").output == f"{__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("report", "--help")])
+def test_help_teaches_by_example(invoke, arguments) -> None:
+    done = invoke(*arguments)
+    assert done.exit_code == 0
+    assert "shapebench re" in done.output or "shapebench run" in done.output
+
+
+def test_run_leaves_the_three_files_and_the_logs_and_goes_on_where_it_stopped(invoke, manifest, tmp_path) -> None:
+    file, output = manifest(), tmp_path / "out"
+    first = invoke("run", file, "--output", output)
+    assert first.exit_code == 0, first.output
+    assert "a was fastest: median" in first.output
+    assert {"report.html", "runs.csv", "runs.json", "logs"} <= {path.name for path in (output / "tiny").iterdir()}
+    rows = list(csv.DictReader((output / "tiny" / "runs.csv").read_text().splitlines()))
+    assert [(row["run"], row["phase"], row["verdict"]) for row in rows] == [("tiny-1-1", "Succeeded", "Valid")]
+    again = invoke("run", file, "--output", output)
+    assert "1 of them made earlier" in again.output
+
+    table = invoke("report", output / "tiny")
+    assert (table.exit_code, "affinity" in table.output) == (0, True)
+    assert invoke("report", output / "tiny" / "runs.json", "--format", "csv").output.startswith("benchmark,shape,")
+    assert len(json.loads(invoke("report", output / "tiny", "--format", "json").output)) == 1
+    written = invoke("report", output / "tiny", "--format", "html", "--output", tmp_path / "again")
+    assert written.exit_code == 0
+    assert [path.name for path in (tmp_path / "again").iterdir()] == ["report.html"]
+
+
+def test_a_benchmark_without_a_valid_run_exits_with_1_and_tells_why(invoke, manifest, tmp_path) -> None:
+    done = invoke("run", manifest(program="raise SystemExit(3)"), "--output", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "ProgramFailed" in done.output
+    assert "exit code 3" in done.output
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    pytest.param({"shapes": []}, "spec.shapes: ", id="no-shape"),
+    pytest.param({"shapes": [{"name": "a", "workers": 0, "cpu": "1", "memory": "1Gi"}]}, "spec.shapes[0].workers: ",
+                 id="no-worker"),
+    pytest.param({"repetition": {}}, "spec.repetition: no such field; did you mean repetitions?", id="typo"),
+])
+def test_wrong_input_names_the_field_and_exits_with_2(invoke, manifest, tmp_path, change, message) -> None:
+    done = invoke("run", manifest(**change), "--output", tmp_path / "out")
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_changed_benchmark_is_refused_with_the_way_out(invoke, manifest, tmp_path) -> None:
+    invoke("run", manifest(), "--output", tmp_path / "out")
+    done = invoke("run", manifest(program="print()"), "--output", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "spec.workload changed" in done.stderr
+    assert "--fresh" in done.stderr
+
+
+def test_the_same_name_in_two_files_is_refused(invoke, manifest, tmp_path) -> None:
+    first = manifest()
+    other = first.rename(tmp_path / "first.yaml")
+    done = invoke("run", other, manifest(), "--output", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "rename one" in done.stderr
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    (None, "No such file or directory"), ("{", "is not JSON"), ('[{"run": 1}]', "is it a runs.json of this version?"),
+    ("[]", "nothing to report"),
+])
+def test_a_report_on_what_is_no_record_says_so(invoke, tmp_path, content, message) -> None:
+    file = tmp_path / "runs.json"
+    if content is not None:
+        file.write_text(content)
+    done = invoke("report", file)
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+def test_a_report_from_a_cluster_that_is_not_there_says_so(invoke, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    done = invoke("report", "read-speed", "--context", "nowhere")
+    assert done.exit_code == 2
+    assert "no cluster" in done.stderr

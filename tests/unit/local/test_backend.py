@@ -1,0 +1,114 @@
+"""The order of runs, resuming, giving up on a cell, Ctrl-C; with runs that only pretend."""
+
+import pytest
+
+from shapebench.api.assemble import Outcome, RunContext, run_record
+from shapebench.api.record import Reason, Times, Verdict
+from shapebench.local import backend
+from shapebench.local.store import ChangedError, Store
+from shapebench.plan import expand
+
+
+class Log:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def planned(self, benchmark, runs, already) -> None:
+        self.lines.append(f"planned {runs} already {already}")
+
+    def started(self, run) -> None:
+        self.lines.append(run.name)
+
+    def running(self, elapsed_s) -> None:
+        pass
+
+    def ended(self, run, record) -> None:
+        pass
+
+    def skipped(self, run) -> None:
+        self.lines.append(f"skipped {run.name}")
+
+
+def pretend(fails=lambda run: False, stops_at: str = ""):
+    def execute(benchmark, planned, place, tick):
+        if planned.name == stops_at:
+            raise KeyboardInterrupt
+        context = RunContext("tiny", "local", planned.name, "local", planned.cell, planned.shape, planned.block,
+                             planned.repetition, planned.position)
+        return run_record(context, [], Outcome(1, Reason.PROGRAM_FAILED if fails(planned) else None), Times())
+    return execute
+
+
+@pytest.fixture
+def benchmark(make_benchmark):
+    return make_benchmark(arguments=("{x}",), parameters=[{"name": "x", "values": [1, 2]}],
+                          repetitions={"count": 3, "warmups": 1}, order={"kind": "Sequential"})
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "tiny")
+
+
+def run(benchmark, place, store, execute, fresh=False):
+    log = Log()
+    store.open(benchmark, (), fresh)
+    return backend.run(benchmark, place.machine, store, log, execute), log.lines
+
+
+def test_all_runs_are_made_in_the_plans_order(benchmark, place, store) -> None:
+    result, lines = run(benchmark, place, store, pretend())
+    names = [planned.name for planned in expand.runs("tiny", benchmark.spec)]
+    assert lines == ["planned 8 already 0", *names]
+    assert [record.run for record in result.records] == names
+    assert [record.verdict for record in result.records] == [Verdict.WARMUP] * 2 + [Verdict.VALID] * 6
+
+
+def test_after_ctrl_c_nothing_is_lost_and_nothing_repeated(benchmark, place, store) -> None:
+    stopped, _ = run(benchmark, place, store, pretend(stops_at="tiny-2-1"))
+    assert stopped.interrupted
+    assert len(stopped.records) == 4
+    result, lines = run(benchmark, place, store, pretend())
+    assert lines == ["planned 8 already 4", "tiny-2-1", "tiny-2-2", "tiny-3-1", "tiny-3-2"]
+    assert len(result.records) == 8
+    assert not result.interrupted
+
+
+def test_fresh_repeats_all(benchmark, place, store) -> None:
+    run(benchmark, place, store, pretend())
+    _, lines = run(benchmark, place, store, pretend(), fresh=True)
+    assert len(lines) == 9
+
+
+def test_more_repetitions_go_on_where_the_last_ended(benchmark, place, store, make_benchmark) -> None:
+    run(benchmark, place, store, pretend())
+    more = benchmark.model_copy(update={"spec": benchmark.spec.model_copy(update={
+        "repetitions": benchmark.spec.repetitions.model_copy(update={"count": 4})})})
+    _, lines = run(more, place, store, pretend())
+    assert lines == ["planned 10 already 8", "tiny-4-1", "tiny-4-2"]
+
+
+def test_runs_of_another_spec_are_not_mixed_in(benchmark, place, store, make_benchmark) -> None:
+    run(benchmark, place, store, pretend())
+    with pytest.raises(ChangedError, match=r"spec\.workload and spec\.parameters changed.*--fresh"):
+        run(make_benchmark("other", order={"kind": "Sequential"}), place, store, pretend())
+
+
+def test_a_damaged_record_is_made_again(benchmark, place, store) -> None:
+    run(benchmark, place, store, pretend())
+    (store.folder / "records" / "tiny-1-2.json").write_text('{"half')
+    _, lines = run(benchmark, place, store, pretend())
+    assert lines == ["planned 8 already 7", "tiny-1-2"]
+
+
+def test_a_cell_that_fails_too_often_is_given_up(benchmark, place, store) -> None:
+    result, lines = run(benchmark, place, store, pretend(fails=lambda run: run.cell.parameters["x"] == 1))
+    assert [line for line in lines if line.startswith("skipped")] == ["skipped tiny-2-1", "skipped tiny-3-1"]
+    assert (len(result.records), result.skipped, result.planned) == (6, 2, 8)
+
+
+def test_the_store_keeps_what_a_later_report_needs(benchmark, place, store) -> None:
+    store.open(benchmark, ("a remark",), fresh=False)
+    about = store.about()
+    assert about is not None
+    assert (about[0].spec, about[1]) == (benchmark.spec, ("a remark",))

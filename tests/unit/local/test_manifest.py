@@ -1,0 +1,70 @@
+"""Reading a file: what is wrong is named with its path and the fix."""
+
+from pathlib import Path
+
+import pytest
+
+from shapebench.local import manifest
+
+GOOD = """\
+apiVersion: shapebench.dev/v1alpha1
+kind: Benchmark
+metadata: {name: tiny}
+spec:
+  workload: {tensorflow: {command: [python, -c, pass], arguments: ["--x={x}"]}}
+  shapes: [{name: a, workers: 1, cpu: "1", memory: 1Gi}]
+  parameters: [{name: x, values: [1, 2]}]
+"""
+
+
+def load(tmp_path: Path, text: str):
+    file = tmp_path / "benchmark.yaml"
+    file.write_text(text)
+    return manifest.load(file)
+
+
+def test_several_documents_and_other_kinds(tmp_path: Path) -> None:
+    text = GOOD + "---\n---\napiVersion: v1\nkind: ConfigMap\n---\n" + GOOD.replace("tiny", "other")
+    assert [one.metadata.name for one in load(tmp_path, text)] == ["tiny", "other"]
+
+
+@pytest.mark.parametrize(("replace", "by", "problem"), [
+    pytest.param("workers: 1", "workers: 0", "spec.shapes[0].workers: Input should be greater than or equal to 1",
+                 id="no-workers"),
+    pytest.param("workers: 1", "wokers: 1", "spec.shapes[0].wokers: no such field; did you mean workers?", id="typo"),
+    pytest.param("workers: 1, ", "", "spec.shapes[0].workers: is missing; add it", id="missing"),
+    pytest.param('cpu: "1"', "cpu: much", "spec.shapes[0].cpu: write cores such as '2'", id="cpu"),
+    pytest.param("{x}", "{y}", "spec.workload.tensorflow.arguments[0]: '--x={y}': unknown parameter 'y'; known are",
+                 id="template"),
+    pytest.param("spec:", "spce:", "spec: is missing; add it", id="no-spec"),
+    pytest.param("name: tiny", "name: Tiny", "metadata.name must be", id="rule"),
+    pytest.param("[python, -c, pass]", "[]", "give either job (a shipped one) or command", id="rule-inside"),
+    pytest.param("kind: Benchmark", "kind: Job", "has no document with kind: Benchmark", id="other-kind"),
+    pytest.param("spec:\n", "spec: [\n", "is not YAML:", id="not-yaml"),
+])
+def test_what_is_wrong_is_named(tmp_path: Path, replace: str, by: str, problem: str) -> None:
+    with pytest.raises(manifest.ManifestError) as caught:
+        load(tmp_path, GOOD.replace(replace, by))
+    assert any(problem in one for one in caught.value.problems), caught.value.problems
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(manifest.ManifestError) as caught:
+        load(tmp_path, GOOD.replace("workers: 1", "workers: -1").replace("1Gi", "lots"))
+    assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize("text", ["", "just words", "[1, 2]"])
+def test_what_is_no_object(tmp_path: Path, text: str) -> None:
+    with pytest.raises(manifest.ManifestError):
+        load(tmp_path, text)
+
+
+def test_the_same_name_twice(tmp_path: Path) -> None:
+    with pytest.raises(manifest.ManifestError, match="two Benchmarks are called tiny"):
+        load(tmp_path, f"{GOOD}---\n{GOOD}")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(manifest.ManifestError, match="cannot be read"):
+        manifest.load(tmp_path / "nothing.yaml")

@@ -1,0 +1,111 @@
+"""Real gangs of tiny programs: each way to end has its own reason, and nothing is left running."""
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from shapebench.api.record import Phase, Reason, Verdict
+from shapebench.local import attempt
+from shapebench.plan import expand
+
+EVENT = "import json, os; f = open(os.environ['SHAPEBENCH_EVENTS_FILE'], 'a');"
+
+
+def execute(benchmark, place, tick=lambda _elapsed: None):
+    (planned,) = expand.runs("tiny", benchmark.spec)
+    return attempt.execute(benchmark, planned, place, tick)
+
+
+def test_a_gang_that_does_its_work(make_benchmark, place) -> None:
+    program = ("import os, json, sys; c = json.loads(os.environ['TF_CONFIG']);"
+               "print(c['task'], len(c['cluster']['worker']), sys.argv[1:], os.environ['OMP_NUM_THREADS'])")
+    record = execute(make_benchmark(program, arguments=("--seed={seed}", "--workers={workers}"), workers=2), place)
+    assert (record.phase, record.verdict, record.reason, record.attempt) == (
+        Phase.SUCCEEDED, Verdict.VALID, None, 1)
+    assert record.duration_s is not None
+    assert record.duration_s < 30
+    assert [(pod.role, pod.index, pod.exit_code) for pod in record.pods] == [("worker", 0, 0), ("worker", 1, 0)]
+    assert record.usage.cpu_seconds is not None
+    log = (place.logs / "tiny-1-1-worker-1.log").read_text()
+    assert "{'type': 'worker', 'index': 1} 2 ['--seed=0', '--workers=2'] 1" in log
+
+
+def test_the_machines_network_is_counted_once(make_benchmark, place) -> None:
+    record = execute(make_benchmark(workers=2), place)
+    first, second = record.pods
+    assert first.usage.network_receive_bytes == record.usage.network_receive_bytes
+    assert second.usage.network_receive_bytes is None
+    assert "network_receive_bytes" not in second.series.columns
+
+
+def test_measurements_and_the_measured_part_come_from_the_job(make_benchmark, place) -> None:
+    lines = [{"event": "measured-started", "time_s": 100.0},
+             {"event": "measurement", "parameters": {"pass": 1}, "values": {"speed": 5.0}},
+             {"event": "measured-finished", "time_s": 102.5}]
+    program = EVENT + f"f.write({''.join(json.dumps(one) + chr(10) for one in lines)!r}); f.close()"
+    record = execute(make_benchmark(program), place)
+    assert [row.values for row in record.measurements] == [{"speed": 5.0}]
+    assert record.duration_s == 2.5
+
+
+@pytest.mark.parametrize(("program", "reason", "message"), [
+    pytest.param("import sys; sys.exit(3)", Reason.PROGRAM_FAILED, "worker 0: the program ended with exit code 3",
+                 id="exit-3"),
+    pytest.param(EVENT + "f.write(json.dumps({'event': 'wrong-answer', 'message': 'off by one'}) + chr(10)); f.close();"
+                 "raise SystemExit(65)", Reason.WRONG_ANSWER, "off by one", id="wrong-answer"),
+    pytest.param("import os; os.kill(os.getpid(), 9)", Reason.PROGRAM_FAILED, "SIGKILL", id="killed"),
+])
+def test_a_failure_has_its_reason(make_benchmark, place, program: str, reason: Reason, message: str) -> None:
+    record = execute(make_benchmark(program), place)
+    assert (record.phase, record.verdict, record.reason) == (Phase.FAILED, Verdict.FAILED, reason)
+    assert message in record.message
+
+
+def test_one_that_never_ends_is_ended_with_all_it_started(make_benchmark, place, tmp_path) -> None:
+    pids = tmp_path / "pids"
+    program = ("import os, subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c',"
+               f"'import time; time.sleep(600)'], start_new_session=True);"
+               f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}'); time.sleep(600)")
+    record = execute(make_benchmark(program, limits={"runTimeout": "2s"}), place)
+    assert (record.reason, record.phase) == (Reason.RUN_TIMEOUT, Phase.FAILED)
+    assert "limits.runTimeout (2s)" in record.message
+    for pid in pids.read_text().split():
+        assert not alive(int(pid))
+
+
+def test_the_failure_of_one_worker_ends_the_others(make_benchmark, place) -> None:
+    program = ("import json, os, sys, time; index = json.loads(os.environ['TF_CONFIG'])['task']['index'];"
+               "sys.exit(4) if index == 1 else time.sleep(600)")
+    record = execute(make_benchmark(program, workers=2), place)
+    assert record.reason is Reason.PROGRAM_FAILED
+    assert "worker 1" in record.message
+
+
+def test_parameter_servers_are_ended_when_the_workers_have(make_benchmark, place) -> None:
+    program = ("import json, os, time; role = json.loads(os.environ['TF_CONFIG'])['task']['type'];"
+               "time.sleep(600 if role == 'ps' else 0)")
+    record = execute(make_benchmark(program, parameter_servers=1), place)
+    assert record.phase is Phase.SUCCEEDED
+    assert sorted(record.usage_by_role) == ["ps", "worker"]
+
+
+def test_ctrl_c_leaves_nothing_running(make_benchmark, place, tmp_path) -> None:
+    pid_file = tmp_path / "pid"
+    program = f"import os, time; open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+
+    def interrupt(_elapsed: float) -> None:
+        if pid_file.exists() and pid_file.read_text():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(make_benchmark(program), place, interrupt)
+    assert not alive(int(pid_file.read_text()))
+
+
+def alive(pid: int) -> bool:
+    with suppress(OSError):
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] and os.getpid() != pid
+    return False

@@ -1,0 +1,52 @@
+"""The answer in words, and its caveats."""
+
+import pytest
+
+from shapebench.api.record import Measurement, Reason
+from shapebench.report import answer
+from shapebench.report.subject import Subject
+
+
+def test_the_fastest_cell_is_named_with_its_spread_and_the_distance_to_the_others(make_record) -> None:
+    records = [make_record("4x1", value, parameters={"format": "tfrecord"}) for value in (3.0, 3.2, 3.4)]
+    records += [make_record("2x2", value) for value in (4.4, 4.48, 4.6)]
+    records += [make_record("1x4", value) for value in (6.3, 6.4, 6.6)]
+    assert answer.headline(Subject("b"), records) == (
+        "4x1 with format=tfrecord was fastest: median 3.20 s (range 3.00 s to 3.40 s, n = 3); "
+        "1.4× faster than 2x2, the next, and 2× faster than 1x4, the last.")
+
+
+def test_six_runs_give_an_interval(make_record) -> None:
+    text = answer.headline(Subject("b"), [make_record(duration_s=value) for value in (1, 2, 3, 4, 5, 6)])
+    assert "95 % interval 1.00 s to 6.00 s, n = 6" in text
+
+
+def test_overlapping_runs_of_the_first_two_are_not_called_a_difference(make_record) -> None:
+    records = [make_record("a", 1.0), make_record("a", 3.0), make_record("b", 2.0), make_record("b", 2.2)]
+    assert "overlap: take them as equal" in answer.headline(Subject("b"), records)
+
+
+@pytest.mark.parametrize(("metric", "goal", "words"), [
+    ("cost", "Minimize", "was cheapest"),
+    ("measurement.images_per_second", "Maximize", "had the most images_per_second"),
+    ("measurement.loss", "Minimize", "had the least loss"),
+])
+def test_words_follow_the_objective(make_record, metric: str, goal: str, words: str) -> None:
+    rows = (Measurement(values={"images_per_second": 5, "loss": 0.5}),)
+    assert words in answer.headline(Subject("b", metric, goal), [make_record(cost=0.1, measurements=rows)])  # type: ignore[arg-type]
+
+
+def test_without_a_valid_run_there_is_no_answer(make_record) -> None:
+    assert answer.headline(Subject("b"), [make_record(duration_s=None, reason=Reason.RUN_TIMEOUT)]) == (
+        "no run was valid, so there is no answer.")
+
+
+def test_caveats_count_failures_missing_runs_and_small_n(make_record) -> None:
+    records = [make_record(), make_record(duration_s=None, reason=Reason.RUN_TIMEOUT)]
+    text = "\n".join(answer.caveats(Subject("b", planned=4, remarks=("the machine is small",)), records))
+    for expected in ("1 of 2 runs failed", "2 of 4 planned runs", "n = 1 is too small", "the machine is small"):
+        assert expected in text
+
+
+def test_nothing_to_bear_in_mind_where_all_is_well(make_record) -> None:
+    assert answer.caveats(Subject("b", planned=6), [make_record() for _ in range(6)]) == ()
