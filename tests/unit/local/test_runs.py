@@ -11,6 +11,8 @@ from shapebench.api.record import Phase, Reason, Verdict
 from shapebench.local import attempt
 from shapebench.plan import expand
 
+MEET = "import time; time.sleep(3);"
+"""A program that ends before its peer's agent has looked for it would leave that agent waiting."""
 EVENT = "import json, os; f = open(os.environ['SHAPEBENCH_EVENTS_FILE'], 'a');"
 
 
@@ -20,7 +22,7 @@ def execute(benchmark, place, tick=lambda _elapsed: None):
 
 
 def test_a_gang_that_does_its_work(make_benchmark, place) -> None:
-    program = ("import os, json, sys; c = json.loads(os.environ['TF_CONFIG']);"
+    program = (MEET + "import os, json, sys; c = json.loads(os.environ['TF_CONFIG']);"
                "print(c['task'], len(c['cluster']['worker']), sys.argv[1:], os.environ['OMP_NUM_THREADS'])")
     record = execute(make_benchmark(program, arguments=("--seed={seed}", "--workers={workers}"), workers=2), place)
     assert (record.phase, record.verdict, record.reason, record.attempt) == (
@@ -34,7 +36,7 @@ def test_a_gang_that_does_its_work(make_benchmark, place) -> None:
 
 
 def test_the_machines_network_is_counted_once(make_benchmark, place) -> None:
-    record = execute(make_benchmark(workers=2), place)
+    record = execute(make_benchmark(MEET, workers=2), place)
     first, second = record.pods
     assert first.usage.network_receive_bytes == record.usage.network_receive_bytes
     assert second.usage.network_receive_bytes is None
