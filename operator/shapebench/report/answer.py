@@ -35,8 +35,8 @@ def words(one: CellSummary) -> str:
 
 
 def metric_name(metric: str) -> str:
-    """The objective as a column's title."""
-    return metric.removeprefix(objective.MEASUREMENT_PREFIX)
+    """The objective in words: `images per second`."""
+    return metric.removeprefix(objective.MEASUREMENT_PREFIX).replace("_", " ")
 
 
 def superlative(subject: Subject) -> str:
@@ -90,7 +90,9 @@ def _times(other: CellSummary, best: CellSummary, subject: Subject) -> str:
 
 
 def _overlap(best: CellSummary, second: CellSummary) -> str:
-    """A warning where the runs of the two best cells mingle."""
+    """A warning where the runs of the two best cells mingle, or are too few to do so."""
+    if min(best.n, second.n) == 1:
+        return " A single run says little: repeat before choosing."
     assert best.minimum is not None
     assert best.maximum is not None
     assert second.minimum is not None

@@ -26,9 +26,14 @@ def test_overlapping_runs_of_the_first_two_are_not_called_a_difference(make_reco
     assert "overlap: take them as equal" in answer.headline(Subject("b"), records)
 
 
+def test_single_runs_are_not_called_evidence(make_record) -> None:
+    text = answer.headline(Subject("b"), [make_record("a", 1.0), make_record("b", 2.0)])
+    assert text.endswith("A single run says little: repeat before choosing.")
+
+
 @pytest.mark.parametrize(("metric", "goal", "words"), [
     ("cost", "Minimize", "was cheapest"),
-    ("measurement.images_per_second", "Maximize", "had the most images_per_second"),
+    ("measurement.images_per_second", "Maximize", "had the most images per second"),
     ("measurement.loss", "Minimize", "had the least loss"),
 ])
 def test_words_follow_the_objective(make_record, metric: str, goal: str, words: str) -> None:
