@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from shapebench_jobs import example, tfrecord
 from shapebench_jobs.drawing import Pixels
-from shapebench_jobs.tally import Tally, image_checksum
+from shapebench_jobs.tally import Tally, image_checksum, total
 
 PROBLEMS_KEPT = 5
 
@@ -45,10 +45,17 @@ class Part:
     places: tuple[str, ...] = ()
     """The executor of each task."""
 
-    def __add__(self, other: Part) -> Part:
-        problems = (self.problems + other.problems)[:PROBLEMS_KEPT]
-        return Part(self.tally + other.tally, self.batches + other.batches, problems, self.files + other.files,
-                    self.places + other.places)
+
+def merge(parts: Iterable[Part]) -> Part:
+    """All parts as one; only the first problems are kept."""
+    them = tuple(parts)
+    return Part(
+        tally=total(part.tally for part in them),
+        batches=sum(part.batches for part in them),
+        problems=tuple(problem for part in them for problem in part.problems)[:PROBLEMS_KEPT],
+        files=tuple(file for part in them for file in part.files),
+        places=tuple(place for part in them for place in part.places),
+    )
 
 
 def executor_name() -> str:
@@ -58,14 +65,14 @@ def executor_name() -> str:
 
 def read_part(plan: ReadPlan, files: Iterable[tuple[str, bytes]]) -> Iterator[Part]:
     """One task: read its files (path, content), batch by batch, into one Part."""
-    part = Part(places=(executor_name(),))
+    tally, batches, problems = Tally(), 0, []
     batch: list[Pixels] = []
     size = 0
     for path, content in files:
         try:
             for image in images_of(plan, path, content):
-                tally = Tally(1, len(image.encoded), image_checksum(image.encoded, image.class_name))
-                part = part + Part(tally, batches=int(size == 0))
+                tally = tally + Tally(1, len(image.encoded), image_checksum(image.encoded, image.class_name))
+                batches += size == 0
                 if plan.decode:
                     batch.append(decode(image.encoded))
                 size += 1
@@ -73,9 +80,9 @@ def read_part(plan: ReadPlan, files: Iterable[tuple[str, bytes]]) -> Iterator[Pa
                     assemble(batch)
                     batch, size = [], 0
         except (tfrecord.CorruptRecordError, example.MalformedExampleError, UndecodableImageError) as error:
-            part = part + Part(problems=(f"{path}: {error}",))
+            problems.append(f"{path}: {error}")
     assemble(batch)
-    yield part
+    yield Part(tally, batches, tuple(problems[:PROBLEMS_KEPT]), places=(executor_name(),))
 
 
 def list_part(plan: ReadPlan, files: Iterable[tuple[str, bytes]]) -> Iterator[Part]:

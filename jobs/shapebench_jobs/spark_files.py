@@ -48,7 +48,7 @@ def read(session: Any, files: Files, plan: ReadPlan, tasks: int = 0, work: Work 
         if _says_not_found(error):
             raise FileNotFoundError(files.folder or files.paths[0]) from error
         raise
-    return functools.reduce(Part.__add__, parts, Part())
+    return reading.merge(parts)
 
 
 def read_text(session: Any, url: str) -> str:
