@@ -81,7 +81,7 @@ def _next_runs(view: View, benchmark: Benchmark, plan: Sequence[expand.PlannedRu
     """Creations for which there is room. A run that is over but whose pods still work has not left its room."""
     if benchmark.spec.suspend:
         return ()
-    busy = {pod.run for pod in view.pods if not pod.ended}
+    busy = {pod.run for pod in view.pods if not pod.ended and pod.run in view.runs}
     busy |= {name for name, run in view.runs.items() if not runs.is_over(run)}
     room = benchmark.spec.limits.concurrency - len(busy)
     waiting = remaining(benchmark, plan, view.runs)
