@@ -51,12 +51,25 @@ import() {
   for node in "$@"; do note_loaded "$node" "$name" "$id"; done
 }
 
+# forget_other_deps NAME NODE...: takes the dependencies' former images off the nodes; containers keep what they use.
+forget_other_deps() {
+  local name=$1 node
+  shift
+  for node in "$@"; do
+    # shellcheck disable=SC2016  # expanded in the node
+    docker exec "$node" bash -c '
+      ctr -n k8s.io images ls -q | grep "^docker.io/$1:" | xargs -r ctr -n k8s.io images rm >/dev/null
+      [ ! -e "$2" ] || sed -i "\#^$1:#d" "$2"' forget "${name%:*}" "$LOADED"
+  done
+}
+
 # load_deps NAME
 load_deps() {
   local targets file
   mapfile -t targets < <(lacking "$1" "$1")
   [ ${#targets[@]} -gt 0 ] || return 0
   say "loading $1 into ${targets[*]}"
+  forget_other_deps "$1" "${targets[@]}"
   file=$(image_file "$1")
   if [ -s "$file" ]; then zstd -dcq "$file"; else docker save "$1"; fi | import "$1" "$1" "${targets[@]}"
 }

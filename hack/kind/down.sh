@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Deletes the cluster and everything that came with it: containers, volumes, network, kubeconfig entry; and stops the
-# Docker engine if it was engine.sh that started it. The cache stays: the next cluster comes out of it.
+# Docker engine if it was engine.sh that started it and nothing else runs on it. The cache stays: the next cluster comes
+# out of it.
 set -euo pipefail
 # shellcheck source=settings.sh
 . "$(dirname "${BASH_SOURCE[0]}")/settings.sh"
@@ -26,5 +27,9 @@ else
   say "no Docker engine answers: there is no cluster"
 fi
 rm -rf "$DEFAULT_KUBECONFIG" "$KIND_DIR/logs" "$KIND_DIR/create.log"
-"$HACK/kind/engine.sh" stop
+if [ -n "$(docker ps -q 2>/dev/null)" ]; then
+  say "the Docker engine still runs other containers: it stays"
+else
+  "$HACK/kind/engine.sh" stop
+fi
 say "down"

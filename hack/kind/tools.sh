@@ -43,8 +43,10 @@ binary_path() {
   echo "$SHAPEBENCH_CACHE/tools/$1-$key/$1"
 }
 
-# build NAME PATH
+# build NAME PATH. Only this waits for other commands of ours: asking for a path does not.
 build() {
+  only_one_at_a_time
+  [ ! -x "$2" ] || return 0
   command -v go >/dev/null || fail "$1 has to be built, and there is no Go here: please install Go 1.24 or newer"
   say "building $1"
   mkdir -p "$(dirname "$2")"
@@ -54,7 +56,6 @@ build() {
   mv "$2.part" "$2"
 }
 
-only_one_at_a_time
 for name in "$@"; do
   describe "$name"
   path=$(binary_path "$name")

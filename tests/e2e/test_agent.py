@@ -69,7 +69,8 @@ def test_disk_of_a_known_writer_and_reader(cluster: Cluster) -> None:
     size = 64 << 20
     assert usage["diskWrittenBytes"] == pytest.approx(size, rel=0.02)
     assert size <= usage["diskReadBytes"] <= size * 1.5, "the program's own files are read too"
-    assert usage["diskWrites"] >= 64
+    # A kernel that keeps cgroup v1's blkio counters at zero gives no operations: absent then, never invented.
+    assert usage.get("diskWrites", 64) >= 64
 
 
 def test_network_of_a_known_sender(cluster: Cluster) -> None:
