@@ -30,7 +30,7 @@ if [ -n "${BASE:-}" ]; then
   exit
 fi
 need zstd=zstd
-own=shapebench/base:$(cat "${BASH_SOURCE[0]}" "$HACK/lib/debian.sh" <(uname -m) | content_key)
+own=shapebench/base:$({ declare -f make_base debian_root; echo "${PACKAGES[*]} $DEBIAN_SUITE $(uname -m)"; } | content_key)
 default=$(default_base)
 if ! image_present "$own" && ! image_from_cache "$own"; then
   if image_present "$default" || timeout "$PULL_TIMEOUT" docker pull -q "$default" >/dev/null 2>&1; then

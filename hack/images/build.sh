@@ -13,6 +13,8 @@ set -euo pipefail
 
 IMAGE_PREFIX=${IMAGE_PREFIX:-shapebench}
 TAG=${TAG:-dev}
+# The engine's own builder: another one of buildx would not see the images that the engine has.
+export BUILDX_BUILDER=default
 
 # ca_bundle: the file with the certificates that this machine trusts.
 ca_bundle() {

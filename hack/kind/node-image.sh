@@ -35,8 +35,9 @@ from_registry() {
 # own_image: the name of our image; its tag is the digest of everything that goes into it.
 own_image() {
   local key
-  key=$({ cat "$HACK/kind/node-image.sh" "$HACK"/kind/node/* "$HACK/lib/debian.sh" "$HACK"/kind/tools/{kubernetes,etcd,coredns,pause,kind}/go.* \
-    "$HACK"/kind/tools/*/*.go "$HACK/kind/tools.sh"; uname -m; } | content_key)
+  key=$({ cat "$HACK"/kind/node/* "$HACK"/kind/tools/{kubernetes,etcd,coredns,pause,kind}/go.* "$HACK"/kind/tools/pause/*.go
+    declare -f build bake component_images component_image debian_root
+    echo "${PACKAGES[*]} ${BINARIES[*]} $DEBIAN_SUITE $(uname -m)"; } | content_key)
   echo "shapebench/kind-node:$KUBERNETES_VERSION-$key"
 }
 

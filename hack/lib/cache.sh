@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # The cache of everything that takes long to make: binaries, the node image, base and dependency images. Sourced.
 #
-# An entry's name ends in a digest of all its inputs (scripts, versions, lock files), so an entry is never out of date:
-# changed inputs have another name. It lies outside the checkout and is shared by all clones on a machine. An entry is
+# An entry's name ends in a digest of all its inputs (versions, lock files, the functions that make it, without their
+# comments), so an entry is never out of date: changed inputs have another name. It lies outside the checkout and is shared by all clones on a machine. An entry is
 # written under a temporary name and moved, so it is there whole or not at all.
 SHAPEBENCH_CACHE=${SHAPEBENCH_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/shapebench}
 export SHAPEBENCH_CACHE
@@ -40,13 +40,16 @@ image_from_cache() {
   zstd -dcq "$file" | docker load -q >/dev/null && touch "$file"
 }
 
-# image_to_cache NAME: writes the image to its file in the cache.
+# image_to_cache NAME: writes the image to its file in the cache, where it keeps company with one older of the same name
+# at most: whoever changes between two branches finds both.
 image_to_cache() {
   local file
   file=$(image_file "$1")
   mkdir -p "$(dirname "$file")"
   docker save "$1" | zstd -3 -T0 -q -f -o "$file.part.$$" && mv "$file.part.$$" "$file"
   say "cached $1 ($(du -h "$file" | cut -f1))"
+  find "$(dirname "$file")" -name "$(basename "$(image_file "${1%:*}:")" .tar.zst)*.tar.zst" -printf '%T@ %p\n' |
+    sort -rn | tail -n +3 | cut -d' ' -f2- | xargs -r rm -f
 }
 
 # drop_superseded NAME: takes other tags of the same image out of the engine (they are in the cache, if anywhere).
