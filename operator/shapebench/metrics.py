@@ -17,8 +17,8 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from pydantic import ValidationError
 
-from shapebench.api.record import Scalar
-from shapebench.api.run import BenchmarkRun, RunUsage
+from shapebench.api.record import Scalar, Usage
+from shapebench.api.run import BenchmarkRun
 from shapebench.api.status import BenchmarkStatus
 
 RECONCILE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -30,7 +30,7 @@ _FAMILIES: Mapping[str, str] = {
     "shapebench_run_cost": "What a run cost, in the currency of the shapes' prices.",
     "shapebench_run_measurement": "A value that the job measured; row counts the job's rows from 0.",
     **{f"shapebench_run_usage_{name}": f"{name.replace('_', ' ')} of all pods of a run together."
-       for name in RunUsage.model_fields},
+       for name in Usage.model_fields},
 }
 
 ObjectKey = tuple[str, str, str]

@@ -15,7 +15,7 @@ from shapebench.api import record, run, status
 
 WHEN = "2026-01-02T03:04:05Z"
 SCALARS: dict[str, record.Scalar] = {"integer": 2, "fraction": 0.5, "text": "tfrecord", "flag": True}
-USAGE = run.RunUsage(**dict.fromkeys(run.RunUsage.model_fields, 7))
+USAGE = record.Usage(**dict.fromkeys(record.Usage.model_fields, 7))
 
 BENCHMARK_STATUS = status.BenchmarkStatus(
     phase=status.BenchmarkPhase.RUNNING, observed_generation=3, progress="9/18",
@@ -33,7 +33,7 @@ RUN_STATUS = run.RunStatus(
     phase=record.Phase.FAILED, attempt=2, attempt_created_at=WHEN, gang_exists=True,
     reason=record.Reason.OUT_OF_MEMORY,
     message="executor 1 was killed", lost_attempts=("Evicted: node a",),
-    times=run.RunTimes(created_s=1.5, scheduled_s=2.5, running_s=3.5, started_s=4.5, finished_s=5.5),
+    times=record.Times(created_s=1.5, scheduled_s=2.5, running_s=3.5, started_s=4.5, finished_s=5.5),
     duration_s=12.5, duration="12s", cost=0.125, verdict=record.Verdict.FAILED, usage=USAGE,
     usage_by_role={"driver": USAGE, "executor": USAGE},
     measurements=(run.RunMeasurement(parameters=SCALARS, values={"images_per_second": 812.5}),),

@@ -1,4 +1,4 @@
-"""The real cluster: kubectl on the context of `make kind-up`, the chart installed by `make deploy`, one namespace a test.
+"""The real cluster: kubectl on `make kind-up`, the chart installed by `make deploy`, one namespace a test.
 
 Refuses any context that is not a kind cluster's: these tests kill pods.
 """

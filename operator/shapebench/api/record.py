@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 Scalar = str | int | float | bool
 """A parameter's value."""
@@ -19,9 +20,9 @@ RECORD_VERSION: Literal["shapebench.dev/record/v1"] = "shapebench.dev/record/v1"
 
 
 class Value(BaseModel):
-    """A frozen value whose unknown fields are errors."""
+    """A frozen value; unknown fields are errors. In records its names are as here, in a CR's status in camelCase."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
 class Phase(StrEnum):

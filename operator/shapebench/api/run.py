@@ -9,11 +9,12 @@ from pydantic.alias_generators import to_camel
 
 from shapebench.api.benchmark import Metadata
 from shapebench.api.fields import ParameterValue, ShapeName
-from shapebench.api.record import Phase, Reason, Verdict
+from shapebench.api.record import Phase, Reason, Times, Usage, Verdict
 from shapebench.api.rules import ApiObject
 
 MEASUREMENTS_LIMIT = 50
-"""Rows kept in the status; the record holds all."""
+"""Rows kept in the status, and what a row keeps of each kind; the record holds all."""
+PARAMETERS_LIMIT, VALUES_LIMIT = 20, 50
 
 
 class RunSpec(ApiObject):
@@ -27,37 +28,11 @@ class RunSpec(ApiObject):
     position: Annotated[int, Field(ge=1, description="within the block")]
 
 
-class RunUsage(ApiObject):
-    """Usage of some pods, summed (memory: the sum of their peaks). Absent: not readable there."""
-
-    cpu_seconds: float | None = None
-    cpu_throttled_seconds: float | None = None
-    memory_peak_bytes: int | None = None
-    network_receive_bytes: int | None = None
-    network_transmit_bytes: int | None = None
-    network_receive_packets: int | None = None
-    network_transmit_packets: int | None = None
-    disk_read_bytes: int | None = None
-    disk_written_bytes: int | None = None
-    disk_reads: int | None = None
-    disk_writes: int | None = None
-
-
 class RunMeasurement(ApiObject):
     """A row that the job wrote."""
 
-    parameters: Annotated[dict[str, ParameterValue], Field(max_length=20)] = {}
-    values: Annotated[dict[str, float], Field(max_length=50)] = {}
-
-
-class RunTimes(ApiObject):
-    """A run's moments as Unix seconds; `started` to `finished` is the measured part, inside the pods."""
-
-    created_s: float | None = None
-    scheduled_s: float | None = None
-    running_s: float | None = None
-    started_s: float | None = None
-    finished_s: float | None = None
+    parameters: Annotated[dict[str, ParameterValue], Field(max_length=PARAMETERS_LIMIT)] = {}
+    values: Annotated[dict[str, float], Field(max_length=VALUES_LIMIT)] = {}
 
 
 class RunStatus(ApiObject):
@@ -73,13 +48,13 @@ class RunStatus(ApiObject):
     message: Annotated[str, Field(max_length=4096)] = ""
     lost_attempts: Annotated[tuple[Annotated[str, Field(max_length=4096)], ...], Field(
         max_length=12, description="why earlier attempts failed")] = ()
-    times: RunTimes = RunTimes()
+    times: Times = Times()
     duration_s: float | None = None
     duration: Annotated[str, Field(max_length=32, description="for people")] = ""
     cost: float | None = None
     verdict: Verdict | None = None
-    usage: RunUsage | None = None
-    usage_by_role: Annotated[dict[str, RunUsage], Field(max_length=4)] = {}
+    usage: Usage | None = None
+    usage_by_role: Annotated[dict[str, Usage], Field(max_length=4)] = {}
     measurements: Annotated[tuple[RunMeasurement, ...], Field(max_length=MEASUREMENTS_LIMIT)] = ()
     environment: Annotated[dict[str, Annotated[str, Field(max_length=1024)]], Field(max_length=64)] = {}
     record: Annotated[str, Field(max_length=253, description="the ConfigMap that holds the whole record")] = ""

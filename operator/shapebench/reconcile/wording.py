@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic.alias_generators import to_camel
-
 from shapebench.api import keys, quantity
-from shapebench.api.record import RunRecord
-from shapebench.api.run import MEASUREMENTS_LIMIT
+from shapebench.api.record import RunRecord, Value
+from shapebench.api.run import MEASUREMENTS_LIMIT, PARAMETERS_LIMIT, VALUES_LIMIT
 from shapebench.plan.expand import PlannedRun
 
 MESSAGE_CHARS = 4000
 
 
 def final_status(record: RunRecord) -> dict[str, Any]:
-    """The end of a run as its status tells it: a summary; the record has all."""
+    """The end of a run as its status tells it: a summary within the CRD's bounds; the record has all."""
     return {
         "phase": record.phase,
         "reason": record.reason,
         "message": record.message[:MESSAGE_CHARS],
         "gangExists": False,
-        "times": {"createdS": record.times.created_s, "scheduledS": record.times.scheduled_s,
-                  "runningS": record.times.running_s, "startedS": record.times.started_s,
-                  "finishedS": record.times.finished_s},
+        "times": _camel(record.times),
         "durationS": record.duration_s,
         "duration": duration_text(record.duration_s),
         "cost": record.cost,
         "verdict": record.verdict,
-        "usage": _camel(record.usage.model_dump(exclude_none=True)),
-        "usageByRole": {role: _camel(usage.model_dump(exclude_none=True))
-                        for role, usage in record.usage_by_role.items()},
-        "measurements": [row.model_dump() for row in record.measurements[:MEASUREMENTS_LIMIT]],
+        "usage": _camel(record.usage),
+        "usageByRole": {role: _camel(usage) for role, usage in record.usage_by_role.items()},
+        "measurements": [{"parameters": dict(list(row.parameters.items())[:PARAMETERS_LIMIT]),
+                          "values": dict(list(row.values.items())[:VALUES_LIMIT])}
+                         for row in record.measurements[:MEASUREMENTS_LIMIT]],
         "environment": {key: value[:1024] for key, value in sorted(record.environment.items())[:64]},
         "record": keys.record_name(record.run),
     }
@@ -57,5 +53,5 @@ def timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _camel(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {to_camel(name): value for name, value in fields.items()}
+def _camel(value: Value) -> dict[str, Any]:
+    return value.model_dump(by_alias=True, exclude_none=True)

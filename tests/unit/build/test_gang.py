@@ -32,7 +32,8 @@ EXAMPLES = Path(__file__).parents[3] / "manifests/examples"
 
 
 def attempt(spec: dict[str, Any], name: str = "golden", number: int = 1) -> Attempt:
-    benchmark = Benchmark.model_validate({"metadata": {"name": name, "namespace": "team-a", "uid": "u-1"}, "spec": spec})
+    metadata = {"name": name, "namespace": "team-a", "uid": "u-1"}
+    benchmark = Benchmark.model_validate({"metadata": metadata, "spec": spec})
     return Attempt(benchmark, expand.runs(name, benchmark.spec)[0], number, "u-2", Settings())
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
-from shapebench.api.run import RunUsage
+from shapebench.api.record import Usage
 from shapebench.metrics import Metrics
 
 
@@ -57,10 +57,10 @@ def test_a_run_that_measured_nothing_yet_says_nothing(metrics: Metrics) -> None:
 
 
 def test_every_usage_has_its_series(metrics: Metrics) -> None:
-    usage = {field.alias or name: 1 for name, field in RunUsage.model_fields.items()}
+    usage = {field.alias or name: 1 for name, field in Usage.model_fields.items()}
     metrics.board.saw(run("one-1-1", usage=usage))
     names = {line.split("{")[0].removeprefix("shapebench_run_usage_") for line in lines(metrics, "shapebench_run_")}
-    assert names == set(RunUsage.model_fields)
+    assert names == set(Usage.model_fields)
 
 
 def test_measurements_of_equal_parameters_are_told_apart(metrics: Metrics) -> None:
