@@ -54,6 +54,8 @@ start() {
   [ -z "${DOCKER_HOST:-}" ] || fail "no Docker engine answers at DOCKER_HOST=$DOCKER_HOST"
   [ "$(id -u)" = 0 ] || fail "no Docker engine answers (docker info). Start one, or run this as root to have one started"
   need dockerd=docker.io docker=docker.io iptables=iptables jq=jq zstd=zstd ip=iproute2 sysctl=procps
+  # Where there is systemd, the package starts its engine by itself; that one is the machine's, not ours.
+  ! engine_answers || return 0
   [ ! -e "$STATE/pid" ] || stop
   say "starting a Docker engine"
   remember_machine

@@ -37,8 +37,11 @@ iptables -t nat -C POSTROUTING -s "$range" -j SHAPEBENCH-OUT 2>/dev/null ||
   iptables -t nat -A POSTROUTING -s "$range" -j SHAPEBENCH-OUT
 '
 
-nodes=$("$KIND_BIN/kubectl" get nodes -o \
-  jsonpath='{range .items[*]}{.metadata.name} {.spec.podCIDR} {.status.addresses[?(@.type=="InternalIP")].address}{"\n"}{end}')
+# Ranges are Kubernetes' to tell, addresses the engine's: after a restart it may have given others.
+nodes=$("$KIND_BIN/kubectl" get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.spec.podCIDR}{"\n"}{end}' |
+  while read -r node range; do
+    echo "$node $range $(docker inspect -f '{{.NetworkSettings.Networks.kind.IPAddress}}' "$node" </dev/null)"
+  done)
 while read -r node range _; do
   [ -n "$range" ] || fail "node $node has no pod range yet"
   mapfile -t others < <(awk -v node="$node" '$1 != node { print $2; print $3 }' <<<"$nodes")

@@ -61,8 +61,11 @@ repaired() {
   # shellcheck disable=SC2046  # one word per node
   docker start $(node_containers) >/dev/null || return 1
   kind export kubeconfig --name "$CLUSTER" 2>/dev/null || return 1
-  for _ in $(seq 30); do
-    kubectl get --raw /readyz >/dev/null 2>&1 && finish && healthy && return
+  for _ in $(seq 90); do
+    if kubectl get --raw /readyz >/dev/null 2>&1; then
+      finish
+      return
+    fi
     sleep 1
   done
   return 1

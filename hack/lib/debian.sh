@@ -15,8 +15,7 @@ need() {
   [ "$(id -u)" = 0 ] || fail "please install, as root: apt-get install ${missing[*]}"
   say "installing ${missing[*]}"
   quietly "$SHAPEBENCH_CACHE/log/apt.log" apt-get update -q
-  # Installing docker.io must not start its service: where that is wanted, the engine is started by engine.sh.
-  DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 quietly "$SHAPEBENCH_CACHE/log/apt.log" \
+  DEBIAN_FRONTEND=noninteractive quietly "$SHAPEBENCH_CACHE/log/apt.log" \
     apt-get install -y -q --no-install-recommends "${missing[@]}"
 }
 
