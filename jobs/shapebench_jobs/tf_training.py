@@ -79,8 +79,10 @@ class Trainer:
             self.model = MODELS[schedule.model](keras, images)
             self._optimizer = keras.optimizers.Adam(schedule.learning_rate)
             self._optimizer.build(self.model.trainable_variables)
-        self._step = tf.function(lambda pictures, labels: strategy.run(self._replica_step, args=(pictures, labels)))
-        self._gather = tf.function(lambda results: strategy.reduce("SUM", results, axis=None))
+        # Neither has Python control flow to translate, so TensorFlow need not read our source.
+        self._step = tf.function(lambda pictures, labels: strategy.run(self._replica_step, args=(pictures, labels)),
+                                 autograph=False)
+        self._gather = tf.function(lambda results: strategy.reduce("SUM", results, axis=None), autograph=False)
 
     def warm_up(self, batches: Iterator[Any], steps: int) -> None:
         """Run one step, and sum as many results as an epoch will have: all is traced, and all workers have met."""
