@@ -65,7 +65,7 @@ def _what_people_see(cluster: Cluster, name: str, folder: Path) -> None:
     assert status["progress"] in benchmarks
     assert "Succeeded" in runs
     described = cluster.kubectl("describe", "bm", name)
-    assert "pods created" in described
+    assert "created the pods of attempt 1" in described
     assert status["best"]["summary"] in described
     assert status["best"]["shape"] in _report(cluster, name)
     _report(cluster, name, f"--output={folder}")

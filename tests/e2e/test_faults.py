@@ -81,7 +81,7 @@ def test_an_operator_killed_mid_run_loses_nothing_and_repeats_nothing(cluster: C
     assert {run["status"]["phase"] for run in runs} == {"Succeeded"}
     assert {run["status"]["attempt"] for run in runs} == {1}, "nothing was repeated"
     assert len(cluster.items("configmaps", "-l", "shapebench.dev/record=true")) == 4, "nothing was lost"
-    started = [event for event in cluster.items("events") if event["reason"] == "Started"]
+    started = [event for event in cluster.items("events") if event["reason"] == "PodsCreated"]
     assert len({event["message"] for event in started}) == 4
 
 

@@ -6,7 +6,7 @@ so only differences of two readings mean something; `Window` takes those differe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +97,7 @@ class Window:
 
     def observe(self, reading: Counters) -> None:
         """Extend the window to this reading."""
-        self._last = reading
+        self._last = _never_less(self._last, reading)
         seen = [b for b in (self._sampled_peak, reading.memory.usage_bytes) if b is not None]
         self._sampled_peak = max(seen) if seen else None
 
@@ -130,7 +130,7 @@ class Window:
 
 
 def _grown(before: int | None, after: int | None) -> int | None:
-    """The growth of a counter; one that appears later, or starts again, counts from 0."""
+    """The growth of a counter; one that appears later counts from 0."""
     if after is None:
         return None
     return after - before if before is not None and after >= before else after
@@ -149,3 +149,20 @@ def read_text(path: Path) -> str | None:
         return path.read_text()
     except (OSError, UnicodeDecodeError):
         return None
+
+
+def _never_less(before: Counters, now: Counters) -> Counters:
+    """The reading, with no counter below what was seen already.
+
+    A process tree forgets what a child used if nobody waits for that child (Spark's Python daemon does not).
+    """
+    return Counters(
+        Cpu(*map(_higher, before.cpu, now.cpu)),
+        now.memory,
+        Network(*map(_higher, before.network, now.network)),
+        Disk(*map(_higher, before.disk, now.disk)),
+    )
+
+
+def _higher(before: Any, now: Any) -> Any:
+    return now if before is None or (now is not None and now > before) else before

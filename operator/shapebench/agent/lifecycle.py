@@ -18,6 +18,9 @@ from shapebench.agent.settings import Settings
 from shapebench.agent.wakeups import Wakeups
 from shapebench.api import wire
 
+PEERS_MAY_BE_LATE_S = 5.0
+"""Peers look for each other once a second at least; that and a slow name server's answer fit in here."""
+
 
 class World(NamedTuple):
     """All that the agent touches outside itself."""
@@ -57,10 +60,21 @@ class Agent:
         with Wakeups() as wakeups:
             server = self._serve()
             ending = self._await_peers(wakeups) or self._run_program(argv, wakeups)
+            self._stay_for_peers(ending, wakeups)
             self._leave_record(ending)
             if server is not None:
                 server.close()
         return ending.exit_code
+
+    def _stay_for_peers(self, ending: Ending, wakeups: Wakeups) -> None:
+        """Listen a little longer after a very short program: a peer that has not found us yet would wait in vain."""
+        if not self._settings.peers or ending.program_started_s is None:
+            return
+        until_s = ending.program_started_s + PEERS_MAY_BE_LATE_S
+        while (left_s := until_s - self._clock()) > 0:
+            select.select([wakeups], [], [], left_s)
+            if any(number in (signal.SIGTERM, signal.SIGINT) for number in wakeups.signals()):
+                return
 
     def _serve(self) -> http.Server | None:
         """Listen before all else: the gang's other agents wait for this port."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,6 +48,7 @@ def assemble(settings: Settings, counters: str, sampler: Sampler, story: Story, 
         "measured_finished_s": _moment(story.measured_finished_s),
         "exit_code": ending.exit_code,
         "signal": ending.signal,
+        "oom_killed": ending.signal == signal.SIGKILL and sampler.oom_kills > 0,
         "message": ending.message,
         "wrong_answer": story.wrong_answer,
         "usage": sampler.usage()._asdict(),

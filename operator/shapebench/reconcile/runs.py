@@ -94,10 +94,10 @@ def _create(view: RunView, now_s: float) -> Step:
         return _refused(view, now_s)
     present = {pod.name for pod in view.pods}
     missing = [body for body in gangs.build(view.attempt) if body["metadata"]["name"] not in present]
-    text = f"attempt {view.attempt.number} of {wording.describe(view.planned)}: pods created"
+    text = f"created the pods of attempt {view.attempt.number} of {wording.describe(view.planned)}"
     return Step((*first, *(Create(body) for body in missing),
                  _patch(view, {"phase": Phase.STARTING, "gangExists": True, "message": ""}),
-                 Emit(_about(view), "Normal", "Started", text)),
+                 Emit(_about(view), "Normal", "PodsCreated", text)),
                 wake_after_s=float(quantity.duration_s(view.benchmark.spec.limits.start_timeout)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -79,3 +80,24 @@ def test_sigterm_ends_the_wait_at_once(start, python) -> None:
     assert result.code == 143
     assert (result.record.exit_code, result.record.signal) == (143, 15)
     assert "while waiting for 127.0.0.1" in result.record.message
+
+
+def test_a_program_that_ends_at_once_still_meets_a_late_peer(start, python) -> None:
+    first, second = free_port(), free_port()
+    met = threading.Event()
+
+    def be_met() -> None:
+        with socket.create_server(("127.0.0.1", second)) as server:
+            server.accept()[0].close()
+            met.set()
+
+    threading.Thread(target=be_met, daemon=True).start()
+    common = {"SHAPEBENCH_AWAIT_TIMEOUT_S": "25"}
+    early = start(*python("pass"), env=common | {
+        "SHAPEBENCH_AWAIT": f"127.0.0.1:{second}", "SHAPEBENCH_METRICS_PORT": str(first)})
+    assert met.wait(20)
+    time.sleep(1.0)  # its program has ended by now
+    late = start(*python("pass"), env=common | {
+        "SHAPEBENCH_AWAIT": f"127.0.0.1:{first}", "SHAPEBENCH_METRICS_PORT": str(second)})
+    assert late.finish().code == 0
+    assert early.finish().code == 0

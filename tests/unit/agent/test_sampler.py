@@ -121,12 +121,6 @@ def test_memory_peak(first: Memory, readings: list[Memory], peak: int | None) ->
     assert window.usage().memory_peak_bytes == peak
 
 
-def test_a_counter_that_starts_again_counts_from_zero() -> None:
-    window = Window(Counters(Cpu(100.0)))
-    window.observe(Counters(Cpu(3.0)))
-    assert window.usage().cpu_seconds == 3.0
-
-
 @settings(deadline=None)
 @given(st.integers(2, 12), st.integers(1, 500))
 def test_a_series_is_bounded_even_and_keeps_its_ends(limit: int, samples: int) -> None:
