@@ -11,7 +11,7 @@ KUBE_TESTS := tests/apiserver tests/chart
 UNIT_TESTS := tests/unit tests/jobs
 WORKLOAD_NAMESPACES ?= default
 
-.PHONY: help setup demo test test-kube e2e bench deploy undeploy lint generate verify lock
+.PHONY: help setup demo test test-kube test-tools e2e bench deploy undeploy lint generate verify lock
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}'
@@ -33,8 +33,11 @@ demo: setup ## a small Spark and a small TensorFlow Benchmark on this machine, w
 test: setup ## the tests that need nothing but this checkout: unit, and the jobs under a real Spark and TensorFlow
 	$(BIN)/python -m pytest $(UNIT_TESTS)
 
-test-kube: setup kind-tools ## the CRDs, the operator and the chart against a real kube-apiserver and helm (no cluster)
+test-kube: setup test-tools ## the CRDs, the operator and the chart against a real kube-apiserver and helm (no cluster)
 	$(BIN)/python -m pytest $(KUBE_TESTS)
+
+test-tools: ## build what test-kube needs: etcd, kube-apiserver, kubectl and helm, from Go modules
+	@hack/kind/tools.sh etcd kube-apiserver kubectl helm >/dev/null
 
 deploy: kind-tools ## install or upgrade the chart on the cluster, and wait until the operator is ready
 	$(HELM) upgrade --install shapebench helm/shapebench --namespace shapebench-system --create-namespace \

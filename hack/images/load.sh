@@ -26,7 +26,9 @@ image_id() { docker image inspect -f '{{.Id}}' "$1"; }
 lacking() {
   local node
   for node in "${nodes[@]}"; do
-    docker exec "$node" grep -qsxF "$1 $2" "$LOADED" || echo "$node"
+    # Noted, and still there: somebody may have removed it.
+    docker exec "$node" bash -c 'grep -qsxF "$1 $2" "$3" && ctr -n k8s.io images ls -q | grep -q "/$1\$"' \
+      lacking "$1" "$2" "$LOADED" || echo "$node"
   done
 }
 

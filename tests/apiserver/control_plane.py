@@ -58,7 +58,7 @@ def find_tools() -> dict[str, Path]:
     missing = [name for name, path in found.items() if path is None or not path.is_file()]
     if missing:
         raise ControlPlaneError(
-            f"no {', '.join(missing)} here: run `make kind-tools` once (hack/kind/tools.sh {' '.join(TOOLS)} builds "
+            f"no {', '.join(missing)} here: run `make test-tools` once (hack/kind/tools.sh {' '.join(TOOLS)} builds "
             "them from Go modules), or set SHAPEBENCH_KUBE_BIN to a folder that has them")
     return {name: path for name, path in found.items() if path is not None}
 

@@ -45,7 +45,7 @@ def find_helm() -> Path:
     for place in places:
         if place.is_file():
             return place
-    raise FileNotFoundError("no helm here: run `make kind-tools` once (it builds the pinned one from Go modules)")
+    raise FileNotFoundError("no helm here: run `make test-tools` once (it builds the pinned one from Go modules)")
 
 
 def render(helm: Path, values: Manifest | None = None) -> Rendered:
