@@ -101,6 +101,20 @@ stop_process() {
   ended "$pid" 5 || fail "$2 (process $pid) does not end"
 }
 
+# end_orphans: an engine that was killed leaves its containers running, and the shims that watch over them.
+end_orphans() {
+  local _ pids
+  for _ in $(seq 20); do
+    pids=$(find /sys/fs/cgroup -path '*/docker/*' -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u
+      pgrep -f -- "^[^ ]*containerd-shim[^ ]* .*-address $STATE/exec/containerd/" || true)
+    [ -n "$pids" ] || return 0
+    # shellcheck disable=SC2086  # one word per process
+    kill -KILL $pids 2>/dev/null || true
+    sleep 0.5
+  done
+  fail "processes of containers do not end: ${pids//$'\n'/ }"
+}
+
 unmount_below() {
   local point
   awk -v dir="$1/" 'index($2, dir) == 1 || $2 "/" == dir { print $2 }' /proc/mounts | sort -r |
@@ -130,6 +144,7 @@ stop() {
   say "stopping the Docker engine"
   stop_process "$STATE/pid" dockerd
   stop_process "$STATE/exec/containerd/containerd.pid" containerd
+  end_orphans
   unmount_below "$(cat "$STATE/data-root")"
   unmount_below "$STATE"
   restore_machine

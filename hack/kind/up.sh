@@ -93,7 +93,7 @@ create() {
   say "creating the cluster '$CLUSTER' from ${image%%@*}"
   if ! configuration $own | kind create cluster --name "$CLUSTER" --image "$image" --config - --retain \
     >"$KIND_DIR/create.log" 2>&1 || ! finish; then
-    cat "$KIND_DIR/create.log" >&2
+    grep -vE '^[IW][0-9]{4} ' "$KIND_DIR/create.log" | tail -n 40 >&2
     kind export logs "$KIND_DIR/logs" --name "$CLUSTER" >/dev/null 2>&1 || true
     fail "the cluster did not come up; the nodes' logs: $KIND_DIR/logs. 'make kind-down kind-up' starts afresh"
   fi
