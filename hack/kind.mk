@@ -12,7 +12,7 @@ KUBECTL := $(KIND_BIN)/kubectl
 HELM := $(KIND_BIN)/helm
 export CLUSTER IMAGE_PREFIX TAG KUBECONFIG
 
-.PHONY: kind-up kind-down kind-purge kind-tools images images-load
+.PHONY: kind-up kind-down kind-purge kind-tools images images-load lock
 
 kind-up: ## Start a three-node kind cluster (starts an engine and builds the node image where it must)
 	@$(HACK_DIR)/kind/up.sh
@@ -32,3 +32,6 @@ images: ## Build the images and load them into the cluster, if it is up
 
 images-load: ## Load images that are built already into the cluster
 	@$(HACK_DIR)/images/load.sh
+
+lock: ## Resolve pyproject.toml anew: requirements.lock and the images' own (hack/lock.sh --upgrade for newer versions)
+	@$(HACK_DIR)/lock.sh

@@ -11,6 +11,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 uv=${UV:-.venv/bin/uv}
 [ -x "$uv" ] || uv=$(command -v uv) || fail "uv is needed: pip install uv"
 
+python=${PYTHON:-.venv/bin/python}
+[ -x "$python" ] || python=python3
+
 compile() {
   "$uv" pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header "$@"
 }
@@ -18,7 +21,7 @@ compile() {
 # wanted IMAGE: the packages that pyproject.toml names for an image. The operator draws no figures: matplotlib is the
 # report's, which is made where `shapebench report` runs.
 wanted() {
-  "${PYTHON:-python3}" - "$1" <<'P'
+  "$python" - "$1" <<'P'
 import sys, tomllib
 
 project = tomllib.load(open("pyproject.toml", "rb"))["project"]
