@@ -43,7 +43,7 @@ def test_an_applied_benchmark_gets_its_run_its_service_and_its_pods(
     until(lambda: (benchmark(api_server, namespace, "train") or {}).get("status", {}).get("phase") == "Running", 20,
           operator)
     described = api_server.kubectl("describe", "benchmark", "train", "-n", namespace).stdout
-    assert "Normal  Started" in described
+    assert "Normal  PodsCreated" in described
 
 
 def test_a_spark_benchmark_without_its_drivers_account_is_told_so(
