@@ -27,12 +27,21 @@ class Killed(BaseException):
     """The operator dies here; not an Exception, so that nothing in it can catch it."""
 
 
+class EarlierOneError(Exception):
+    """What `shapebench.kube` raises as Unavailable: the caller tries again later."""
+
+
+def owner_uids(body: dict[str, Any]) -> set[str]:
+    return {owner["uid"] for owner in body["metadata"].get("ownerReferences", [])}
+
+
 @dataclass
 class FakeCluster:
     """One namespace. Implements `shapebench.plan.actions.Cluster`."""
 
     script: Script
     driver_account: bool = True
+    collector_is_slow: bool = False
     die_after: int | None = None
     refuse: Callable[[dict[str, Any]], str | None] = lambda body: None
     objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
@@ -70,8 +79,8 @@ class FakeCluster:
         match action:
             case actions.Create(body):
                 self._create(body)
-            case actions.Delete(kind, _, name):
-                self.delete(kind, name)
+            case actions.Delete(kind, _, name, grace_s):
+                self.delete(kind, name, grace_s)
             case actions.PatchStatus(kind, _, name, status):
                 if (kind, name) in self.objects:
                     body = self.objects[kind, name]
@@ -96,20 +105,25 @@ class FakeCluster:
                 continue
             self.ages[name] = self.ages.get(name, 0) + 1
             status = self.script(body, self.ages[name])
+            if status.pop("terminating", False):
+                body["metadata"]["deletionTimestamp"] = rfc3339(self.now_s)
+            body["on-dead-node"] = status.pop("on-dead-node", False)
             if status.pop("deleted", False):
                 del self.objects[kind, name]
                 continue
             body["fake-log"] = status.pop("log", body.get("fake-log", ""))
             body["status"] = status
 
-    def delete(self, kind: str, name: str) -> None:
+    def delete(self, kind: str, name: str, grace_s: int | None = None) -> None:
+        if self.objects.get((kind, name), {}).get("on-dead-node") and grace_s != 0:
+            return  # nobody is there to confirm
         gone = self.objects.pop((kind, name), None)
-        if gone is None:
+        if gone is None or self.collector_is_slow:
             return
         for (child_kind, child), body in list(self.objects.items()):
             owners = body["metadata"].get("ownerReferences", [])
             if any(owner["uid"] == gone["metadata"]["uid"] for owner in owners):
-                self.delete(child_kind, child)
+                self.delete(child_kind, child, grace_s)
 
     def _create(self, body: dict[str, Any]) -> None:
         refusal = self.refuse(body)
@@ -117,6 +131,8 @@ class FakeCluster:
             raise actions.RefusedError(refusal)
         key = (body["kind"], body["metadata"]["name"])
         if key in self.objects:
+            if owner_uids(self.objects[key]) != owner_uids(body):
+                raise EarlierOneError(f"{key} is still being deleted")
             return
         self.created.append("/".join(key))
         self.add(body)
@@ -181,6 +197,12 @@ def ended(since_s: float, at_s: float, exit_code: int = 0, reason: str = "", mes
     return {"phase": "Failed" if exit_code else "Succeeded", "containerStatuses": [
         {"name": keys.PROGRAM_CONTAINER, "state": {"terminated": terminated}}],
         "conditions": [{"type": "PodScheduled", "status": "True", "lastTransitionTime": rfc3339(since_s)}]}
+
+
+def on_dead_node() -> dict[str, Any]:
+    """As the control plane leaves a pod whose kubelet is silent: to be deleted, and still "Running"."""
+    return running(START_S) | {"terminating": True, "on-dead-node": True, "conditions": [
+        {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager"}]}
 
 
 def lives(pod: dict[str, Any], age: int, *, exit_code: int = 0, duration_s: float = 2.0,

@@ -50,9 +50,9 @@ class Reason(StrEnum):
     CANCELLED = "Cancelled"
 
 
-INFRASTRUCTURE_REASONS = frozenset({Reason.EVICTED, Reason.NODE_LOST, Reason.START_TIMEOUT})
-"""Failures that are the cluster's and pass: they are retried as a new attempt. An image that cannot be pulled and a
-shape that fits no node have waited out their timeout already, and would only do so again."""
+INFRASTRUCTURE_REASONS = frozenset({Reason.EVICTED, Reason.NODE_LOST})
+"""Failures that are the cluster's and pass: they are retried as a new attempt. What did not start (an image that cannot
+be pulled, a shape that fits no node, a volume that is not there) waited out its timeout, and would only do so again."""
 
 
 class Verdict(StrEnum):

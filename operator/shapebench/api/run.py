@@ -52,6 +52,7 @@ class RunStatus(ApiObject):
     duration_s: float | None = None
     duration: Annotated[str, Field(max_length=32, description="for people")] = ""
     cost: float | None = None
+    objective: Annotated[float | None, Field(description="the run's value of spec.objective.metric")] = None
     verdict: Verdict | None = None
     usage: Usage | None = None
     usage_by_role: Annotated[dict[str, Usage], Field(max_length=4)] = {}

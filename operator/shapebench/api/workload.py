@@ -20,6 +20,7 @@ RESERVED_CONF = (
     "spark.master", "spark.submit.deployMode", "spark.app.name", "spark.driver.host", "spark.driver.port",
     "spark.driver.bindAddress", "spark.driver.blockManager.port", "spark.blockManager.port", "spark.executor.instances",
     "spark.executor.cores", "spark.executor.memory", "spark.executor.memoryOverhead",
+    "spark.memory.offHeap.enabled", "spark.memory.offHeap.size", "spark.executor.pyspark.memory",
     "spark.dynamicAllocation.enabled", "spark.scheduler.minRegisteredResourcesRatio",
 )
 """What the shape and the launch decide; everything under spark.kubernetes. is reserved too."""

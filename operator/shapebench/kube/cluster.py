@@ -130,7 +130,7 @@ def require_same_owner(existing: actions.KubeObject, wanted: actions.KubeObject)
     if controller_uid(existing) == controller_uid(wanted):
         return
     what = f"{wanted['kind']} {metadata['namespace']}/{metadata['name']}"
-    if metadata.get("deletionTimestamp"):
+    if metadata.get("deletionTimestamp") or controller_name(existing) == controller_name(wanted):
         raise errors.UnavailableError(f"cannot create {what}: an earlier one of that name is still being deleted")
     raise errors.ConflictError(f"cannot create {what}: one of that name exists and is not this Benchmark's; "
                                "delete or rename it, or give the Benchmark another name")
@@ -140,3 +140,9 @@ def controller_uid(body: actions.KubeObject) -> str | None:
     """The uid of the object's controller; None when it has none."""
     owners = body["metadata"].get("ownerReferences") or ()
     return next((owner["uid"] for owner in owners if owner.get("controller")), None)
+
+
+def controller_name(body: actions.KubeObject) -> tuple[str, str] | None:
+    """The kind and name of the object's controller: the same for a Benchmark that was deleted and applied again."""
+    owners = body["metadata"].get("ownerReferences") or ()
+    return next(((owner["kind"], owner["name"]) for owner in owners if owner.get("controller")), None)

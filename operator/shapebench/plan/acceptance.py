@@ -40,10 +40,12 @@ def _size_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
     if spec.workload.spark is None:
         return ()
     need = workload.SPARK_MINIMUM_HEAP_BYTES + workload.SPARK_MINIMUM_OVERHEAD_BYTES
+    sizes = [("spec.workload.spark.driver.memory", "driver", spec.workload.spark.driver.memory)]
+    sizes += [(f"spec.shapes[{index}].memory", "executor", shape.memory) for index, shape in enumerate(spec.shapes)]
     return tuple(
-        f"spec.shapes[{index}].memory: {shape.memory} is too little for a Spark executor, which needs at least "
-        f"{need // 2**20}Mi (450Mi of heap and 384Mi for Python and the JVM itself)"
-        for index, shape in enumerate(spec.shapes) if quantity.memory_bytes(shape.memory) < need)
+        f"{field}: {size} is too little for a Spark {role}, which needs at least {need // 2**20}Mi "
+        "(450Mi of heap and 384Mi for Python and the JVM itself)"
+        for field, role, size in sizes if quantity.memory_bytes(size) < need)
 
 
 def _count_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ class Gang:
 
 def judge(gang: Gang, limits: Limits, now_s: float) -> Judgement:
     """Where the attempt stands at `now_s`."""
-    failure = _pod_failure(gang) or _lost(gang) or _timeout(gang, limits, now_s)
+    failure = _disturbed(gang) or _pod_failure(gang) or _timeout(gang, limits, now_s)
     if failure is not None or _succeeded(gang):
         return _settled(gang, failure, now_s)
     running_s = gang.running_s if gang.running_s is not None else all_running_s(gang)
@@ -78,6 +78,15 @@ def _deciding(gang: Gang) -> list[PodFact]:
     return [pod for pod in gang.pods if pod.role in assemble.DECIDING_ROLES]
 
 
+def missing_executors(gang: Gang) -> Failure | None:
+    """Why a Spark run that ended well does not count: fewer executors than the shape has ever ran."""
+    ran = sum(pod.role == wire.ROLE_EXECUTOR and pod.running_s is not None for pod in gang.pods)
+    if ran >= gang.executors:
+        return None
+    return Failure(Reason.PROGRAM_FAILED, f"only {ran} of {gang.executors} executors ran: does the script set its own "
+                                          "master or number of executors?")
+
+
 def _succeeded(gang: Gang) -> bool:
     deciding = _deciding(gang)
     return bool(deciding) and all(pod.state is PodState.SUCCEEDED for pod in deciding)
@@ -86,7 +95,7 @@ def _succeeded(gang: Gang) -> bool:
 def _pod_failure(gang: Gang) -> Failure | None:
     """The failure of the first pod that failed; a memory kill or a lost node anywhere explains the others'.
 
-    Executors alone decide nothing: Spark replaces them. But when the driver fails, theirs may be why.
+    Executors alone decide nothing, since Spark replaces them; but when the driver fails, theirs may be why.
     """
     failed = sorted((pod for pod in gang.pods if pod.failure is not None and not _serving(pod)),
                     key=lambda pod: pod.finished_s or 0.0)
@@ -101,12 +110,23 @@ def _serving(pod: PodFact) -> bool:
     return pod.role == wire.ROLE_EXECUTOR
 
 
-def _lost(gang: Gang) -> Failure | None:
+def _disturbed(gang: Gang) -> Failure | None:
+    """A pod that somebody deleted, or is deleting, before it ended: the operator deletes only what has its result.
+
+    It comes before the failures of its peers, for it is their reason.
+    """
+    if gang.refusal:
+        return None
     present = {pod.name for pod in gang.pods}
     lost = [name for name in gang.expected if name not in present]
-    if not lost or gang.refusal:
-        return None
-    return Failure(Reason.EVICTED, f"pod {', '.join(lost)} was deleted before it ended")
+    lost += [pod.name for pod in gang.pods if pod.name in gang.expected and pod.deleting
+             and pod.state is not PodState.SUCCEEDED and not _disrupted(pod)]
+    return Failure(Reason.EVICTED, f"pod {', '.join(lost)} was deleted before it ended") if lost else None
+
+
+def _disrupted(pod: PodFact) -> bool:
+    """Whether the pod's own failure says better what happened to it."""
+    return pod.failure is not None and pod.failure.reason in (Reason.EVICTED, Reason.NODE_LOST)
 
 
 def _timeout(gang: Gang, limits: Limits, now_s: float) -> Failure | None:
@@ -124,6 +144,8 @@ def _timeout(gang: Gang, limits: Limits, now_s: float) -> Failure | None:
         return Failure(trouble.reason, trouble.message)
     waiting = [pod.name for pod in gang.pods if pod.state is PodState.WAITING]
     missing = gang.executors - sum(pod.role == wire.ROLE_EXECUTOR for pod in gang.pods)
+    if waiting:
+        waiting[-1] += " (a ConfigMap, Secret or claim in spec.volumes that does not exist keeps a pod waiting so)"
     what = gang.refusal or ", ".join([*waiting, *([f"{missing} executors not asked for yet"] if missing > 0 else [])])
     limit = f"limits.startTimeout ({limits.start_timeout})"
     return Failure(Reason.START_TIMEOUT, f"not all pods ran within {limit}: {what}")

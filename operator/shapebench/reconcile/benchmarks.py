@@ -51,7 +51,8 @@ def decide(view: View, now_s: float) -> Decision:
     """The next actions for the Benchmark."""
     if "deletionTimestamp" in view.body["metadata"]:
         return Decision()
-    judged = acceptance.judge(view.body, view.driver_account_exists, view.settings)
+    # An account that goes missing later is told by the run that needs it: what ran already keeps its results.
+    judged = acceptance.judge(view.body, view.driver_account_exists or bool(view.runs), view.settings)
     if judged.benchmark is None:
         return _reject(view, judged, now_s)
     plan = expand.runs(judged.benchmark.metadata.name, judged.benchmark.spec)

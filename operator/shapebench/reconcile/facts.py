@@ -13,6 +13,7 @@ from shapebench.api.record import Reason
 
 _PULL_FAILING = ("ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError")
 _PULL_HOPELESS = ("InvalidImageName", "ErrImageNeverPull")
+_NODE_GONE_DISRUPTIONS = ("DeletionByTaintManager", "DeletionByPodGC")
 _NODE_GONE = ("NodeLost", "NodeShutdown", "Shutdown", "Terminated")
 
 
@@ -72,14 +73,16 @@ def pod_fact(pod: Mapping[str, Any]) -> PodFact:
     labels = metadata.get("labels", {})
     container = _container(status)
     terminated = container.get("state", {}).get("terminated") or {}
-    state = _state(status, terminated)
+    deleting = "deletionTimestamp" in metadata
+    gone = deleting and _node_gone(status)
+    state = PodState.FAILED if gone else _state(status, terminated)
     return PodFact(
         name=metadata["name"],
         run=labels.get(keys.LABEL_RUN, ""),
         attempt=int(labels.get(keys.LABEL_ATTEMPT, "0")),
         role=labels.get(keys.LABEL_ROLE, ""),
         state=state,
-        deleting="deletionTimestamp" in metadata,
+        deleting=deleting,
         scheduled_s=_condition_time_s(status, "PodScheduled"),
         running_s=time_s((container.get("state", {}).get("running") or terminated).get("startedAt")),
         finished_s=time_s(terminated.get("finishedAt")),
@@ -132,7 +135,7 @@ def _failure(name: str, status: Mapping[str, Any], terminated: Mapping[str, Any]
     why = status.get("reason", "")
     disrupted = [one for one in status.get("conditions") or ()
                  if one["type"] == "DisruptionTarget" and one["status"] == "True"]
-    if why in _NODE_GONE or any(one.get("reason") == "DeletionByTaintManager" for one in disrupted):
+    if why in _NODE_GONE or _node_gone(status):
         return Failure(Reason.NODE_LOST, f"pod {name}: {status.get('message') or 'its node is gone'}")
     if why or disrupted:
         said = status.get("message") or (disrupted[0].get("message", "") if disrupted else "")
@@ -142,13 +145,19 @@ def _failure(name: str, status: Mapping[str, Any], terminated: Mapping[str, Any]
     return _program_failure(name, status, terminated)
 
 
+def _node_gone(status: Mapping[str, Any]) -> bool:
+    """Whether the control plane gave the pod's node up. Its kubelet may never say so: the pod then stays "Running"."""
+    return any(one["type"] == "DisruptionTarget" and one["status"] == "True"
+               and one.get("reason") in _NODE_GONE_DISRUPTIONS for one in status.get("conditions") or ())
+
+
 def _program_failure(name: str, status: Mapping[str, Any], terminated: Mapping[str, Any]) -> Failure:
     code = terminated.get("exitCode")
     if terminated.get("reason") in ("StartError", "ContainerCannotRun"):
         return Failure(Reason.PROGRAM_FAILED,
                        f"pod {name}: its container cannot start (the agent needs `python3` in the image): "
                        f"{terminated.get('message', '')}")
-    if code == wire.EXIT_AWAIT_TIMEOUT:
+    if code == wire.EXIT_AWAIT_TIMEOUT and '"program_started_s":null' in terminated.get("message", ""):
         return Failure(Reason.START_TIMEOUT, f"pod {name}: its peers did not come")
     if code is None:
         failed = [one["name"] for one in status.get("initContainerStatuses") or ()

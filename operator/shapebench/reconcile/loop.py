@@ -15,7 +15,7 @@ from shapebench.api import keys
 from shapebench.api.run import BenchmarkRun
 from shapebench.api.settings import Settings
 from shapebench.plan.actions import Cluster, Create, NamespaceGoneError, RefusedError, Snapshot
-from shapebench.reconcile import benchmarks, facts
+from shapebench.reconcile import benchmarks, facts, ownership, runs
 
 MAX_PASSES = 50
 """Far above what any one moment needs; a bound, so that a mistake of ours cannot spin."""
@@ -34,7 +34,7 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
             snapshot = cluster.snapshot(namespace, name)
             if snapshot.benchmark is None:
                 return None
-            view = _view(snapshot, settings, logs, refusals)
+            view = _view(ownership.own(snapshot), settings, logs, refusals)
             decision = benchmarks.decide(view, clock())
             if decision.reads:
                 logs.update({pod: cluster.log(namespace, pod) for pod in decision.reads})
@@ -43,6 +43,8 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
         except NamespaceGoneError:
             return None
         if refused is not None:
+            if refused[0] in refusals:
+                return runs.REFUSAL_RETRY_S
             refusals.update([refused])
         elif not decision.again:
             return decision.wake_after_s

@@ -13,7 +13,7 @@ from typing import Any
 
 from shapebench.api import assemble, keys, quantity
 from shapebench.api.benchmark import Benchmark
-from shapebench.api.record import INFRASTRUCTURE_REASONS, Phase, RunRecord, Times
+from shapebench.api.record import INFRASTRUCTURE_REASONS, Phase, Reason, RunRecord, Times
 from shapebench.api.run import BenchmarkRun
 from shapebench.api.settings import Settings
 from shapebench.build import gang as gangs
@@ -46,6 +46,11 @@ class RunView:
         number = max(1, self.run.status.attempt)
         return Attempt(self.benchmark, self.planned, number, self.run.metadata.uid, self.settings)
 
+    @property
+    def current(self) -> tuple[PodFact, ...]:
+        """The current attempt's pods; an earlier one's may linger on a node that is gone."""
+        return tuple(pod for pod in self.pods if pod.attempt >= self.attempt.number)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -67,7 +72,7 @@ def advance(view: RunView, now_s: float) -> Step:
     if is_over(view.run):
         return _clear(view, view.pods)
     status = view.run.status
-    older = [pod for pod in view.pods if pod.attempt < view.attempt.number]
+    older = [pod for pod in view.pods if pod.attempt < view.attempt.number and not (pod.ended and pod.deleting)]
     if older:
         return _clear(view, older)
     if not status.gang_exists:
@@ -92,7 +97,7 @@ def _create(view: RunView, now_s: float) -> Step:
         "times": {"createdS": now_s}}),)
     if view.refusal and status.attempt:
         return _refused(view, now_s)
-    present = {pod.name for pod in view.pods}
+    present = {pod.name for pod in view.current}
     missing = [body for body in gangs.build(view.attempt) if body["metadata"]["name"] not in present]
     text = f"created the pods of attempt {view.attempt.number} of {wording.describe(view.planned)}"
     return Step((*first, *(Create(body) for body in missing),
@@ -106,6 +111,10 @@ def _refused(view: RunView, now_s: float) -> Step:
     judgement = attempts.judge(_gang(view), view.benchmark.spec.limits, now_s)
     if judgement.stage is Stage.ENDED:
         return _end(view, judgement.failure, now_s)
+    return _say_refused(view)
+
+
+def _say_refused(view: RunView) -> Step:
     return Step((_patch(view, {"message": view.refusal[:wording.MESSAGE_CHARS]}),
                  Emit(_about(view), "Warning", "Refused", view.refusal)), wake_after_s=REFUSAL_RETRY_S)
 
@@ -114,8 +123,8 @@ def _going_on(view: RunView, judgement: Judgement) -> Step:
     status = view.run.status
     phase = Phase.STARTING if judgement.stage is Stage.STARTING else Phase.RUNNING
     running_s = attempts.all_running_s(_gang(view))
-    times = {"scheduledS": _scheduled_s(view.pods), "runningS": running_s if phase is Phase.RUNNING else None}
-    trouble = next((pod.trouble for pod in view.pods if pod.trouble is not None), None)
+    times = {"scheduledS": _scheduled_s(view.current), "runningS": running_s if phase is Phase.RUNNING else None}
+    trouble = next((pod.trouble for pod in view.current if pod.trouble is not None), None)
     message = f"waiting: {trouble.message}" if trouble else ""
     if phase is Phase.RUNNING and status.phase is Phase.RUNNING:
         return Step(wake_after_s=judgement.wake_after_s)
@@ -127,9 +136,12 @@ def _going_on(view: RunView, judgement: Judgement) -> Step:
 
 
 def _end(view: RunView, failure: Failure | None, now_s: float) -> Step:
-    unread = tuple(pod.name for pod in view.pods if pod.ended and pod.name not in view.logs)
+    unread = tuple(pod.name for pod in view.current if pod.ended and pod.name not in view.logs)
     if unread:
         return Step(reads=unread)
+    if view.refusal and view.run.status.gang_exists:
+        return _say_refused(view)
+    failure = failure or attempts.missing_executors(_gang(view))
     retries_left = view.attempt.number <= view.benchmark.spec.limits.retries
     if failure is not None and failure.reason in INFRASTRUCTURE_REASONS and retries_left:
         return _retry(view, failure, now_s)
@@ -138,7 +150,7 @@ def _end(view: RunView, failure: Failure | None, now_s: float) -> Step:
     return Step((
         *_support_deletions(view),
         Create(records.config_map(view.attempt, record)),
-        _patch(view, wording.final_status(record)),
+        _patch(view, wording.final_status(record, view.benchmark.spec.objective.metric)),
         *_deletions(view, view.pods),
         Emit(_about(view), "Warning" if record.reason else "Normal", str(record.reason or "Succeeded"),
              f"{wording.describe(view.planned)}: {words}"),
@@ -160,27 +172,26 @@ def _retry(view: RunView, failure: Failure, now_s: float) -> Step:
 
 def _record(view: RunView, failure: Failure | None) -> RunRecord:
     status = view.run.status
-    pods = records.pod_records(view.pods, view.logs)
+    pods = records.pod_records(view.current, view.logs)
     found = records.outcome(view.attempt.number, failure.reason if failure else None,
                             failure.message if failure else "", pods, view.logs)
-    found = _with_losses(found, view, len(pods))
+    found = _with_losses(found, view, (pod.pod for pod in pods))
     planned = view.planned
     context = assemble.RunContext(
         benchmark=view.benchmark.metadata.name, namespace=view.benchmark.metadata.namespace, run=planned.name,
         backend="kubernetes", cell=planned.cell, shape=planned.shape, block=planned.block,
         repetition=planned.repetition, position=planned.position)
     running_s = status.times.running_s or attempts.all_running_s(_gang(view))
-    times = Times(created_s=status.times.created_s, scheduled_s=_scheduled_s(view.pods), running_s=running_s)
+    times = Times(created_s=status.times.created_s, scheduled_s=_scheduled_s(view.current), running_s=running_s)
     return assemble.run_record(context, pods, found, times)
 
 
-def _with_losses(found: assemble.Outcome, view: RunView, count: int) -> assemble.Outcome:
+def _with_losses(found: assemble.Outcome, view: RunView, recorded: Iterable[str]) -> assemble.Outcome:
     """Say which pods left no record: their usage is missing from the totals."""
-    if count == len(view.pods):
+    lost = sorted({pod.name for pod in view.current} - set(recorded))
+    if not lost:
         return found
-    known = {pod.pod for pod in records.pod_records(view.pods, view.logs)}
-    lost = ", ".join(sorted(pod.name for pod in view.pods if pod.name not in known))
-    return assemble.Outcome(found.attempt, found.reason, f"{found.message}\nno usage of {lost}".strip())
+    return assemble.Outcome(found.attempt, found.reason, f"{found.message}\nno usage of {', '.join(lost)}".strip())
 
 
 def _gang(view: RunView) -> Gang:
@@ -189,7 +200,7 @@ def _gang(view: RunView) -> Gang:
     return Gang(
         expected=gangs.pod_names(view.attempt),
         executors=view.planned.shape.workers if spark is not None else 0,
-        pods=view.pods,
+        pods=view.current,
         created_s=created_s,
         running_s=status.times.running_s,
         refusal=view.refusal,
@@ -206,7 +217,13 @@ def _support_deletions(view: RunView) -> tuple[Action, ...]:
 
 
 def _deletions(view: RunView, pods: Iterable[PodFact]) -> tuple[Action, ...]:
-    return tuple(Delete("Pod", view.benchmark.metadata.namespace, pod.name) for pod in pods)
+    """A pod whose node is gone goes only by force: nobody is left there to confirm it."""
+    return tuple(Delete("Pod", view.benchmark.metadata.namespace, pod.name, 0 if _on_lost_node(pod) else None)
+                 for pod in pods)
+
+
+def _on_lost_node(pod: PodFact) -> bool:
+    return pod.failure is not None and pod.failure.reason is Reason.NODE_LOST
 
 
 def _patch(view: RunView, status: Mapping[str, Any]) -> PatchStatus:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from shapebench.analysis import objective, summary
+from shapebench.analysis import summary
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import Phase, Verdict
 from shapebench.api.run import BenchmarkRun
@@ -154,13 +154,10 @@ def _conditions(old: BenchmarkStatus, generation: int, now_s: float,
     return tuple(made)
 
 
-def _observations(benchmark: Benchmark, tally: Tally) -> list[summary.Observation]:
+def _observations(tally: Tally) -> list[summary.Observation]:
     by_name = {planned.name: planned for planned in tally.plan}
     return [summary.Observation(
-        by_name[name].cell,
-        objective.value(benchmark.spec.objective.metric, run.status.duration_s, run.status.cost,
-                        (row.values for row in run.status.measurements)),
-        run.status.verdict, run.status.reason)
+        by_name[name].cell, run.status.objective, run.status.verdict, run.status.reason)
         for name, run in tally.runs.items() if run.status.verdict is not None]
 
 
@@ -172,7 +169,7 @@ def _measured(tally: Tally) -> int:
 
 def _best(benchmark: Benchmark, tally: Tally) -> Best | None:
     aim = benchmark.spec.objective
-    found = summary.best(summary.cells(_observations(benchmark, tally)), aim.goal)
+    found = summary.best(summary.cells(_observations(tally)), aim.goal)
     if found is None or found.median is None:
         return None
     value = wording.duration_text(found.median) if aim.metric == "duration" else f"{found.median:.4g}"

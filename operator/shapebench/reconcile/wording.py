@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from shapebench.analysis import objective
 from shapebench.api import keys, quantity
 from shapebench.api.record import RunRecord, Value
 from shapebench.api.run import MEASUREMENTS_LIMIT, PARAMETERS_LIMIT, VALUES_LIMIT
@@ -13,7 +14,7 @@ from shapebench.plan.expand import PlannedRun
 MESSAGE_CHARS = 4000
 
 
-def final_status(record: RunRecord) -> dict[str, Any]:
+def final_status(record: RunRecord, metric: str) -> dict[str, Any]:
     """The end of a run as its status tells it: a summary within the CRD's bounds; the record has all."""
     return {
         "phase": record.phase,
@@ -24,6 +25,7 @@ def final_status(record: RunRecord) -> dict[str, Any]:
         "durationS": record.duration_s,
         "duration": duration_text(record.duration_s),
         "cost": record.cost,
+        "objective": objective.of_record(record, metric),
         "verdict": record.verdict,
         "usage": _camel(record.usage),
         "usageByRole": {role: _camel(usage) for role, usage in record.usage_by_role.items()},

@@ -149,7 +149,14 @@ FAILURES = [
                  id="no-such-image"),
     pytest.param(lambda pod, age: fake.waiting("InvalidImageName", "uppercase"), "ImagePull", "uppercase", 1,
                  id="not-an-image"),
-    pytest.param(lambda pod, age: fake.waiting(), "StartTimeout", "limits.startTimeout (20s)", 3, id="never-starts"),
+    pytest.param(lambda pod, age: fake.waiting(), "StartTimeout", "limits.startTimeout (20s)", 1, id="never-starts"),
+    pytest.param(lambda pod, age: fake.waiting("CreateContainerConfigError", 'secret "x" not found'), "StartTimeout",
+                 'secret "x" not found', 1, id="no-such-secret"),
+    pytest.param(lambda pod, age: fake.lives(pod, age, exit_code=75), "ProgramFailed", "exit code 75", 1,
+                 id="own-exit-75"),
+    pytest.param(lambda pod, age: fake.on_dead_node(), "NodeLost", "its node is gone", 3, id="node-dead-always"),
+    pytest.param(lambda pod, age: fake.ended(fake.START_S, fake.START_S, 143) | {"terminating": True}, "Evicted",
+                 "deleted before it ended", 3, id="kubectl-delete-pod-always"),
     pytest.param(lambda pod, age: fake.ended(fake.START_S, fake.START_S, 137, "OOMKilled"), "OutOfMemory",
                  "memory limit", 1, id="oom"),
     pytest.param(lambda pod, age: {"phase": "Failed", "reason": "Evicted", "message": "low on disk"}, "Evicted",
@@ -284,6 +291,8 @@ REJECTED = [
     pytest.param({"workload": {"spark": {"job": "read-speed"}}, "shapes": [
         {"name": "a", "workers": 1, "cpu": "1", "memory": "512Mi"}]}, "Invalid",
         "spec.shapes[0].memory: 512Mi is too little for a Spark executor", id="memory-too-small-for-spark"),
+    pytest.param({"workload": {"spark": {"job": "read-speed", "driver": {"memory": "512Mi"}}}}, "Invalid",
+                 "spec.workload.spark.driver.memory: 512Mi is too little for a Spark driver", id="small-spark-driver"),
     pytest.param({"parameters": [{"name": "batchSize", "values": list(range(50))},
                                  {"name": "b", "values": list(range(50))}], "repetitions": {"count": 9}}, "Invalid",
                  "at most 10000 are possible", id="too-many-runs"),
@@ -332,3 +341,80 @@ def test_a_run_that_somebody_deletes_is_run_again() -> None:
         loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
         cluster.tick()
     assert run_statuses(cluster)[f"{NAME}-1-1"]["phase"] == "Succeeded"
+
+
+def test_a_dead_node_costs_one_attempt_and_its_pods_go_by_force() -> None:
+    def first_attempt_on_a_dead_node(pod: dict[str, Any], age: int) -> dict[str, Any]:
+        if pod["metadata"]["name"].startswith(f"{NAME}-0-1-a1-worker-0") and age > 2:
+            return fake.on_dead_node()
+        return fake.lives(pod, age)
+
+    cluster = fake.FakeCluster(first_attempt_on_a_dead_node)
+    cluster.add(benchmark())
+    live(cluster)
+    found = run_statuses(cluster)[f"{NAME}-0-1"]
+    assert (found["phase"], found["attempt"]) == ("Succeeded", 2)
+    assert "NodeLost" in found["lostAttempts"][0]
+    assert cluster.kind("Pod") == []
+
+
+def test_a_refused_record_waits_and_says_so() -> None:
+    cluster = fake.FakeCluster(fake.lives)
+
+    def quota(body: dict[str, Any]) -> str | None:
+        is_record = body["kind"] == "ConfigMap" and "record" in body["metadata"]["name"]
+        return "exceeded quota: configmaps" if is_record and cluster.now_s < fake.START_S + 60 else None
+
+    cluster.refuse = quota
+    cluster.add(benchmark())
+    live(cluster, ticks=30)
+    effects = cluster.effects
+    wake_s = loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+    assert wake_s == 5.0
+    assert cluster.effects - effects < 10, "no hot loop"
+    assert run_statuses(cluster)[f"{NAME}-0-1"]["message"] == "exceeded quota: configmaps"
+    live(cluster)
+    assert status(cluster)["runs"]["succeeded"] == 6
+
+
+def test_results_stay_when_the_drivers_account_goes() -> None:
+    cluster = fake.FakeCluster(fake.lives)
+    cluster.add(benchmark("spark"))
+    live(cluster)
+    before = status(cluster)
+    cluster.driver_account = False
+    loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+    assert status(cluster) == before
+
+
+def test_a_benchmark_applied_again_does_not_inherit_the_old_ones_runs() -> None:
+    cluster = fake.FakeCluster(fake.lives)
+    cluster.add(benchmark())
+    live(cluster)
+    cluster.collector_is_slow = True
+    cluster.delete("Benchmark", NAME)
+    again = benchmark()
+    again["metadata"]["uid"] = "another"
+    cluster.add(again)
+    with pytest.raises(fake.EarlierOneError):
+        loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+    assert status(cluster) == {}
+    for run in run_statuses(cluster):  # the collector gets there
+        cluster.objects.pop(("BenchmarkRun", run))
+        cluster.objects.pop(("ConfigMap", f"{run}-record"))
+    cluster.collector_is_slow = False
+    live(cluster)
+    assert status(cluster)["runs"]["succeeded"] == 6
+    assert {fake.owner_uids(run).pop() for run in cluster.kind("BenchmarkRun")} == {"another"}
+
+
+def test_a_spark_script_that_escapes_its_executors_fails() -> None:
+    def no_executors(pod: dict[str, Any], age: int) -> dict[str, Any]:
+        return fake.lives(pod, age) if pod["metadata"]["name"].endswith("-driver") else fake.waiting()
+
+    cluster = fake.FakeCluster(no_executors)
+    cluster.add(benchmark("spark", limits={"failuresPerCell": 1}))
+    live(cluster)
+    found = run_statuses(cluster)[f"{NAME}-0-1"]
+    assert (found["phase"], found["reason"]) == ("Failed", "ProgramFailed")
+    assert "only 0 of" in found["message"]
