@@ -20,7 +20,10 @@ kind-up: ## Start a three-node kind cluster (starts an engine and builds the nod
 kind-down: ## Delete the cluster, and stop the engine if kind-up started it
 	@$(HACK_DIR)/kind/down.sh
 
+# An engine that other containers keep running has its data in the cache.
 kind-purge: kind-down ## kind-down, and empty the cache: the next kind-up builds everything again
+	@[ ! -e /run/shapebench-engine ] || { echo "error: the Docker engine that kind-up started still runs, and its data may be \
+	in the cache: remove its containers (docker ps -a), then make kind-purge again. Nothing was emptied" >&2; exit 1; }
 	@rm -rf "$${SHAPEBENCH_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/shapebench}" build/kind
 
 kind-tools: ## Build the pinned kind, kubectl and helm into build/kind/bin

@@ -27,7 +27,7 @@ lacking() {
   local node
   for node in "${nodes[@]}"; do
     # Noted, and still there: somebody may have removed it.
-    docker exec "$node" bash -c 'grep -qsxF "$1 $2" "$3" && ctr -n k8s.io images ls -q | grep -q "/$1\$"' \
+    docker exec "$node" bash -c 'grep -qsxF "$1 $2" "$3" && ctr -n k8s.io images ls -q | grep -qE "(^|/)$1\$"' \
       lacking "$1" "$2" "$LOADED" || echo "$node"
   done
 }

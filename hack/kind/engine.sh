@@ -12,6 +12,7 @@ set -euo pipefail
 
 STATE=/run/shapebench-engine
 SOCKET=/var/run/docker.sock
+CGROUPS=/sys/fs/cgroup
 # Kernel settings and what they must be at least: dockerd sets the first itself; three systemds, containerds and kubelets
 # use more than the usual 128 inotify instances.
 SYSCTLS=(net.ipv4.ip_forward=1 fs.inotify.max_user_instances=1024)
@@ -101,12 +102,38 @@ stop_process() {
   ended "$pid" 5 || fail "$2 (process $pid) does not end"
 }
 
-# end_orphans: an engine that was killed leaves its containers running, and the shims that watch over them.
+# container_ids: what our engine has in its data: containers, and the steps of builds.
+container_ids() {
+  local root
+  root=$(cat "$STATE/data-root" 2>/dev/null) || return 0
+  find "$root/containers" "$root/buildkit/executor" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' 2>/dev/null |
+    grep -xE '[0-9a-z]{25,}' || true
+}
+
+# lineage: this process and those above it.
+lineage() {
+  local pid=$$
+  while [ "${pid:-0}" -gt 0 ]; do
+    echo "$pid"
+    pid=$(awk '$1 == "PPid:" { print $2 }' "/proc/$pid/status" 2>/dev/null || true)
+  done
+}
+
+# orphans: the processes of our engine's containers, and the shims that watch over them. By the containers' ids, because
+# the control groups of a host may be in sight, with its containers and the one that we are in. A process of another pid
+# namespace reads as 0, which to kill would be all of us.
+orphans() {
+  {
+    find "$CGROUPS" -name cgroup.procs 2>/dev/null | grep -F -f <(container_ids) | xargs -r cat 2>/dev/null
+    pgrep -f -- "^[^ ]*containerd-shim[^ ]* .*-address $STATE/exec/containerd/"
+  } | sort -un | grep -vxF -e 0 -f <(lineage)
+}
+
+# end_orphans: an engine that was killed leaves its containers running.
 end_orphans() {
   local _ pids
   for _ in $(seq 20); do
-    pids=$(find /sys/fs/cgroup -path '*/docker/*' -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u
-      pgrep -f -- "^[^ ]*containerd-shim[^ ]* .*-address $STATE/exec/containerd/" || true)
+    pids=$(orphans || true)
     [ -n "$pids" ] || return 0
     # shellcheck disable=SC2086  # one word per process
     kill -KILL $pids 2>/dev/null || true
@@ -133,7 +160,7 @@ restore_machine() {
   policy=$(cat "$STATE/forward-policy" 2>/dev/null) && [ -n "$policy" ] && iptables -P FORWARD "$policy"
   while read -r setting; do sysctl -q -w "$setting" || true; done <"$STATE/sysctl"
   # Depth first: a control group can go when it has no children.
-  find /sys/fs/cgroup -depth -type d -path '*/docker*' -exec rmdir {} + 2>/dev/null || true
+  find "$CGROUPS" -depth -type d -path '*/docker*' -exec rmdir {} + 2>/dev/null || true
 }
 
 stop() {
@@ -145,7 +172,8 @@ stop() {
   stop_process "$STATE/pid" dockerd
   stop_process "$STATE/exec/containerd/containerd.pid" containerd
   end_orphans
-  unmount_below "$(cat "$STATE/data-root")"
+  # Without the file nothing was mounted yet; and without a folder this would be about every mount there is.
+  [ ! -s "$STATE/data-root" ] || unmount_below "$(cat "$STATE/data-root")"
   unmount_below "$STATE"
   restore_machine
   rmdir /var/run/docker/plugins /var/run/docker 2>/dev/null || true
