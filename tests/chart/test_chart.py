@@ -22,7 +22,8 @@ def test_lints_clean(helm: Path) -> None:
 
 def test_default_objects(rendered: Rendered) -> None:
     assert sorted((one["kind"], one["metadata"]["name"]) for one in rendered.objects) == [
-        ("ClusterRole", "shapebench"), ("ClusterRoleBinding", "shapebench"),
+        ("ClusterRole", "shapebench"), ("ClusterRole", "shapebench-edit"), ("ClusterRole", "shapebench-view"),
+        ("ClusterRoleBinding", "shapebench"),
         ("CustomResourceDefinition", "benchmarkruns.shapebench.dev"),
         ("CustomResourceDefinition", "benchmarks.shapebench.dev"),
         ("Deployment", "shapebench"), ("Pod", "shapebench-test"), ("Role", "shapebench-driver"),
@@ -120,6 +121,33 @@ def test_rules_are_the_same_cluster_wide_and_per_namespace(render: Render, rende
     assert per_namespace["rules"] == rendered.one("ClusterRole")["rules"]
 
 
+def _may(rendered: Rendered, role: str) -> set[tuple[str, str]]:
+    """What Kubernetes' own role of this name gains: verbs and resources."""
+    return {(verb, resource)
+            for one in rendered.all("ClusterRole")
+            if one["metadata"]["labels"].get(f"rbac.authorization.k8s.io/aggregate-to-{role}") == "true"
+            for rule in one["rules"] for verb in rule["verbs"] for resource in rule["resources"]}
+
+
+READING = {(verb, resource) for verb in ("get", "list", "watch") for resource in ("benchmarks", "benchmarkruns")}
+WRITING = {("create", "benchmarks"), ("patch", "benchmarks"), ("update", "benchmarks"), ("delete", "benchmarks"),
+           ("delete", "benchmarkruns")}
+
+
+@pytest.mark.parametrize(("role", "verbs"), [
+    pytest.param("view", READING, id="view"),
+    pytest.param("edit", READING | WRITING, id="edit"),
+    pytest.param("admin", READING | WRITING, id="admin"),
+])
+def test_kubernetes_own_roles_reach_benchmarks(rendered: Rendered, role: str, verbs: set[tuple[str, str]]) -> None:
+    assert _may(rendered, role) == verbs
+
+
+def test_kubernetes_own_roles_can_be_left_alone(render: Render) -> None:
+    (role,) = render({"rbac": {"aggregate": False}}).all("ClusterRole")
+    assert role["metadata"]["name"] == "shapebench"
+
+
 def test_no_rule_is_a_wildcard_or_reaches_beyond(rendered: Rendered) -> None:
     for role in (rendered.one("ClusterRole"), rendered.one("Role", "shapebench-driver")):
         for rule in role["rules"]:
@@ -133,6 +161,7 @@ def test_no_rule_is_a_wildcard_or_reaches_beyond(rendered: Rendered) -> None:
     pytest.param({"operator": {"logFormat": "xml"}}, "logFormat", id="not-a-format"),
     pytest.param({"images": {"pullPolicy": "Sometimes"}}, "pullPolicy", id="not-a-policy"),
     pytest.param({"images": {"spark": {"tag": "a b"}}}, "tag", id="not-a-tag"),
+    pytest.param({"rbac": {"aggregate": "yes"}}, "aggregate", id="not-a-boolean"),
     pytest.param({"watchNamespaces": ["Default"]}, "watchNamespaces", id="not-a-namespace"),
     pytest.param({"metrics": {"port": 80}}, "port", id="privileged-port"),
     pytest.param({"operator": {"sampleIntervalSeconds": 0}}, "sampleIntervalSeconds", id="no-interval"),

@@ -50,7 +50,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end }}
 
-{{/* What the operator may do: exactly the calls that it makes, as `make test` proves against an API server. */}}
+{{/* What the operator may do: exactly the calls that it makes, as `make test-kube` proves against an API server. */}}
 {{- define "shapebench.rules" -}}
 - apiGroups: [shapebench.dev]
   resources: [benchmarks]
