@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -105,6 +106,17 @@ class Trainer:
             seconds=time.perf_counter() - started_s,
             step_seconds=tuple(step_seconds),
         )
+
+    def weights_crc32(self) -> int:
+        """A checksum of all weights as this worker holds them (its first replica's copy), without asking the others.
+
+        Workers that never exchanged gradients would end with different ones: each trained on its own part of the data.
+        """
+        crc = 0
+        for weight in self.model.weights:
+            mine = self._strategy.experimental_local_results(weight.value)[0]
+            crc = zlib.crc32(np.asarray(mine).tobytes(), crc)
+        return crc
 
     def _replica_step(self, pictures: Any, labels: Any) -> Any:
         """Forward, backward, update; returns (this replica's share of the mean loss, correct answers).

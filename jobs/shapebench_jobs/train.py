@@ -92,8 +92,9 @@ def _train_on(tf: Any, strategy: Any, images: TrainingImages, schedule: Schedule
     tf_training.check(epochs, images.classes)
     for epoch in epochs:
         run.measurement({"epoch": epoch.number, "batch_size": schedule.batch_size}, epoch_values(epoch, schedule))
-    run.measurement({"batch_size": schedule.batch_size},
-                    {**total_values(epochs, schedule), "replicas_in_sync": strategy.num_replicas_in_sync})
+    run.measurement({"batch_size": schedule.batch_size}, {
+        **total_values(epochs, schedule), "replicas_in_sync": strategy.num_replicas_in_sync,
+        "weights_crc32": trainer.weights_crc32()})
 
 
 def _batches(tf: Any, strategy: Any, images: TrainingImages, schedule: Schedule) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""train on real TensorFlow: it learns, two workers agree to the last digit, wrong answers are told."""
+"""train on real TensorFlow: it learns, two workers end with the same weights, wrong answers are told."""
 
 from __future__ import annotations
 
@@ -192,9 +192,22 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
+def test_weights_tell_trainings_apart(tf: Any, made: dataset.Dataset) -> None:
+    """From one seed: the same before training, not after it, and not where two parts of the data taught apart."""
+    images = tf_input.made(str(made.folder), made.contents, "tfrecord", (32, 32))
+    schedule = Schedule(10, 1, 2, 0.003, "small-cnn", 3)
+    trainers = [tf_training.Trainer(tf, tf.distribute.get_strategy(), images, schedule) for _ in range(2)]
+    untrained = [trainer.weights_crc32() for trainer in trainers]
+    for number, trainer in enumerate(trainers):
+        trainer.train(iter(tf_input.pipeline(tf, images, (number, 2), schedule.batch_size, schedule.seed)), 1, 2)
+    trained = [trainer.weights_crc32() for trainer in trainers]
+    assert untrained[0] == untrained[1]
+    assert len({*untrained, *trained}) == 3
+
+
 def test_two_workers_train_one_model(start: Callable[..., subprocess.Popen[str]], tmp_path: Path,
                                      data_dir: Path) -> None:
-    """Two processes, a batch that does not divide by two, and losses that are equal to the last digit."""
+    """Two processes, a batch that does not divide by two, and weights that are equal to the last bit."""
     workers = [f"127.0.0.1:{port}" for port in _free_ports(2)]
     processes = []
     for index in range(2):
@@ -210,6 +223,7 @@ def test_two_workers_train_one_model(start: Callable[..., subprocess.Popen[str]]
     assert losses[0] == losses[1]
     assert rows[0][-1]["values"]["final_loss"] == rows[1][-1]["values"]["final_loss"] == losses[0][-1]
     assert rows[0][-1]["values"]["replicas_in_sync"] == 2
+    assert rows[0][-1]["values"]["weights_crc32"] == rows[1][-1]["values"]["weights_crc32"] > 0
     environment = read_events(tmp_path / "events0", "environment")[0]["values"]
     assert environment["strategy"] == "multi-worker-mirrored"
     assert environment["intra_op_threads"] == "1"
