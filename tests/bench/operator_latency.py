@@ -22,6 +22,7 @@ from kubernetes import client, config, watch
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE, SYSTEM = "default", "shapebench-system"
+KUBECONFIG = os.environ.get("KUBECONFIG", str(ROOT / "build/kind/kubeconfig"))
 GROUP = ("shapebench.dev", "v1alpha1", NAMESPACE, "benchmarks")
 
 
@@ -77,9 +78,9 @@ def latencies(seen: Seen, benchmarks: int, runs: int) -> tuple[list[float], list
 
 
 def operator_shell(command: str) -> str:
-    kubectl = ROOT / "build/kind/bin/kubectl"
-    return subprocess.run([str(kubectl), "-n", SYSTEM, "exec", "deploy/shapebench", "--", "sh", "-c", command],
-                          check=True, capture_output=True, text=True).stdout
+    kubectl = [str(ROOT / "build/kind/bin/kubectl"), "-n", SYSTEM, "exec", "deploy/shapebench", "--"]
+    return subprocess.run([*kubectl, "sh", "-c", command], check=True, capture_output=True, text=True,
+                          env=os.environ | {"KUBECONFIG": KUBECONFIG}).stdout
 
 
 def operator_cpu_s() -> float:
@@ -108,7 +109,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=4, help="runs of each")
     parser.add_argument("--idle-seconds", type=float, default=60)
     options = parser.parse_args()
-    config.load_kube_config(os.environ.get("KUBECONFIG", str(ROOT / "build/kind/kubeconfig")))
+    config.load_kube_config(KUBECONFIG)
     seen = Seen()
     threading.Thread(target=seen.follow, daemon=True).start()
     first, between = latencies(seen, options.benchmarks, options.runs)
