@@ -63,26 +63,65 @@ def test_deleting_mid_run_leaves_no_object(cluster: Cluster) -> None:
 
 
 def test_a_deleted_namespace_disturbs_nobody(cluster: Cluster, system: Cluster) -> None:
+    def operators() -> list[tuple[str, int]]:
+        return [(pod["metadata"]["uid"], status["restartCount"])
+                for pod in system.items("pods", "-l", "app.kubernetes.io/name=shapebench")
+                for status in pod["status"]["containerStatuses"]]
+
+    before = operators()
+    assert len(before) == 1
     cluster.apply(python_benchmark("doomed", "import time; time.sleep(600)"))
     until(lambda: cluster.items("pods"))
     cluster.kubectl("delete", "namespace", cluster.namespace, "--timeout=60s")
-    restarts = [status["restartCount"] for pod in system.items("pods", "-l", "app.kubernetes.io/name=shapebench")
-                for status in pod["status"]["containerStatuses"]]
-    assert restarts == [0] * len(restarts)
+    assert operators() == before, "the same operator, not started again"
 
 
 def test_an_operator_killed_mid_run_loses_nothing_and_repeats_nothing(cluster: Cluster, system: Cluster) -> None:
+    seen: set[tuple[str, str]] = set()
+
+    def look() -> set[str]:
+        pods = [pod["metadata"] for pod in cluster.items("pods")]
+        seen.update((pod["name"], pod["uid"]) for pod in pods)
+        return {pod["labels"]["shapebench.dev/run"] for pod in pods}
+
     cluster.apply(python_benchmark("survivor", "import time; time.sleep(4)", repetitions={"count": 4, "warmups": 0}))
     for run in ("survivor-1-1", "survivor-3-1"):
-        until(lambda run=run: run in cluster.kubectl("get", "pods", "-o", "name"))
+        until(lambda run=run: run in look())
         system.kubectl("delete", "pod", "-l", "app.kubernetes.io/name=shapebench", "--grace-period=0", "--force")
-    cluster.wait("Succeeded", "bm/survivor", 240)
+    until(lambda: not look() and _phase(cluster, "survivor") in ("Succeeded", "Failed"), 240)
+    assert len(seen) == len({name for name, _ in seen}) == 4, "one pod a run, and none of them twice"
     runs = cluster.items("bmr")
     assert {run["status"]["phase"] for run in runs} == {"Succeeded"}
-    assert {run["status"]["attempt"] for run in runs} == {1}, "nothing was repeated"
+    assert [run["status"]["attempt"] for run in runs] == [1, 1, 1, 1], "nothing was repeated"
     assert len(cluster.items("configmaps", "-l", "shapebench.dev/record=true")) == 4, "nothing was lost"
-    started = [event for event in cluster.items("events") if event["reason"] == "PodsCreated"]
-    assert len({event["message"] for event in started}) == 4
+
+
+def test_a_deleted_worker_costs_an_attempt_and_not_the_run(cluster: Cluster) -> None:
+    cluster.apply(python_benchmark("evicted", "import time; time.sleep(15)", limits={"retries": 1}))
+    until(lambda: cluster.items("bmr") and cluster.run_status("evicted-1-1").get("phase") == "Running")
+    (pod,) = cluster.items("pods")
+    cluster.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
+    until(lambda: cluster.run_status("evicted-1-1")["phase"] in ("Succeeded", "Failed"))
+    found = cluster.run_status("evicted-1-1")
+    assert (found["phase"], found["attempt"], found["verdict"]) == ("Succeeded", 2, "Retried"), found
+    (lost,) = found["lostAttempts"]
+    assert "Evicted" in lost
+
+
+def test_suspend_lets_the_run_end_and_resume_goes_on(cluster: Cluster) -> None:
+    cluster.apply(python_benchmark("paused", "import time; time.sleep(5)", repetitions={"count": 2, "warmups": 0}))
+    until(lambda: cluster.items("bmr") and cluster.run_status("paused-1-1").get("phase") == "Running")
+    cluster.kubectl("patch", "bm", "paused", "--type=merge", "-p", '{"spec": {"suspend": true}}')
+    until(lambda: _phase(cluster, "paused") == "Suspended")
+    (run,) = cluster.items("bmr")
+    assert run["status"]["phase"] == "Succeeded", "the current run ended by itself"
+    cluster.kubectl("patch", "bm", "paused", "--type=merge", "-p", '{"spec": {"suspend": false}}')
+    cluster.wait("Succeeded", "bm/paused", 120)
+    assert [run["status"]["verdict"] for run in cluster.items("bmr")] == ["Valid", "Valid"]
+
+
+def _phase(cluster: Cluster, benchmark: str) -> str:
+    return str(cluster.get("bm", benchmark).get("status", {}).get("phase", ""))
 
 
 def test_a_wrong_template_is_told_in_the_condition(cluster: Cluster) -> None:
