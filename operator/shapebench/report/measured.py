@@ -11,6 +11,10 @@ from shapebench.report import table, units
 from shapebench.report.table import Row
 
 
+CHECKSUM = "_crc32"
+"""What a job proves with, and nothing that has a median."""
+
+
 def medians(records: Sequence[RunRecord], row: Row, names: Sequence[str]) -> tuple[float | None, ...]:
     """For each name, the median over the cell's valid runs of the run's own value (see analysis.objective)."""
     own = [record for record in records if record.verdict is Verdict.VALID
@@ -21,7 +25,8 @@ def medians(records: Sequence[RunRecord], row: Row, names: Sequence[str]) -> tup
 
 def section(records: Sequence[RunRecord], rows: Sequence[Row]) -> str:
     """The section of the HTML report; empty where no job measured anything."""
-    names = list(dict.fromkeys(name for record in records for row in record.measurements for name in row.values))
+    names = list(dict.fromkeys(name for record in records for row in record.measurements for name in row.values
+                               if not name.endswith(CHECKSUM)))
     shown = [row for row in rows if row.summary.n]
     if not names or not shown:
         return ""
