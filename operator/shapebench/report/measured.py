@@ -10,7 +10,6 @@ from shapebench.api.record import RunRecord, Verdict
 from shapebench.report import table, units
 from shapebench.report.table import Row
 
-
 CHECKSUM = "_crc32"
 """What a job proves with, and nothing that has a median."""
 
