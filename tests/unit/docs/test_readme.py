@@ -1,0 +1,47 @@
+"""What README and CONTRIBUTING tell people to type is there: targets, files, and manifests that can be run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from shapebench.api.benchmark import Benchmark
+from shapebench.plan import acceptance
+
+ROOT = Path(__file__).parents[3]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_benchmarks_in_the_text_can_be_run(page: Path) -> None:
+    for block in blocks(page, "yaml"):
+        for document in yaml.safe_load_all(block):
+            if isinstance(document, dict) and document.get("kind") == "Benchmark":
+                assert acceptance.problems(Benchmark.model_validate(document).spec) == ()
+
+
+def test_the_readme_has_a_benchmark() -> None:
+    assert any("kind: Benchmark" in block for block in blocks(ROOT / "README.md", "yaml"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_targets_in_the_text_exist(page: Path) -> None:
+    makefiles = (ROOT / "Makefile").read_text() + (ROOT / "hack/kind.mk").read_text()
+    targets = set(re.findall(r"^([a-z0-9-]+):", makefiles, re.MULTILINE))
+    lines = [line for block in blocks(page, r"(?:sh|bash|console)?") for line in block.splitlines()]
+    named = {word for line in lines if line.startswith("make ") for word in line.split("#")[0].split()[1:]
+             if re.fullmatch(r"[a-z0-9-]+", word)}
+    assert named <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
