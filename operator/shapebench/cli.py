@@ -84,7 +84,8 @@ def run(
 def report(
     source: Annotated[str, typer.Argument(
         metavar="NAME|PATH", help="a Benchmark on the cluster, or a runs.json (or its folder)")],
-    namespace: Annotated[str, typer.Option("--namespace", "-n", metavar="NAMESPACE")] = "default",
+    namespace: Annotated[str | None, typer.Option(
+        "--namespace", "-n", metavar="NAMESPACE", help="default: the context's")] = None,
     context: Annotated[str | None, typer.Option(metavar="CONTEXT", help="of the kubeconfig (KUBECONFIG)")] = None,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="write files there instead of printing")] = None,
     form: Annotated[Format | None, typer.Option(
@@ -144,7 +145,7 @@ def _from_path(path: Path) -> tuple[Subject, list[RunRecord]]:
     return (subject.of_records(records) if records else subject.Subject(str(file))), records
 
 
-def _from_cluster(name: str, namespace: str, context: str | None) -> tuple[Subject, list[RunRecord]]:
+def _from_cluster(name: str, namespace: str | None, context: str | None) -> tuple[Subject, list[RunRecord]]:
     """The Benchmark and its runs' records, read from the cluster."""
     from pydantic import ValidationError
 
@@ -160,7 +161,7 @@ def _from_cluster(name: str, namespace: str, context: str | None) -> tuple[Subje
     except KubeError as error:
         _refuse(f"{error}")
     except ValidationError as error:
-        _refuse(f"{namespace}/{name} was written by another version of Shapebench: {error.errors()[0]['msg']}")
+        _refuse(f"Benchmark {name} was written by another version of Shapebench: {error.errors()[0]['msg']}")
     return subject.of_benchmark(benchmark, acceptance.remarks(benchmark.spec)), records
 
 

@@ -6,13 +6,24 @@ from kubernetes.client.api_client import ApiClient
 from kubernetes.client.configuration import Configuration
 from kubernetes.config.config_exception import ConfigException
 from kubernetes.config.incluster_config import load_incluster_config
-from kubernetes.config.kube_config import load_kube_config
+from kubernetes.config.kube_config import list_kube_config_contexts, load_kube_config
 
 from shapebench import __version__
 from shapebench.kube import errors
 
 CONNECTIONS = 8
 """Kept open at once; more threads than this are not started."""
+
+
+def namespace(context: str | None = None) -> str:
+    """The namespace of a kubeconfig's context (None: its current one), as kubectl takes it; else "default"."""
+    try:
+        contexts, current = list_kube_config_contexts()
+    except ConfigException:
+        return "default"
+    chosen = next((one for one in contexts if one["name"] == context), None) if context is not None else current
+    found: str = ((chosen or {}).get("context") or {}).get("namespace") or "default"
+    return found
 
 
 def client(context: str | None = None) -> ApiClient:

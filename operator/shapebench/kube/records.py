@@ -13,12 +13,13 @@ from shapebench.kube.cluster import KubeCluster
 from shapebench.kube.transport import Transport
 
 
-def load(namespace: str, name: str, context: str | None = None) -> tuple[dict[str, Any], list[RunRecord]]:
+def load(namespace: str | None, name: str, context: str | None = None) -> tuple[dict[str, Any], list[RunRecord]]:
     """The Benchmark's body and the records of its runs that have ended, in the order in which they ran.
 
+    Without a namespace it is the context's.
     Raises `shapebench.kube.errors.KubeError`, and pydantic.ValidationError for a record of another version.
     """
-    return read(Transport(connect.client(context)), namespace, name)
+    return read(Transport(connect.client(context)), namespace or connect.namespace(context), name)
 
 
 def read(transport: Transport, namespace: str, name: str) -> tuple[dict[str, Any], list[RunRecord]]:
