@@ -26,7 +26,7 @@ $(VENV)/.ready: requirements.lock
 	@printf '#!/bin/sh\nexec "%s" -m shapebench "$$@"\n' '$(CURDIR)/$(BIN)/python' > $(BIN)/shapebench && chmod +x $(BIN)/shapebench
 	@touch $@
 
-demo: setup ## a small Spark and a small TensorFlow Benchmark on this machine, without a cluster: about five minutes
+demo: setup ## a small Spark and a small TensorFlow Benchmark on this machine, without a cluster: three to four minutes
 	$(BIN)/shapebench run manifests/examples/demo/read-speed.yaml manifests/examples/demo/train.yaml \
 	  --output build/demo --fresh
 
