@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from shapebench.api import keys, wire
 from shapebench.api.workload import TENSORFLOW_JOBS, TensorFlowWorkload
@@ -10,6 +11,8 @@ from shapebench.build import pod, service
 from shapebench.build.attempt import Attempt, KubeObject
 
 PORT = 2222
+Task = tuple[str, int]
+"""A member of the gang: its role, and its number within the role."""
 
 
 def gang(attempt: Attempt) -> tuple[KubeObject, ...]:
@@ -23,9 +26,18 @@ def pod_names(attempt: Attempt) -> tuple[str, ...]:
     return tuple(keys.pod_name(attempt.gang, role, index) for role, index in _members(attempt))
 
 
-def tf_config(hosts: dict[str, list[str]], role: str, index: int) -> str:
-    """TF_CONFIG of one task: who is in the cluster (by role, host:port) and which of them this is."""
-    return json.dumps({"cluster": hosts, "task": {"type": role, "index": index}}, separators=(",", ":"))
+def tasks(workload: TensorFlowWorkload, workers: int) -> list[Task]:
+    """Who is in the gang: workers, then parameter servers."""
+    return [*((wire.ROLE_WORKER, index) for index in range(workers)),
+            *((wire.ROLE_PARAMETER_SERVER, index) for index in range(workload.parameter_servers))]
+
+
+def tf_config(addresses: Mapping[Task, str], me: Task) -> str:
+    """TF_CONFIG of one task: who is in the cluster (host:port of each) and which of them this is."""
+    cluster: dict[str, list[str]] = {}
+    for (role, _), address in addresses.items():
+        cluster.setdefault(role, []).append(address)
+    return json.dumps({"cluster": cluster, "task": {"type": me[0], "index": me[1]}}, separators=(",", ":"))
 
 
 def program(workload: TensorFlowWorkload, arguments: list[str]) -> tuple[str, ...]:
@@ -35,12 +47,11 @@ def program(workload: TensorFlowWorkload, arguments: list[str]) -> tuple[str, ..
     return (*workload.command, *arguments)
 
 
-def _members(attempt: Attempt) -> list[tuple[str, int]]:
-    workers = [(wire.ROLE_WORKER, index) for index in range(attempt.run.shape.workers)]
-    return workers + [(wire.ROLE_PARAMETER_SERVER, index) for index in range(_workload(attempt).parameter_servers)]
+def _members(attempt: Attempt) -> list[Task]:
+    return tasks(_workload(attempt), attempt.run.shape.workers)
 
 
-def _pod(attempt: Attempt, members: list[tuple[str, int]], member: tuple[str, int]) -> KubeObject:
+def _pod(attempt: Attempt, members: list[Task], member: Task) -> KubeObject:
     role_name, index = member
     role = pod.Role(
         role=role_name,
@@ -60,13 +71,11 @@ def _pod(attempt: Attempt, members: list[tuple[str, int]], member: tuple[str, in
     }
 
 
-def _environment(attempt: Attempt, members: list[tuple[str, int]], me: tuple[str, int]) -> tuple[KubeObject, ...]:
+def _environment(attempt: Attempt, members: list[Task], me: Task) -> tuple[KubeObject, ...]:
     hosts = {member: f"{keys.pod_name(attempt.gang, *member)}.{attempt.gang}.{attempt.namespace}.svc"
              for member in members}
-    by_role: dict[str, list[str]] = {}
-    for (role, _), host in hosts.items():
-        by_role.setdefault(role, []).append(f"{host}:{PORT}")
-    variables = [{"name": "TF_CONFIG", "value": tf_config(by_role, *me)}]
+    addresses = {member: f"{host}:{PORT}" for member, host in hosts.items()}
+    variables = [{"name": "TF_CONFIG", "value": tf_config(addresses, me)}]
     # A worker whose peer is not there hangs in TensorFlow and ignores SIGTERM: the agents find each other first.
     peers = [f"{host}:{wire.AGENT_PORT}" for member, host in hosts.items() if member != me]
     if peers:

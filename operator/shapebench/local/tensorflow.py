@@ -17,18 +17,14 @@ def gang(attempt: Attempt) -> tuple[Member, ...]:
     """Workers and parameter servers; each awaits the others' agents before its program starts."""
     workload = attempt.benchmark.spec.workload.tensorflow
     assert workload is not None  # the table in attempt.py
-    tasks = [(wire.ROLE_WORKER, index) for index in range(attempt.run.shape.workers)]
-    tasks += [(wire.ROLE_PARAMETER_SERVER, index) for index in range(workload.parameter_servers)]
+    tasks = build_tensorflow.tasks(workload, attempt.run.shape.workers)
     ports = free_ports(2 * len(tasks))
-    servers = dict(zip(tasks, ports[:len(tasks)], strict=True))
+    servers = {task: f"{_HOST}:{port}" for task, port in zip(tasks, ports[:len(tasks)], strict=True)}
     agents = dict(zip(tasks, ports[len(tasks):], strict=True))
-    by_role: dict[str, list[str]] = {}
-    for (role, _), port in servers.items():
-        by_role.setdefault(role, []).append(f"{_HOST}:{port}")
     program = build_tensorflow.program(workload, attempt.arguments())
     threads = str(quantity.task_slots(attempt.cpu))
     return tuple(attempt.member(role, index, program, {
-        "TF_CONFIG": build_tensorflow.tf_config(by_role, role, index),
+        "TF_CONFIG": build_tensorflow.tf_config(servers, (role, index)),
         "TF_NUM_INTRAOP_THREADS": threads,
         "TF_NUM_INTEROP_THREADS": threads,
         wire.ENV_METRICS_PORT: str(agents[role, index]),

@@ -27,18 +27,14 @@ def pod_records(pods: Sequence[PodFact], logs: Mapping[str, str]) -> tuple[PodRe
 
 
 def _pod_record(pod: PodFact, log: str) -> PodRecord | None:
-    for source in (_from_log, lambda text: json.loads(text) if text.startswith("{") else None):
+    for read, text in ((framing.decode, log), (json.loads, pod.totals)):
         try:
-            given = source(log if source is _from_log else pod.totals)
+            given = read(text)
             if given is not None:
                 return PodRecord.model_validate(given)
         except (ValueError, ValidationError):
             continue
     return None
-
-
-def _from_log(log: str) -> dict[str, object] | None:
-    return framing.decode(log)
 
 
 def outcome(number: int, failure_reason: Reason | None, message: str, pods: Sequence[PodRecord],
