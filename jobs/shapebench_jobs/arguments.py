@@ -66,6 +66,13 @@ def new_parser(program: str, description: str) -> argparse.ArgumentParser:
     )
 
 
+def add_cluster_options(parser: argparse.ArgumentParser) -> None:
+    """Options that every Spark job has."""
+    group = parser.add_argument_group("cluster")
+    group.add_argument("--start-timeout", type=positive, default=300.0, metavar="SECONDS",
+                       help="how long to wait for all executors, in seconds (default %(default)g)")
+
+
 def add_dataset_options(parser: argparse.ArgumentParser, size_option: str = "--image-size") -> None:
     """Options that decide the made data set."""
     default = DatasetArguments()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapebench_jobs import arguments
 from shapebench_jobs.dataset_files import DatasetArguments
-from shapebench_jobs.harness import ENV_WORKERS, BadArgumentsError, Run, WrongAnswerError, note, perform
+from shapebench_jobs.harness import Run, WrongAnswerError, note, perform
 from shapebench_jobs.reading import Part, ReadPlan
 from shapebench_jobs.tally import Tally
 
@@ -49,29 +49,19 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument("--tasks-per-slot", type=arguments.integer(1), default=2, metavar="N",
                        help="Spark tasks for each task slot when reading single images (a TFRecord shard is always "
                        "one task): more even out, fewer cost less (default %(default)s)")
-    group.add_argument("--start-timeout", type=arguments.positive, default=300.0, metavar="SECONDS",
-                       help="how long to wait for all executors, in seconds (default %(default)g)")
+    arguments.add_cluster_options(result)
     arguments.add_source_options(result)
     arguments.add_dataset_options(result)
     return result
 
 
 def read_speed(options: argparse.Namespace, run: Run, environ: Mapping[str, str]) -> None:
-    """The job; the session is stopped whatever happens, so that executors end in order."""
-    wanted = arguments.dataset_arguments(options)
-    workers = expected_workers(environ)
-    # Imported late, so that --help and bad arguments answer at once.
-    from pyspark.sql import SparkSession
-
+    """The job."""
     from shapebench_jobs import spark_cluster
 
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else Spark takes any python3 of the PATH
-    session = SparkSession.builder.getOrCreate()
-    try:
-        spark_cluster.await_executors(session.sparkContext, workers, options.start_timeout)
+    wanted = arguments.dataset_arguments(options)
+    with spark_cluster.connected(environ, options.start_timeout) as session:
         _on_cluster(session, options, wanted, run)
-    finally:
-        session.stop()
 
 
 def _on_cluster(session: Any, options: argparse.Namespace, wanted: DatasetArguments, run: Run) -> None:
@@ -132,14 +122,6 @@ def values(part: Part, seconds: float) -> dict[str, float]:
         "bytes": part.tally.bytes,
         "batches": part.batches,
     }
-
-
-def expected_workers(environ: Mapping[str, str]) -> int:
-    """How many executors to wait for; 1 where nobody said."""
-    text = environ.get(ENV_WORKERS, "1")
-    if not text.isdecimal() or int(text) < 1:
-        raise BadArgumentsError(f"{ENV_WORKERS}={text!r} is no number of executors: give 1 or more")
-    return int(text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

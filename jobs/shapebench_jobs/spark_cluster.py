@@ -6,16 +6,19 @@ session. The few calls into the JVM are for what PySpark has no words for.
 
 from __future__ import annotations
 
+import os
 import platform
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from shapebench_jobs import dataset, reading
 from shapebench_jobs.dataset_files import DatasetArguments
-from shapebench_jobs.harness import WrongAnswerError, note
+from shapebench_jobs.harness import ENV_WORKERS, BadArgumentsError, WrongAnswerError, note
 from shapebench_jobs.tally import Tally
 
 _CONF_PREFIXES = (
@@ -25,6 +28,32 @@ _CONF_PREFIXES = (
     "spark.locality.", "spark.hadoop.mapreduce.",
 )
 """Settings that explain a measurement. A list of what to show, because the rest may hold credentials."""
+
+
+@contextmanager
+def connected(environ: Mapping[str, str], start_timeout_s: float) -> Iterator[Any]:
+    """A SparkSession whose executors have all registered. It is stopped whatever happens, so that they end in order.
+
+    BadArgumentsError before Spark is started where the environment makes no sense; TimeoutError when some never come.
+    """
+    workers = expected_workers(environ)
+    from pyspark.sql import SparkSession  # takes a second: --help and bad arguments answer without it
+
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else Spark takes any python3 of the PATH
+    session = SparkSession.builder.getOrCreate()
+    try:
+        await_executors(session.sparkContext, workers, start_timeout_s)
+        yield session
+    finally:
+        session.stop()
+
+
+def expected_workers(environ: Mapping[str, str]) -> int:
+    """How many executors to wait for; 1 where nobody said."""
+    text = environ.get(ENV_WORKERS, "1")
+    if not text.isdecimal() or int(text) < 1:
+        raise BadArgumentsError(f"{ENV_WORKERS}={text!r} is no number of executors: give 1 or more")
+    return int(text)
 
 
 @dataclass(frozen=True)

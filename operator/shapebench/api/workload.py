@@ -11,10 +11,10 @@ from shapebench.api.fields import AbsolutePath, Cpu, Image, Memory, ObjectName, 
 from shapebench.api.pods import EnvVar
 from shapebench.api.rules import ApiObject, Distinct, Rule
 
-SPARK_JOBS = {"read-speed": "shapebench_jobs.read_speed"}
-"""Shipped Spark jobs: name in the manifest → Python module."""
-TENSORFLOW_JOBS = {"train": "shapebench_jobs.train"}
-"""Shipped TensorFlow jobs: name in the manifest → Python module."""
+SparkJob = Literal["read-speed"]
+"""Shipped Spark jobs."""
+TensorFlowJob = Literal["train"]
+"""Shipped TensorFlow jobs."""
 
 RESERVED_CONF = (
     "spark.master", "spark.submit.deployMode", "spark.app.name", "spark.driver.host", "spark.driver.port",
@@ -43,7 +43,7 @@ class Driver(ApiObject):
 class SparkWorkload(ApiObject):
     """A PySpark program: one driver, and as many executors as the shape has workers."""
 
-    job: Annotated[Literal["read-speed"] | None, Field(description="a shipped job")] = None
+    job: Annotated[SparkJob | None, Field(description="a shipped job")] = None
     image: Annotated[Image | None, Field(description="default: the Spark image that the operator came with")] = None
     image_pull_policy: _PULL_POLICIES | None = None
     application: Annotated[
@@ -73,7 +73,7 @@ class SparkWorkload(ApiObject):
 class TensorFlowWorkload(ApiObject):
     """A TensorFlow program: as many workers as the shape has, each with TF_CONFIG."""
 
-    job: Annotated[Literal["train"] | None, Field(description="a shipped job")] = None
+    job: Annotated[TensorFlowJob | None, Field(description="a shipped job")] = None
     image: Annotated[
         Image | None, Field(description="default: the TensorFlow image that the operator came with")] = None
     image_pull_policy: _PULL_POLICIES | None = None
@@ -110,6 +110,11 @@ class Workload(ApiObject):
         program = self.spark or self.tensorflow
         assert program is not None  # the rule above
         return program
+
+
+def job_module(job: str) -> str:
+    """The Python module of a shipped job."""
+    return f"shapebench_jobs.{job.replace('-', '_')}"
 
 
 SPARK_MINIMUM_HEAP_BYTES = 471_859_200

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 
 from shapebench.api import keys, wire
-from shapebench.api.workload import SPARK_JOBS, SparkWorkload
+from shapebench.api.workload import SparkWorkload, job_module
 from shapebench.build import pod, service, spark_conf, volumes
 from shapebench.build.attempt import Attempt, KubeObject
 
@@ -31,7 +31,7 @@ def pod_names(attempt: Attempt) -> tuple[str, ...]:
 def program(workload: SparkWorkload, arguments: list[str]) -> tuple[str, ...]:
     """The command line of the driver."""
     if workload.job is not None:
-        return ("python3", "-m", SPARK_JOBS[workload.job], *arguments)
+        return ("python3", "-m", job_module(workload.job), *arguments)
     assert workload.application is not None  # the model's rule
     return ("python3", workload.application, *arguments)
 

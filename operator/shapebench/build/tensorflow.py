@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from shapebench.api import keys, wire
-from shapebench.api.workload import TENSORFLOW_JOBS, TensorFlowWorkload
+from shapebench.api.workload import TensorFlowWorkload, job_module
 from shapebench.build import pod, service
 from shapebench.build.attempt import Attempt, KubeObject
 
@@ -43,7 +43,7 @@ def tf_config(addresses: Mapping[Task, str], me: Task) -> str:
 def program(workload: TensorFlowWorkload, arguments: list[str]) -> tuple[str, ...]:
     """The command line of a worker."""
     if workload.job is not None:
-        return ("python3", "-m", TENSORFLOW_JOBS[workload.job], *arguments)
+        return ("python3", "-m", job_module(workload.job), *arguments)
     return (*workload.command, *arguments)
 
 
