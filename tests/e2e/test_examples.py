@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from e2e.conftest import KUBECONFIG, ROOT, Cluster
+from e2e.conftest import ROOT, Cluster
+from e2e.reporting import records, report
 
 EXAMPLES = ROOT / "manifests/examples"
-
-
-def _report(cluster: Cluster, name: str, *arguments: str) -> str:
-    return subprocess.run([sys.executable, "-m", "shapebench", "report", name, "-n", cluster.namespace, *arguments],
-                          text=True, capture_output=True, check=True,
-                          env=os.environ | {"KUBECONFIG": KUBECONFIG, "PYTHONPATH": str(ROOT / "operator")}).stdout
-
-
-def _records(cluster: Cluster, name: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(_report(cluster, name, "--format=json"))
-    return found
 
 
 def test_spark_read_speed(spark_cluster: Cluster, tmp_path: Path) -> None:
     cluster = spark_cluster
     cluster.apply(EXAMPLES / "read-speed.yaml")
     cluster.wait("Succeeded", "bm/read-speed", 900)
-    records = _records(cluster, "read-speed")
-    assert {record["phase"] for record in records} == {"Succeeded"}
-    for record in records:
+    found = records(cluster, "read-speed")
+    assert {record["phase"] for record in found} == {"Succeeded"}
+    for record in found:
         executors = [pod for pod in record["pods"] if pod["role"] == "executor"]
         assert len(executors) == record["workers"], "every executor left its record"
         assert all(pod["usage"]["cpu_seconds"] > 0.5 for pod in executors)
@@ -47,7 +32,7 @@ def test_spark_read_speed(spark_cluster: Cluster, tmp_path: Path) -> None:
 def test_tensorflow_train(cluster: Cluster, tmp_path: Path) -> None:
     cluster.apply(EXAMPLES / "train.yaml")
     cluster.wait("Succeeded", "bm/train", 900)
-    for record in _records(cluster, "train"):
+    for record in records(cluster, "train"):
         assert record["phase"] == "Succeeded"
         final = [row["values"] for row in record["measurements"] if "replicas_in_sync" in row["values"]]
         assert [row["replicas_in_sync"] for row in final] == [record["workers"]] * record["workers"]
@@ -68,10 +53,10 @@ def _what_people_see(cluster: Cluster, name: str, folder: Path) -> None:
     described = cluster.kubectl("describe", "bm", name)
     assert "created the pods of attempt 1" in described
     assert status["best"]["summary"] in described
-    assert status["best"]["shape"] in _report(cluster, name)
-    _report(cluster, name, f"--output={folder}")
+    assert status["best"]["shape"] in report(cluster, name)
+    report(cluster, name, f"--output={folder}")
     assert {path.name for path in folder.rglob("*.*")} >= {"report.html", "runs.csv", "runs.json"}
-    rows = list(csv.DictReader(io.StringIO(_report(cluster, name, "--format=csv"))))
+    rows = list(csv.DictReader(io.StringIO(report(cluster, name, "--format=csv"))))
     assert len(rows) == status["runs"]["created"]
 
 
@@ -84,9 +69,9 @@ def test_a_users_own_unmodified_script(spark_cluster: Cluster, file: str, name: 
     cluster = spark_cluster
     cluster.apply(EXAMPLES / file)
     cluster.wait("Succeeded", f"bm/{name}", 600)
-    records = _records(cluster, name)
-    assert sorted(record["workers"] for record in records) == [1, 2]
-    for record in records:
+    found = records(cluster, name)
+    assert sorted(record["workers"] for record in found) == [1, 2]
+    for record in found:
         assert record["phase"] == "Succeeded"
         assert record["duration_s"] > 0
         serving = [pod for pod in record["pods"] if pod["role"] == role]
