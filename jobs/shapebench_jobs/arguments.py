@@ -73,19 +73,26 @@ def add_cluster_options(parser: argparse.ArgumentParser) -> None:
                        help="how long to wait for all executors, in seconds (default %(default)g)")
 
 
-def add_dataset_options(parser: argparse.ArgumentParser, size_option: str = "--image-size") -> None:
-    """Options that decide the made data set."""
+def add_picture_options(parser: argparse.ArgumentParser, size_option: str = "--image-size",
+                        side: int = DatasetArguments.width) -> argparse._ArgumentGroup:
+    """Options that decide the pictures of the made data set; `side` is their size where none is given, in pixels."""
     default = DatasetArguments()
     group = parser.add_argument_group("made data set")
     group.add_argument("--images", type=integer(1), default=default.images, metavar="N",
                        help="how many JPEG images to make (default %(default)s)")
-    group.add_argument(size_option, dest="image_size", type=image_size, default=(default.width, default.height),
-                       metavar="PIXELS", help="side of an image, or WIDTHxHEIGHT, in pixels "
-                       f"(default {default.width})")
+    group.add_argument(size_option, dest="image_size", type=image_size, default=(side, side), metavar="PIXELS",
+                       help=f"side of an image, or WIDTHxHEIGHT, in pixels (default {side})")
     group.add_argument("--classes", type=integer(2, len(drawing.PATTERNS)), default=default.classes, metavar="N",
                        help=f"how many classes of image, 2 to {len(drawing.PATTERNS)} (default %(default)s)")
     group.add_argument("--seed", type=integer(0), default=default.seed, metavar="N",
                        help="the same seed makes the same bytes on every machine (default %(default)s)")
+    return group
+
+
+def add_dataset_options(parser: argparse.ArgumentParser, size_option: str = "--image-size") -> None:
+    """Options that decide the made data set."""
+    default = DatasetArguments()
+    group = add_picture_options(parser, size_option)
     group.add_argument("--shards", type=integer(1), default=default.shards, metavar="N",
                        help="how many TFRecord files hold the images; give at least the cluster's task slots "
                        "(default %(default)s)")

@@ -7,7 +7,7 @@ that files which TensorFlow wrote with more features are read too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 KEY_ENCODED = "image/encoded"
@@ -32,11 +32,15 @@ class LabelledImage:
 
 def encode(image: LabelledImage) -> bytes:
     """The serialised Example."""
-    return _message(1, b"".join((
-        _entry(KEY_ENCODED, _message(1, _message(1, image.encoded))),
-        _entry(KEY_LABEL, _message(3, _message(1, _varint(image.label)))),
-        _entry(KEY_TEXT, _message(1, _message(1, image.class_name.encode()))),
-    )))
+    return serialized({KEY_ENCODED: image.encoded, KEY_LABEL: image.label, KEY_TEXT: image.class_name.encode()})
+
+
+def serialized(features: Mapping[str, bytes | int]) -> bytes:
+    """An Example of any features that hold one value each: bytes, or a whole number from 0."""
+    return _message(1, b"".join(
+        _entry(name, _message(1, _message(1, value)) if isinstance(value, bytes)
+               else _message(3, _message(1, _varint(value))))
+        for name, value in features.items()))
 
 
 def decode(payload: bytes) -> LabelledImage:
