@@ -31,6 +31,8 @@ describe() {
         stamp+=" -X helm.sh/helm/v3/pkg/$variable.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/$variable.k8sVersionMinor=$minor"
       done ;;
     pause) module=pause package=. ;;
+    # A server of S3's protocol with users and bucket policies: what the tests of object storage read from.
+    versitygw) module=versitygw package=github.com/versity/versitygw/cmd/versitygw ;;
     *) fail "no such tool: $1" ;;
   esac
 }
