@@ -6,6 +6,7 @@ vary are in its scatter. What a line cannot say is refused or warned of, never d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -75,6 +76,18 @@ def fit(xs: Sequence[float], ys: Sequence[float]) -> Fit:
     slope = float(found.slope)
     return Fit(n, slope, float(found.intercept), float(found.rvalue), float(found.pvalue), float(found.stderr),
                slope - half, slope + half)
+
+
+def band(line: Line, x: float) -> tuple[float, float]:
+    """The 95 % interval of the line's height at x. Raises ValueError where there is no line."""
+    if line.fit is None:
+        raise ValueError(line.refused)
+    mean = math.fsum(line.xs) / line.fit.n
+    spread = math.fsum((one - mean) ** 2 for one in line.xs)
+    # The slope's half width is t · s / sqrt(spread), the height's t · s · sqrt(1/n + (x - mean)² / spread).
+    half = (line.fit.high - line.fit.slope) * math.sqrt(spread / line.fit.n + (x - mean) ** 2)
+    height = line.fit.intercept + line.fit.slope * x
+    return height - half, height + half
 
 
 def holm(ps: Sequence[float]) -> tuple[float, ...]:

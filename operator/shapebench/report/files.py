@@ -1,4 +1,4 @@
-"""The files that a report leaves: report.html, runs.csv and runs.json."""
+"""The files of a report: report.html, runs.csv, runs.json; where numbers vary, regressions.csv and averages.csv."""
 
 from __future__ import annotations
 
@@ -8,22 +8,28 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from shapebench.analysis import averages, regression
 from shapebench.api.record import RunRecord
-from shapebench.report import runs_csv
+from shapebench.report import regressions_csv, runs_csv
 from shapebench.report.subject import Subject
 
 HTML, CSV, JSON = "report.html", "runs.csv", "runs.json"
+REGRESSIONS, AVERAGES = "regressions.csv", "averages.csv"
 
 _RECORDS = TypeAdapter(list[RunRecord])
 
 
 def write(folder: Path, subject: Subject, records: Sequence[RunRecord]) -> Path:
-    """Write all three into the folder; returns the report's path."""
+    """Write all into the folder; returns the report's path."""
     from shapebench.report import html  # matplotlib takes a second to import, and many commands need no figure
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CSV).write_text(runs_csv.text(records))
     (folder / JSON).write_text(to_json(records))
+    lines = regression.lines(records, subject.metric)
+    if lines:
+        (folder / REGRESSIONS).write_text(regressions_csv.lines_text(lines))
+        (folder / AVERAGES).write_text(regressions_csv.averages_text(averages.by_value(records, subject.metric)))
     (folder / HTML).write_text(html.page(subject, records))
     return folder / HTML
 

@@ -1,23 +1,25 @@
-"""What the jobs measured themselves: a table of medians by cell."""
+"""What the jobs measured themselves: medians by cell, and averages by parameter set where a job varied some itself."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from shapebench.analysis import objective, summary
-from shapebench.api.record import RunRecord, Verdict
-from shapebench.report import table, units
+from shapebench.analysis import averages, objective, points, summary
+from shapebench.api.record import Measurement, RunRecord, Scalar, Verdict
+from shapebench.report import markup, table, units
 from shapebench.report.table import Row
 
 CHECKSUM = "_crc32"
 """What a job proves with, and nothing that has a median."""
+SHOWN_SETS = 30
+"""More rows than these are folded away."""
+
+_Set = tuple[tuple[str, Scalar], ...]
 
 
 def medians(records: Sequence[RunRecord], row: Row, names: Sequence[str]) -> tuple[float | None, ...]:
     """For each name, the median over the cell's valid runs of the run's own value (see analysis.objective)."""
-    own = [record for record in records if record.verdict is Verdict.VALID
-           and summary.key(record.cell) == summary.key(row.summary.cell)]
+    own = _valid(records, row)
     return tuple(table.median([objective.of_record(record, f"{objective.MEASUREMENT_PREFIX}{name}") for record in own])
                  for name in names)
 
@@ -29,11 +31,59 @@ def section(records: Sequence[RunRecord], rows: Sequence[Row]) -> str:
     shown = [row for row in rows if row.summary.n]
     if not names or not shown:
         return ""
-    head = '<th class="words">cell</th>' + "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in names)
-    body = "".join(
-        f'<tr><td class="words">{html.escape(summary.cell_text(row.summary.cell))}</td>'
-        + "".join(f"<td>{units.number(value)}</td>" for value in medians(records, row, names)) + "</tr>\n"
-        for row in shown)
-    return ('<section>\n<h2>What the job measured</h2>\n<div class="wide">\n<table>\n<thead><tr>' + head
-            + "</tr></thead>\n<tbody>\n" + body + "</tbody>\n</table>\n</div>\n"
-            "<p>Medians over the valid runs; a run that wrote several rows counts with their median.</p>\n</section>\n")
+    lines = [(summary.cell_text(row.summary.cell), *map(units.number, medians(records, row, names))) for row in shown]
+    return markup.section(
+        "What the job measured",
+        markup.rows((("cell", True), *_titles(names)), lines)
+        + markup.paragraph("Medians over the valid runs; a run that wrote several rows counts with their median.")
+        + _inner(records, shown, names))
+
+
+def _inner(records: Sequence[RunRecord], rows: Sequence[Row], names: Sequence[str]) -> str:
+    """A row for each parameter set that the job went through inside its runs."""
+    sets = [(row, _sets(_valid(records, row))) for row in rows]
+    varied = _varied([given for _, found in sets for given in found])
+    if not varied:
+        return ""
+    lines = [(summary.cell_text(row.summary.cell), *_texts(dict(given), varied), str(len(own)),
+              *(_average(own, name) for name in names))
+             for row, found in sets for given, own in found.items()]
+    titles = (("cell", True), *((name, True) for name in varied), ("rows", False), *_titles(names))
+    content = markup.rows(titles, lines)
+    heading = f"{len(lines)} parameter sets that the job went through inside its runs"
+    content = markup.folded(heading, content) if len(lines) > SHOWN_SETS else f"<h3>{heading}</h3>\n{content}"
+    return content + markup.paragraph(
+        "Averages over the rows of the valid runs: rates by all work over all time (or, where the rows do not tell "
+        "them, the harmonic mean), all else by the mean.")
+
+
+def _sets(valid: Sequence[RunRecord]) -> dict[_Set, list[Measurement]]:
+    found: dict[_Set, list[Measurement]] = {}
+    for record in valid:
+        for given, rows in points.parameter_sets(record).items():
+            found.setdefault(given, []).extend(rows)
+    return found
+
+
+def _varied(sets: Sequence[_Set]) -> list[str]:
+    """Names that have more than one value; one that only some sets have varies, too."""
+    names = dict.fromkeys(name for given in sets for name, _ in given)
+    return [name for name in names if len({dict(given).get(name) for given in sets}) > 1]
+
+
+def _texts(given: Mapping[str, Scalar], names: Sequence[str]) -> list[str]:
+    return [summary.value_text(given[name]) if name in given else units.MISSING for name in names]
+
+
+def _average(rows: Sequence[Measurement], name: str) -> str:
+    found = [one for row in rows if (one := points.reading(row, name))]
+    return units.number(averages.of_readings(name, found, runs=0).value) if found else units.MISSING
+
+
+def _titles(names: Sequence[str]) -> tuple[tuple[str, bool], ...]:
+    return tuple((name.replace("_", " "), False) for name in names)
+
+
+def _valid(records: Sequence[RunRecord], row: Row) -> list[RunRecord]:
+    return [record for record in records if record.verdict is Verdict.VALID
+            and summary.key(record.cell) == summary.key(row.summary.cell)]

@@ -13,7 +13,7 @@ from rich.text import Text
 from shapebench.analysis import objective, summary
 from shapebench.analysis.summary import CellSummary
 from shapebench.api.record import RunRecord, Usage, Verdict
-from shapebench.report import answer, units
+from shapebench.report import answer, dependence, units
 from shapebench.report.subject import Subject
 
 
@@ -95,8 +95,9 @@ def terminal(subject: Subject, records: Sequence[RunRecord]) -> RenderableType:
         style = "bold green" if number == 0 and row.summary.n else "red" if not row.summary.n else ""
         table.add_row(*(column.text(row) for column in shown), style=style)
     notes = answer.caveats(subject, records)
+    lines = dependence.terminal(subject, records)
     return Group(Text(f"{subject.name}: {answer.headline(subject, records)}", style="bold"), Text(), table,
-                 *(Text(f"  {note}", style="dim") for note in notes))
+                 *((Text(), lines, Text()) if lines else ()), *(Text(f"  {note}", style="dim") for note in notes))
 
 
 def _parameter(name: str) -> Callable[[Row], str]:
