@@ -6,6 +6,7 @@ session. The few calls into the JVM are for what PySpark has no words for.
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import sys
@@ -14,12 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from shapebench_jobs import dataset, reading
 from shapebench_jobs.dataset_files import DatasetArguments
 from shapebench_jobs.harness import ENV_WORKERS, BadArgumentsError, WrongAnswerError, note
 from shapebench_jobs.tally import Tally
+
+T = TypeVar("T")
 
 _CONF_PREFIXES = (
     "spark.master", "spark.executor.cores", "spark.executor.instances", "spark.executor.memory",
@@ -104,20 +107,39 @@ def slots(spark_context: Any) -> int:
     return int(scala.maxNumConcurrentTasks(scala.resourceProfileManager().defaultResourceProfile()))
 
 
+def everywhere(spark_context: Any, work: Callable[[], T]) -> tuple[tuple[str, T], ...]:
+    """Do `work` in every task slot of every executor at once; (executor, answer) of each slot.
+
+    A barrier stage, which runs on all executors at once: an ordinary one might use only some. `work` must be picklable
+    by the name of its module (no closure), and cope with several of itself on one machine. RuntimeError when an
+    executor had none.
+    """
+    width = slots(spark_context)
+    seeds = spark_context.parallelize(range(width), width).barrier()
+    answers: list[tuple[str, T]] = seeds.mapPartitions(_InEachSlot(work)).collect()
+    reached, registered = len({place for place, _ in answers}), len(executors(spark_context))
+    if reached < registered:
+        raise RuntimeError(f"only {reached} of {registered} executors did {work!r}")
+    return tuple(answers)
+
+
+@dataclass(frozen=True)
+class _InEachSlot(Generic[T]):
+    """The barrier stage's task: importable by executors, unlike a closure of the program's main module."""
+
+    work: Callable[[], T]
+
+    def __call__(self, _: Iterator[int]) -> Iterator[tuple[str, T]]:
+        yield reading.executor_name(), self.work()
+
+
 def make_everywhere(spark_context: Any, root: Path, wanted: DatasetArguments) -> dataset.Dataset:
     """Make the data set on the driver's and on every executor's disk, and check that all are the same.
 
-    A barrier stage with a task for every slot runs on all executors at once; an ordinary one might use only some. It
-    also starts the Python workers and their imports, which are no part of reading.
+    It also starts the Python workers and their imports, which are no part of reading.
     """
     here = dataset.ensure(root, wanted)
-    width = slots(spark_context)
-    seeds = spark_context.parallelize(range(width), width).barrier()
-    made: list[tuple[str, Tally]] = seeds.mapPartitions(_MakeDataset(str(root), wanted)).collect()
-    places = {place for place, _ in made}
-    registered = len(executors(spark_context))
-    if len(places) < registered:
-        raise RuntimeError(f"the data set was made on {len(places)} of {registered} executors")
+    made = everywhere(spark_context, functools.partial(_make_here, str(root), wanted))
     differing = sorted({place for place, tally in made if tally != here.contents.tally})
     if differing:
         raise WrongAnswerError(f"{', '.join(differing)} made another data set than the driver from the same seed: "
@@ -125,16 +147,8 @@ def make_everywhere(spark_context: Any, root: Path, wanted: DatasetArguments) ->
     return here
 
 
-@dataclass(frozen=True)
-class _MakeDataset:
-    """The barrier stage's task: importable by executors, unlike a closure of the program's main module."""
-
-    root: str
-    wanted: DatasetArguments
-
-    def __call__(self, _: Iterator[int]) -> Iterator[tuple[str, Tally]]:
-        made = dataset.ensure(Path(self.root), self.wanted)
-        yield reading.executor_name(), made.contents.tally
+def _make_here(root: str, wanted: DatasetArguments) -> Tally:
+    return dataset.ensure(Path(root), wanted).contents.tally
 
 
 def environment(spark_context: Any) -> dict[str, str]:
