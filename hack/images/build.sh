@@ -28,8 +28,8 @@ ca_bundle() {
 # build_arguments: --build-arg for what says where packages come from, as far as it is set on this machine.
 build_arguments() {
   local name
-  for name in PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST http_proxy https_proxy no_proxy \
-    HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+  for name in PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST DEFAULT_ARTIFACT_REPOSITORY \
+    http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
     [ -z "${!name:-}" ] || printf -- '--build-arg\n%s\n' "$name"
   done
 }
@@ -51,7 +51,8 @@ make_context() {
 deps_image() {
   local key
   key=$({ sed '/^FROM deps /,$d' "$REPO/images/$1/Dockerfile"; cat "$REPO/images/make-venv.sh" \
-    "$REPO/images/$1"/{requirements.lock,unneeded.txt,entrypoint.sh} 2>/dev/null || true; echo "$base_id"; } | content_key)
+    "$REPO/images/$1"/{requirements.lock,unneeded.txt,entrypoint.sh,jars.lock,fetch_jars.py} 2>/dev/null || true
+    echo "$base_id"; } | content_key)
   echo "shapebench/$1-deps:$key"
 }
 
