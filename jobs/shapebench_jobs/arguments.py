@@ -7,8 +7,9 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
-from shapebench_jobs import drawing
+from shapebench_jobs import drawing, page_cache
 from shapebench_jobs.dataset_files import DatasetArguments
 from shapebench_jobs.harness import BadArgumentsError
 
@@ -17,6 +18,8 @@ POD_DATA_DIR = Path("/shapebench/data")
 """Scratch space of a run's pods; used when it is there."""
 
 FORMATS = ("images", "tfrecord")
+
+T = TypeVar("T")
 
 
 def integer(smallest: int, largest: int | None = None) -> Callable[[str], int]:
@@ -31,6 +34,32 @@ def integer(smallest: int, largest: int | None = None) -> Callable[[str], int]:
             bounds = f"at least {smallest}" if largest is None else f"from {smallest} to {largest}"
             raise argparse.ArgumentTypeError(f"{number} is out of range: give {bounds}")
         return number
+
+    return parse
+
+
+def integers(smallest: int) -> Callable[[str], tuple[int, ...]]:
+    """A type for argparse: whole numbers with commas between them, none of them twice."""
+    return _several(integer(smallest))
+
+
+def formats(text: str) -> tuple[str, ...]:
+    """A type for argparse: formats with commas between them, none of them twice."""
+
+    def one(name: str) -> str:
+        if name not in FORMATS:
+            raise argparse.ArgumentTypeError(f"{name!r} is no format: give {' or '.join(FORMATS)}")
+        return name
+
+    return _several(one)(text)
+
+
+def _several(one: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
+    def parse(text: str) -> tuple[T, ...]:
+        values = tuple(one(part.strip()) for part in text.split(","))
+        if len(set(values)) < len(values):
+            raise argparse.ArgumentTypeError(f"{text!r} has a value twice")
+        return values
 
     return parse
 
@@ -101,16 +130,33 @@ def add_dataset_options(parser: argparse.ArgumentParser, size_option: str = "--i
 
 
 def add_source_options(parser: argparse.ArgumentParser) -> None:
-    """Options that say where a job's images come from."""
+    """Options that say where a job's images come from, in which format."""
     group = parser.add_argument_group("data")
     group.add_argument("--format", choices=FORMATS, default="images",
                        help="read one file an image, or TFRecord shards (default %(default)s)")
+    add_place_options(group)
+
+
+def add_place_options(group: argparse._ArgumentGroup) -> None:
+    """Options that say where a job's images come from."""
     group.add_argument("--data", default="", metavar="URL",
                        help="read this folder or bucket (class/image.jpg or *.tfrecord) instead of making a data set; "
                        "every worker must be able to read the URL (default: make one)")
     group.add_argument("--data-dir", type=Path, default=None, metavar="DIR",
                        help="where a made data set is kept and reused, on each machine's own disk (default: "
                        f"${ENV_DATA_DIR}, else {POD_DATA_DIR} where it can be written, else the temporary folder)")
+
+
+def add_condition_options(parser: argparse.ArgumentParser) -> None:
+    """Options for the state that a reading job finds its files in."""
+    group = parser.add_argument_group("condition of the files")
+    group.add_argument("--page-cache", choices=page_cache.WANTED, default=page_cache.WARM,
+                       help="before each timed read, make the page cache of every executor's machine hold the files "
+                       "(warm), or drop them from it (cold), or do nothing; what is true then is measured and "
+                       "written with each row (default %(default)s)")
+    group.add_argument("--on-damage", choices=("fail", "skip"), default="fail",
+                       help="a damaged image or record is a wrong answer, or is counted, named and left out "
+                       "(default %(default)s)")
 
 
 def dataset_arguments(options: argparse.Namespace) -> DatasetArguments:

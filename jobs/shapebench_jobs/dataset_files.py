@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -80,6 +81,14 @@ class Contents:
     tally: Tally
     shards: tuple[Shard, ...]
     index: tuple[IndexEntry, ...]
+
+    def files(self, file_format: str) -> tuple[tuple[str, tuple[Tally, ...]], ...]:
+        """The files of a format in order, each with the images in it."""
+        if file_format == "images":
+            return tuple((entry.path, (entry.tally,)) for entry in self.index)
+        ends = tuple(itertools.accumulate(shard.images for shard in self.shards))
+        return tuple((shard.path, tuple(entry.tally for entry in self.index[end - shard.images : end]))
+                     for shard, end in zip(self.shards, ends, strict=True))
 
 
 def write(folder: Path, arguments: DatasetArguments) -> None:

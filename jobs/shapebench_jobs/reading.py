@@ -1,12 +1,14 @@
 """What Spark's executors do: turn the files of one task into batches of images, and tell what they held.
 
-Executors import this module by name, so everything here must work without the driver. A damaged file is no exception
-(Spark would try the task again, and lose the name) but a problem in the task's answer.
+Executors import this module by name, so everything here must work without the driver. A damaged image is no exception
+(Spark would try the task again, and lose the name) but a Damage in the task's answer, and reading goes on with the next
+one that can be found: the driver decides whether it may be skipped.
 """
 
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,8 +20,6 @@ from PIL import Image, UnidentifiedImageError
 from shapebench_jobs import example, tfrecord
 from shapebench_jobs.drawing import Pixels
 from shapebench_jobs.tally import Tally, image_checksum, total
-
-PROBLEMS_KEPT = 5
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,27 @@ class ReadPlan:
 
 
 @dataclass(frozen=True)
+class Damage:
+    """An image that cannot be read."""
+
+    path: str
+    number: int
+    """Its place in its file, from 0."""
+    why: str
+    rest: bool = False
+    """Whether all after it in the same file are lost too."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.why}" + (", and the rest of the file is lost" if self.rest else "")
+
+
+@dataclass(frozen=True)
 class Part:
     """What one task, or all of them together, read."""
 
     tally: Tally = field(default_factory=Tally)
     batches: int = 0
-    problems: tuple[str, ...] = ()
+    damages: tuple[Damage, ...] = ()
     files: tuple[tuple[str, int], ...] = ()
     """Path of each file and how many images are in it; only where asked for."""
     places: tuple[str, ...] = ()
@@ -47,12 +62,12 @@ class Part:
 
 
 def merge(parts: Iterable[Part]) -> Part:
-    """All parts as one; only the first problems are kept."""
+    """All parts as one."""
     them = tuple(parts)
     return Part(
         tally=total(part.tally for part in them),
         batches=sum(part.batches for part in them),
-        problems=tuple(problem for part in them for problem in part.problems)[:PROBLEMS_KEPT],
+        damages=tuple(damage for part in them for damage in part.damages),
         files=tuple(file for part in them for file in part.files),
         places=tuple(place for part in them for place in part.places),
     )
@@ -65,46 +80,56 @@ def executor_name() -> str:
 
 def read_part(plan: ReadPlan, files: Iterable[tuple[str, bytes]]) -> Iterator[Part]:
     """One task: read its files (path, content), batch by batch, into one Part."""
-    tally, batches, problems = Tally(), 0, []
+    tally, batches = Tally(), 0
+    damages: list[Damage] = []
     batch: list[Pixels] = []
     size = 0
     for path, content in files:
-        try:
-            for image in images_of(plan, path, content):
-                tally = tally + Tally(1, len(image.encoded), image_checksum(image.encoded, image.class_name))
-                batches += size == 0
-                if plan.decode:
+        for number, image in enumerate(images_of(plan, path, content)):
+            if isinstance(image, Damage):
+                damages.append(image)
+                continue
+            if plan.decode:
+                try:
                     batch.append(decode(image.encoded))
-                size += 1
-                if size == plan.batch_size:
-                    assemble(batch)
-                    batch, size = [], 0
-        except (tfrecord.CorruptRecordError, example.MalformedExampleError, UndecodableImageError) as error:
-            problems.append(f"{path}: {error}")
+                except UndecodableImageError as error:
+                    damages.append(Damage(path, number, f"{_record(plan, number)}{error}"))
+                    continue
+            tally = tally + Tally(1, len(image.encoded), image_checksum(image.encoded, image.class_name))
+            batches += size == 0
+            size += 1
+            if size == plan.batch_size:
+                assemble(batch)
+                batch, size = [], 0
     assemble(batch)
-    yield Part(tally, batches, tuple(problems[:PROBLEMS_KEPT]), places=(executor_name(),))
+    yield Part(tally, batches, tuple(damages), places=(executor_name(),))
 
 
 def list_part(plan: ReadPlan, files: Iterable[tuple[str, bytes]]) -> Iterator[Part]:
-    """One task: how many images each file holds, without looking at them."""
+    """One task: how many images each file holds, damaged ones too, without looking at them."""
     for path, content in files:
-        try:
-            yield Part(files=((path, sum(1 for _ in images_of(plan, path, content))),))
-        except (tfrecord.CorruptRecordError, example.MalformedExampleError) as error:
-            yield Part(problems=(f"{path}: {error}",))
+        yield Part(files=((path, sum(1 for _ in images_of(plan, path, content))),))
 
 
-def images_of(plan: ReadPlan, path: str, content: bytes) -> Iterator[example.LabelledImage]:
-    """The images in a file, up to the plan's limit for it."""
+def images_of(plan: ReadPlan, path: str, content: bytes) -> Iterator[example.LabelledImage | Damage]:
+    """The images in a file, up to the plan's limit for it, with each that cannot be read in its place."""
     parents, _, name = path.rpartition("/")
     if plan.format == "images":
         yield example.LabelledImage(content, 0, parents.rpartition("/")[2])
         return
-    limit = plan.limits.get(name)
-    for number, payload in enumerate(tfrecord.payloads(content)):
-        if number == limit:
-            return
-        yield example.decode(payload)
+    records = itertools.islice(tfrecord.records(content), plan.limits.get(name))
+    for number, record in enumerate(records):
+        if isinstance(record, tfrecord.CorruptRecordError):
+            yield Damage(path, number, str(record), rest=record.resume_at is None)
+            continue
+        try:
+            yield example.decode(record)
+        except example.MalformedExampleError as error:
+            yield Damage(path, number, f"{_record(plan, number)}{error}")
+
+
+def _record(plan: ReadPlan, number: int) -> str:
+    return f"record {number}: " if plan.format == "tfrecord" else ""
 
 
 class UndecodableImageError(ValueError):

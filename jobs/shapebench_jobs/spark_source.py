@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shapebench_jobs import dataset_files, reading, spark_files
+from shapebench_jobs import answer, dataset_files, reading, spark_files
+from shapebench_jobs.answer import Answer
 from shapebench_jobs.harness import BadArgumentsError, WrongAnswerError, note
-from shapebench_jobs.reading import Part, ReadPlan
+from shapebench_jobs.reading import ReadPlan
 from shapebench_jobs.spark_files import Files
-from shapebench_jobs.tally import Tally, total
+from shapebench_jobs.tally import Tally
 
 _WHAT_IS_MISSING = {"images": "class/image.jpg", "tfrecord": "*.tfrecord"}
 _MADE_FOLDERS = {"images": "images", "tfrecord": "tfrecord"}
@@ -28,51 +29,70 @@ class Source:
     number_of_files: int | None
     """None where they were not counted."""
     plan: ReadPlan
-    expected: Tally
+    answer: Answer
     fingerprint: str
 
 
 def made(url: str, contents: dataset_files.Contents, plan: ReadPlan, images: int) -> Source:
     """A made data set below `url`: all of it, or its first `images` images where that is not 0."""
-    if plan.format == "images":
-        files = [(entry.path, 1) for entry in contents.index]
-    else:
-        files = [(shard.path, shard.images) for shard in contents.shards]
-    if images == 0 or images >= contents.tally.count:
+    refuse_too_few(plan.batch_size, images, contents.tally.count)
+    files = contents.files(plan.format)
+    if images in (0, contents.tally.count):
         folder = Files(plan.format, folder=f"{url}/{_MADE_FOLDERS[plan.format]}")
-        return Source(folder, len(files), plan, contents.tally, contents.fingerprint)
-    taken = first(files, images)
+        return Source(folder, len(files), plan, answer.of_files(files), contents.fingerprint)
+    taken = first(((path, len(tallies)) for path, tallies in files), images)
     chosen = Files(plan.format, paths=tuple(f"{url}/{path}" for path, _ in taken))
-    expected = total(entry.tally for entry in contents.index[:images])
+    there = dict(files)
+    expected = answer.of_files((path, there[path][:count]) for path, count in taken)
     return Source(chosen, len(taken), _limited(plan, taken), expected, contents.fingerprint)
 
 
 def sip(url: str, contents: dataset_files.Contents, plan: ReadPlan, files: int) -> Source:
     """One image from each of some files of a made data set: enough to start everything that reading needs."""
-    names = [entry.path for entry in contents.index] if plan.format == "images" else [s.path for s in contents.shards]
-    chosen = Files(plan.format, paths=tuple(f"{url}/{name}" for name in names[:files]))
-    limits = {name.rpartition("/")[2]: 1 for name in names[:files]}
-    return Source(chosen, len(chosen.paths), replace(plan, limits=limits), Tally(), contents.fingerprint)
+    names = [path for path, _ in contents.files(plan.format)[:files]]
+    chosen = Files(plan.format, paths=tuple(f"{url}/{name}" for name in names))
+    limits = {name.rpartition("/")[2]: 1 for name in names}
+    return Source(chosen, len(chosen.paths), replace(plan, limits=limits), Answer(Tally()), contents.fingerprint)
 
 
-def own(session: Any, url: str, plan: ReadPlan, images: int) -> Source:
-    """The user's own folder or bucket; BadArgumentsError when it has no such files."""
+def own(session: Any, url: str, plan: ReadPlan, images: int, *, skip: bool = False) -> Source:
+    """The user's own folder or bucket; BadArgumentsError when it has no such files, or too few images.
+
+    Damaged images are a WrongAnswerError unless `skip`: then they are decoded in this first read too, if they will be,
+    so that the measured ones can be held to what it finds.
+    """
     url = url.rstrip("/")
+    learning = plan if skip else replace(plan, decode=False)
     try:
-        contents = _manifest(session, url)
+        contents = manifest(session, url)
         if contents:
             return made(url, contents, plan, images)
         note(f"reading {url} once to learn what is in it")
-        source = Source(Files(plan.format, folder=url), None, replace(plan, decode=False), Tally(), url)
+        source = Source(Files(plan.format, folder=url), None, learning, Answer(Tally()), url)
         if images:
             source = _first_of_own(session, source, images)
         found = spark_files.read(session, source.files, source.plan)
     except FileNotFoundError:
         raise BadArgumentsError(f"--data={url} has no {_WHAT_IS_MISSING[plan.format]}") from None
-    _refuse_damaged(found)
+    if found.damages and not skip:
+        raise WrongAnswerError(f"damaged input: {answer.described(found.damages)}")
     if not found.tally.count:
-        raise BadArgumentsError(f"--data={url} has no {_WHAT_IS_MISSING[plan.format]}")
-    return replace(source, plan=replace(source.plan, decode=plan.decode), expected=found.tally)
+        raise BadArgumentsError(f"--data={url} has no {'intact ' * bool(found.damages)}"
+                                f"{_WHAT_IS_MISSING[plan.format]}")
+    refuse_too_few(plan.batch_size, images, found.tally.count + len(found.damages))
+    return replace(source, plan=replace(source.plan, decode=plan.decode),
+                   answer=Answer(found.tally, damaged=len(found.damages)))
+
+
+def refuse_too_few(batch_size: int, images: int, there: int) -> None:
+    """BadArgumentsError where a batch, or all that are asked for (0: whatever there is), are more than the data."""
+    if batch_size > there:
+        raise BadArgumentsError(f"--batch-size={batch_size} is larger than the data: there are {there} images. "
+                                "Give a smaller batch, or more images (--images for a made data set)")
+    if images > there:
+        raise BadArgumentsError(f"--batch-size={batch_size} x --batches={images // batch_size} asks for {images} "
+                                f"images, and there are {there}: give less, or more images (--images for a made data "
+                                "set)")
 
 
 def first(files: Iterable[tuple[str, int]], images: int) -> list[tuple[str, int]]:
@@ -88,7 +108,6 @@ def first(files: Iterable[tuple[str, int]], images: int) -> list[tuple[str, int]
 
 def _first_of_own(session: Any, source: Source, images: int) -> Source:
     listed = spark_files.read(session, source.files, source.plan, work=reading.list_part)
-    _refuse_damaged(listed)
     taken = first(sorted(listed.files), images)
     chosen = Files(source.plan.format, paths=tuple(path for path, _ in taken))
     return replace(source, files=chosen, number_of_files=len(taken), plan=_limited(source.plan, taken))
@@ -101,7 +120,7 @@ def _limited(plan: ReadPlan, taken: list[tuple[str, int]]) -> ReadPlan:
     return replace(plan, limits={path.rpartition("/")[2]: count})
 
 
-def _manifest(session: Any, url: str) -> dataset_files.Contents | None:
+def manifest(session: Any, url: str) -> dataset_files.Contents | None:
     """What the folder says of itself, where `dataset` made it."""
     try:
         texts = [spark_files.read_text(session, f"{url}/{name}")
@@ -112,8 +131,3 @@ def _manifest(session: Any, url: str) -> dataset_files.Contents | None:
         return dataset_files.parse(*texts)
     except (ValueError, KeyError) as error:
         raise BadArgumentsError(f"--data={url} has a {dataset_files.MANIFEST_FILE} of another kind: {error}") from error
-
-
-def _refuse_damaged(part: Part) -> None:
-    if part.problems:
-        raise WrongAnswerError("damaged input: " + "; ".join(part.problems))

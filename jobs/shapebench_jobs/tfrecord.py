@@ -20,6 +20,11 @@ _MASK_DELTA = 0xA282EAD8
 class CorruptRecordError(ValueError):
     """A file that is no intact TFRecord file; the message tells the offset and what is wrong there."""
 
+    def __init__(self, message: str, resume_at: int | None = None) -> None:
+        super().__init__(message)
+        self.resume_at = resume_at
+        """Where the next record begins; None where the damage hides it, and the rest of the file is lost."""
+
 
 def masked_crc(data: bytes) -> int:
     """CRC-32C, rotated and shifted as the format asks (a CRC of data that holds CRCs is weak otherwise)."""
@@ -33,9 +38,23 @@ def frame(payload: bytes) -> bytes:
     return b"".join((length, _CRC.pack(masked_crc(length)), payload, _CRC.pack(masked_crc(payload))))
 
 
-def payloads(data: bytes) -> Iterator[bytes]:
-    """The payloads of a whole file's content; CorruptRecordError where it is cut short or damaged."""
-    offset = 0
+def records(data: bytes) -> Iterator[bytes | CorruptRecordError]:
+    """The payloads of a whole file's content with each damaged record, as an error, in its place."""
+    offset: int | None = 0
+    while offset is not None:
+        try:
+            yield from payloads(data, offset)
+            return
+        except CorruptRecordError as error:
+            yield error
+            offset = error.resume_at
+
+
+def payloads(data: bytes, offset: int = 0) -> Iterator[bytes]:
+    """The payloads of a whole file's content; CorruptRecordError where it is cut short or damaged.
+
+    Start at another offset than 0 only where a record begins.
+    """
     while offset < len(data):
         start = offset + _HEADER_BYTES
         header = data[offset:start]
@@ -48,6 +67,6 @@ def payloads(data: bytes) -> Iterator[bytes]:
             raise CorruptRecordError(f"record at byte {offset} is cut short in its payload")
         payload = data[start:end]
         if _CRC.unpack_from(data, end)[0] != masked_crc(payload):
-            raise CorruptRecordError(f"record at byte {offset} has a damaged payload")
+            raise CorruptRecordError(f"record at byte {offset} has a damaged payload", end + _CRC.size)
         yield payload
         offset = end + _CRC.size

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from shapebench_jobs import dataset, read_speed, reading, spark_cluster, spark_files, spark_source
+from shapebench_jobs import answer, dataset, read_speed, reading, spark_cluster, spark_files, spark_source
 from shapebench_jobs.dataset_files import Contents
 from shapebench_jobs.harness import BadArgumentsError, WrongAnswerError
+from shapebench_jobs.page_cache import Residency
 from shapebench_jobs.reading import Part, ReadPlan
 from shapebench_jobs.spark_source import Source
 from shapebench_jobs.tally import Tally, total
@@ -42,11 +43,11 @@ def copy(made: dataset.Dataset, tmp_path: Path) -> dataset.Dataset:
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
-@pytest.mark.parametrize("images", [0, 1, 20, 59, 60, 1000])
+@pytest.mark.parametrize("images", [0, 8, 20, 59, 60])
 def test_made_data_is_read_right(spark: Any, made: dataset.Dataset, file_format: str, images: int) -> None:
     source = spark_source.made(made.folder.as_uri(), made.contents, _plan(file_format), images)
     part = _read(spark, source)
-    read_speed.check(part, source.expected)
+    answer.check(part, source.answer)
     assert part.tally.count == min(images or 60, 60)
     assert part.tally == total(entry.tally for entry in made.contents.index[: images or 60])
 
@@ -87,21 +88,21 @@ def test_executors_that_never_come_are_a_timeout() -> None:
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
-@pytest.mark.parametrize("images", [0, 7])
+@pytest.mark.parametrize("images", [0, 11])
 def test_a_users_own_folder(spark: Any, made: dataset.Dataset, tmp_path: Path, file_format: str, images: int) -> None:
     own = tmp_path / "my pictures"
     shutil.copytree(made.folder / file_format, own)
     some = sorted(path for path in own.rglob("*") if path.is_file())[0]
     some.rename(some.with_name(f"a [1] {{b}} {some.name}"))
     source = spark_source.own(spark, f"file://{own}", _plan(file_format), images)
-    assert source.expected.count == (images or 60)
-    read_speed.check(_read(spark, source), source.expected)
+    assert source.answer.tally.count == (images or 60)
+    answer.check(_read(spark, source), source.answer)
 
 
 def test_a_made_data_set_by_url_tells_its_own_contents(spark: Any, made: dataset.Dataset) -> None:
     source = spark_source.own(spark, made.folder.as_uri() + "/", _plan("images"), 0)
     assert source.fingerprint == SMALL.fingerprint
-    assert source.expected == made.contents.tally
+    assert source.answer.tally == made.contents.tally
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
@@ -163,7 +164,7 @@ def test_damaged_data_is_a_wrong_answer(spark: Any, copy: dataset.Dataset, file_
     message = damage(copy.folder, copy.contents)
     source = spark_source.made(copy.folder.as_uri(), copy.contents, _plan(file_format), 0)
     with pytest.raises(WrongAnswerError, match=message):
-        read_speed.check(_read(spark, source), source.expected)
+        answer.check(_read(spark, source), source.answer)
 
 
 def test_batches_are_counted() -> None:
@@ -173,9 +174,33 @@ def test_batches_are_counted() -> None:
 
 
 def test_values() -> None:
-    row = read_speed.values(Part(Tally(10, 4_000_000, 0), batches=2), seconds=2.0)
+    part = Part(Tally(10, 4_000_000, 0), batches=2)
+    row = read_speed.values(part, 2.0, Residency(pages=4, resident=1), damaged=3)
     assert row == {"images_per_second": 5.0, "megabytes_per_second": 2.0, "seconds": 2.0, "images": 10,
-                   "bytes": 4_000_000, "batches": 2}
+                   "bytes": 4_000_000, "batches": 2, "damaged": 3, "page_cache_resident": 0.25}
+    assert "page_cache_resident" not in read_speed.values(part, 2.0, Residency(unknown="a bucket"))
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["made", "own"])
+@pytest.mark.parametrize("file_format", FORMATS)
+@pytest.mark.parametrize(("batch_size", "images", "message"), [
+    pytest.param(61, 0, "--batch-size=61 is larger than the data: there are 60 images", id="batch"),
+    pytest.param(20, 80, "--batch-size=20 x --batches=4 asks for 80 images, and there are 60", id="batches"),
+])
+def test_more_images_than_there_are(spark: Any, made: dataset.Dataset, own: bool, file_format: str, batch_size: int,
+                            images: int, message: str) -> None:
+    plan = ReadPlan(file_format, batch_size, decode=False)
+    url = f"file://{made.folder}/{file_format * own}"
+    with pytest.raises(BadArgumentsError, match=message):
+        spark_source.own(spark, url, plan, images)  # a made one tells its contents
+
+
+def test_more_than_there_is_said_before_spark_starts(start: Callable[..., Any]) -> None:
+    process = start("read_speed", *SMALL_OPTIONS, "--batch-size=20", "--batches=4", SHAPEBENCH_WORKERS="nobody")
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.splitlines()) == (2, [
+        "error: --batch-size=20 x --batches=4 asks for 80 images, and there are 60: give less, or more images "
+        "(--images for a made data set)"])
 
 
 def _cluster(tmp_path: Path, executors: int) -> dict[str, str]:
@@ -191,11 +216,12 @@ def _cluster(tmp_path: Path, executors: int) -> dict[str, str]:
 
 def test_on_two_executors(start: Callable[..., Any], tmp_path: Path, events_file: Path) -> None:
     process = start("read_speed", *SMALL_OPTIONS, "--format=tfrecord", "--batch-size=4", "--batches=5", "--passes=2",
-                    **_cluster(tmp_path, 2), SHAPEBENCH_EVENTS_FILE=str(events_file),
+                    "--page-cache=cold", **_cluster(tmp_path, 2), SHAPEBENCH_EVENTS_FILE=str(events_file),
                     SHAPEBENCH_DATA_DIR=str(tmp_path / "data"))
     _, said = process.communicate(timeout=380)
     assert process.returncode == 0, said
     assert "2 of 2 executors registered" in said
+    assert "--page-cache" not in said, "nothing to explain: it was as asked for"
     kinds = [event["event"] for event in read_events(events_file)]
     assert kinds == ["environment", "measured-started", "measured-finished", "measurement", "measurement",
                      "environment"]
@@ -205,8 +231,9 @@ def test_on_two_executors(start: Callable[..., Any], tmp_path: Path, events_file
     assert environment[0]["values"]["dataset"] == SMALL.fingerprint
     rows = read_events(events_file, "measurement")
     assert [row["parameters"] for row in rows] == [
-        {"format": "tfrecord", "batch_size": 4, "pass": number} for number in (1, 2)]
+        {"format": "tfrecord", "batch_size": 4, "pass": number, "page_cache": "cold"} for number in (1, 2)]
     assert [row["values"]["images"] for row in rows] == [20, 20]
+    assert [row["values"]["page_cache_resident"] for row in rows] == [0, 0]
 
 
 def test_the_program_ends_with_65_on_a_wrong_answer(start: Callable[..., Any], tmp_path: Path,
