@@ -76,6 +76,8 @@ _CPU = "write cores such as '2' or '0.5', or millicores such as '500m', above 0"
 _MEMORY = "write bytes with a unit, such as '512Mi' or '2Gi', above 0"
 _DURATION = "write hours, minutes and seconds such as '90s', '5m' or '1h30m', above 0"
 _PRICE = "write a price as a text, such as '0.05'"
+_QUEUE = ("queueName needs an engine that Kueue can hold back: set workload.spark.engine to SparkApplication or "
+          "workload.tensorflow.engine to TFJob")
 _LABEL = "write a name of a-z, 0-9 and '-' that begins and ends with a letter or digit"
 _OBJECT = "write an object's name: a-z, 0-9, '-' and '.', beginning and ending with a letter or digit"
 _LABELS = ("a label's key and value are letters, digits, '-', '_' and '.', beginning and ending with a letter or digit "
@@ -130,6 +132,9 @@ _WORKLOADS = (
         "spec.shapes[0].cpu": "1.5", "spec.workload.spark.conf": {"spark.executor.cores": "2"}},
         "spec.workload.spark.conf", _CONF, SPARK),
     _spark("conf-kubernetes", "spec.workload.spark.conf", {"spark.kubernetes.namespace": "x"}, _CONF),
+    _spark("unknown-engine", "spec.workload.spark.engine", "TFJob",
+           'supported values: "Native", "SparkApplication"', python="Input should be 'Native' or 'SparkApplication'"),
+    _spark("queue-of-a-native-run", "spec.queueName", "research", _QUEUE),
     _spark("conf-memory", "spec.workload.spark.conf", {"spark.executor.memory": "9g"}, _CONF),
 )
 _ENVIRONMENTS = (

@@ -32,6 +32,7 @@ _SPEC: dict[str, Any] = {
         "tolerations": [{"operator": "Exists"}], "imagePullSecrets": [{"name": "registry"}],
         "priorityClassName": "low", "schedulerName": "mine",
         "securityContext": {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000}},
+    "queueName": "research",
     "suspend": True,
     "ttlSecondsAfterFinished": 3600,
 }
@@ -49,10 +50,11 @@ def _whole(name: str, workload: dict[str, Any]) -> Manifest:
 
 
 WHOLE_SPARK = _whole("whole-spark", {"spark": _PROGRAM | {
-    "application": "/a/mine.py", "executorEntrypoint": "/opt/entrypoint.sh", "conf": {"spark.rdd.compress": "true"},
+    "engine": "SparkApplication", "application": "/a/mine.py", "executorEntrypoint": "/opt/entrypoint.sh",
+    "conf": {"spark.rdd.compress": "true"},
     "driver": {"cpu": "500m", "memory": "1Gi", "serviceAccountName": "spark"}}})
 WHOLE_TENSORFLOW = _whole("whole-tensorflow", {"tensorflow": _PROGRAM | {
-    "command": ["python", "/a/mine.py"], "parameterServers": 1}})
+    "engine": "TFJob", "command": ["python", "/a/mine.py"], "parameterServers": 1}})
 """Valid Benchmarks that between them use every field that can be used together."""
 
 

@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
-# What a container of the Spark image runs: `executor` becomes Spark's executor for Kubernetes, as in Spark's own images,
-# and anything else is run as it is.
+# What a container of the Spark image runs: `executor` becomes Spark's executor for Kubernetes and `driver` the driver of
+# an application that spark-submit started in cluster mode, as in Spark's own images; anything else is run as it is.
 #
 # Spark's scheduler asks for a pod whose one argument is `executor`, and says everything else in SPARK_* variables.
+# spark-submit asks for one whose arguments are `driver` and then options of its own.
 set -euo pipefail
 
-if [ "${1:-}" != executor ]; then
-  exec "$@"
-fi
+case "${1:-}" in
+  executor) ;;
+  driver)
+    exec "$SPARK_HOME/bin/spark-submit" --conf "spark.driver.bindAddress=$SPARK_DRIVER_BIND_ADDRESS" \
+      --conf "spark.executorEnv.SPARK_DRIVER_POD_IP=$SPARK_DRIVER_BIND_ADDRESS" --deploy-mode client "${@:2}" ;;
+  *) exec "$@" ;;
+esac
 
 options=()
 for ((i = 0; ; i++)); do

@@ -186,9 +186,9 @@ def _as_nobody(api_client: client.ApiClient) -> client.ApiClient:
 
 
 def test_the_log_of_a_pod_that_is_not_there_is_empty(cluster: KubeCluster, benchmark: Body, namespace: str) -> None:
-    assert cluster.log(namespace, "never-was") == ""
+    assert cluster.log(namespace, "never-was", "program") == ""
     cluster.apply(Create(pod_of(benchmark)))
-    assert cluster.log(namespace, "one-1-1-a1-driver") == ""  # on no node yet
+    assert cluster.log(namespace, "one-1-1-a1-driver", "program") == ""  # on no node yet
 
 
 def test_own_kinds_are_served(cluster: KubeCluster) -> None:

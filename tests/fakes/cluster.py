@@ -42,6 +42,8 @@ class FakeCluster:
     script: Script
     driver_account: bool = True
     collector_is_slow: bool = False
+    engine: actions.Offer = actions.Offer.READY
+    queue: actions.Offer = actions.Offer.READY
     die_after: int | None = None
     refuse: Callable[[dict[str, Any]], str | None] = lambda body: None
     objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
@@ -73,7 +75,8 @@ class FakeCluster:
     def snapshot(self, namespace: str, name: str) -> actions.Snapshot:
         benchmark = self.objects.get(("Benchmark", name))
         return actions.Snapshot(copy.deepcopy(benchmark), tuple(self.kind("BenchmarkRun")), tuple(self.kind("Pod")),
-                                self.driver_account)
+                                self.driver_account, tuple(self.kind("SparkApplication") + self.kind("TFJob")),
+                                self.engine, self.queue)
 
     def apply(self, action: actions.Action) -> None:
         match action:
@@ -91,9 +94,9 @@ class FakeCluster:
         if self.effects == self.die_after:
             raise Killed
 
-    def log(self, namespace: str, pod: str) -> str:
+    def log(self, namespace: str, pod: str, container: str) -> str:
         body = self.objects.get(("Pod", pod))
-        return body.get("fake-log", "") if body else ""
+        return body.get("fake-log", "") if body and container == program_container(body) else ""
 
     # --- what the rest of a cluster does
 
@@ -112,6 +115,8 @@ class FakeCluster:
                 del self.objects[kind, name]
                 continue
             body["fake-log"] = status.pop("log", body.get("fake-log", ""))
+            for container in status.get("containerStatuses", ()):
+                container["name"] = program_container(body)
             body["status"] = status
 
     def delete(self, kind: str, name: str, grace_s: int | None = None) -> None:
@@ -136,6 +141,12 @@ class FakeCluster:
             return
         self.created.append("/".join(key))
         self.add(body)
+
+
+def program_container(pod: dict[str, Any]) -> str:
+    """Its first container's name; executors, of which only the metadata is made, have the native one."""
+    name: str = pod.get("spec", {}).get("containers", [{"name": keys.PROGRAM_CONTAINER}])[0]["name"]
+    return name
 
 
 def merged(old: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

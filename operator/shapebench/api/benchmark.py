@@ -14,6 +14,7 @@ from shapebench.api.fields import (
     Duration,
     Labels,
     Memory,
+    Name,
     ParameterName,
     ParameterValue,
     Price,
@@ -100,6 +101,8 @@ class BenchmarkSpec(ApiObject):
     limits: Limits = Limits()
     volumes: Annotated[tuple[Volume, ...], Field(max_length=20), Distinct("name")] = ()
     pod_template: PodTemplate = PodTemplate()
+    queue_name: Annotated[Name | None, Field(
+        description="a Kueue LocalQueue of the Benchmark's namespace: each run waits until Kueue admits it")] = None
     suspend: Annotated[bool, Field(description="true: no new run starts; the current ones end")] = False
     ttl_seconds_after_finished: Annotated[int | None, Field(
         ge=0, le=10 * 366 * 86400, description="delete the Benchmark and its runs so long after its end")] = None
@@ -114,6 +117,12 @@ class BenchmarkSpec(ApiObject):
              "self.volumes.all(one, self.volumes.exists_one(other, other.mountPath == one.mountPath))",
              "two volumes have the same mountPath",
              lambda self: len({volume.mount_path for volume in self.volumes}) == len(self.volumes), field="volumes"),
+        Rule("!has(self.queueName) || (has(self.workload.spark) && has(self.workload.spark.engine) && "
+             "self.workload.spark.engine != 'Native') || (has(self.workload.tensorflow) && "
+             "has(self.workload.tensorflow.engine) && self.workload.tensorflow.engine != 'Native')",
+             "queueName needs an engine that Kueue can hold back: set workload.spark.engine to SparkApplication or "
+             "workload.tensorflow.engine to TFJob",
+             lambda self: self.queue_name is None or self.workload.engine is not None, field="queueName"),
     )
 
 
@@ -163,6 +172,6 @@ def fixed_field_rules() -> tuple[dict[str, str], ...]:
         "rule": f"!({started}) || (has(self.spec.{name}) ? has(oldSelf.spec.{name}) && "
                 f"self.spec.{name} == oldSelf.spec.{name} : !has(oldSelf.spec.{name}))",
         "message": f"spec.{name} cannot change once runs exist, or they could not be compared; "
-                   "make a new Benchmark (suspend, limits and ttlSecondsAfterFinished may change)",
+                   "make a new Benchmark (suspend, queueName, limits and ttlSecondsAfterFinished may change)",
         "fieldPath": f".spec.{name}",
     } for name in FIXED_FIELDS)

@@ -32,8 +32,19 @@ LABEL_SPARK_EXECUTOR_ID = "spark-exec-id"
 PROGRAM_CONTAINER = "program"
 """The container that runs the agent and, under it, the program, in every pod of a run."""
 
-PROGRAM_CONTAINER = "program"
-"""The container of every pod of a run that the agent and the user's program run in; its log ends with the record."""
+CONTAINER_BY_ENGINE = {
+    "SparkApplication": {"driver": "spark-kubernetes-driver", "executor": "spark-kubernetes-executor"},
+    "TFJob": {"worker": "tensorflow", "ps": "tensorflow"}}
+"""What other operators call that container, by role: they know theirs by name."""
+
+PROGRAM_CONTAINERS = frozenset({PROGRAM_CONTAINER}.union(*(names.values() for names in CONTAINER_BY_ENGINE.values())))
+"""Every name that the container may have; each pod of a run has exactly one of them."""
+
+LABEL_RUN_UID = f"{GROUP}/run-uid"
+"""On pods that another operator makes for a run: the BenchmarkRun's uid. Their owners are that operator's affair."""
+
+LABEL_QUEUE = "kueue.x-k8s.io/queue-name"
+"""On the object that Kueue holds back: the LocalQueue's name."""
 
 RECORD_KEY = "record.json.gz"
 """The key in a record config map's binaryData."""

@@ -47,6 +47,7 @@ class Reason(StrEnum):
     NODE_LOST = "NodeLost"
     PROGRAM_FAILED = "ProgramFailed"
     WRONG_ANSWER = "WrongAnswer"
+    ENGINE_FAILED = "EngineFailed"
     CANCELLED = "Cancelled"
 
 
@@ -123,9 +124,13 @@ class PodRecord(Value):
 
 
 class Times(Value):
-    """A run's moments. `started` and `finished` bound the measured part, inside the pods."""
+    """A run's moments. `started` and `finished` bound the measured part, inside the pods.
+
+    `admitted`: when another operator's object was first seen free to start; before that it may have waited in a queue.
+    """
 
     created_s: float | None = None
+    admitted_s: float | None = None
     scheduled_s: float | None = None
     running_s: float | None = None
     started_s: float | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -30,6 +30,10 @@ Environment = Annotated[tuple[EnvVar, ...], Field(max_length=64), Distinct("name
 
 _PULL_POLICIES = Literal["Always", "IfNotPresent", "Never"]
 
+EngineKind = Literal["SparkApplication", "TFJob"]
+"""The kinds of another operator's objects that a run can be launched through; that operator makes the pods."""
+ENGINE_KINDS: tuple[EngineKind, ...] = get_args(EngineKind)
+
 
 class Driver(ApiObject):
     """The Spark driver's own pod: the same for every shape, and not part of it."""
@@ -43,6 +47,8 @@ class Driver(ApiObject):
 class SparkWorkload(ApiObject):
     """A PySpark program: one driver, and as many executors as the shape has workers."""
 
+    engine: Annotated[Literal["Native", "SparkApplication"], Field(
+        description="who makes the pods: Shapebench itself, or the Kubeflow Spark operator (2.4 or newer)")] = "Native"
     job: Annotated[SparkJob | None, Field(description="a shipped job")] = None
     image: Annotated[Image | None, Field(description="default: the Spark image that the operator came with")] = None
     image_pull_policy: _PULL_POLICIES | None = None
@@ -73,6 +79,8 @@ class SparkWorkload(ApiObject):
 class TensorFlowWorkload(ApiObject):
     """A TensorFlow program: as many workers as the shape has, each with TF_CONFIG."""
 
+    engine: Annotated[Literal["Native", "TFJob"], Field(
+        description="who makes the pods: Shapebench itself, or the Kubeflow training operator (v1)")] = "Native"
     job: Annotated[TensorFlowJob | None, Field(description="a shipped job")] = None
     image: Annotated[
         Image | None, Field(description="default: the TensorFlow image that the operator came with")] = None
@@ -103,6 +111,12 @@ class Workload(ApiObject):
     def kind(self) -> Literal["spark", "tensorflow"]:
         """Which of the two it is."""
         return "spark" if self.spark is not None else "tensorflow"
+
+    @property
+    def engine(self) -> EngineKind | None:
+        """The kind of object that another operator makes the pods from; None: Shapebench makes them itself."""
+        engine = self.program.engine
+        return None if engine == "Native" else engine
 
     @property
     def program(self) -> SparkWorkload | TensorFlowWorkload:

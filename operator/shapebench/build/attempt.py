@@ -57,6 +57,14 @@ class Attempt:
         return [templates.fill(argument, values) for argument in self.benchmark.spec.workload.program.arguments]
 
 
+def engine_object(attempt: Attempt, api_version: str) -> KubeObject:
+    """The beginning of another operator's object: its metadata, with the queue that Kueue is to take it from."""
+    queue = attempt.benchmark.spec.queue_name
+    kind = attempt.benchmark.spec.workload.engine
+    return {"apiVersion": api_version, "kind": kind,
+            "metadata": attempt.metadata(attempt.gang, {keys.LABEL_QUEUE: queue} if queue else None)}
+
+
 def owner_reference(kind: str, name: str, uid: str) -> KubeObject:
     """A controller reference to one of our own kinds."""
     return {"apiVersion": keys.API_VERSION, "kind": kind, "name": name, "uid": uid,

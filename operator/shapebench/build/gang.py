@@ -1,4 +1,5 @@
-"""One attempt's objects: from a run to its Service, config map and pods. One table row per workload."""
+"""One attempt's objects: from a run to its Service, config map and pods, or to the one object from which another
+operator makes them. One table row per workload and engine."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from shapebench.build import spark, tensorflow
+from shapebench.build import spark, spark_application, tensorflow, tf_job
 from shapebench.build.attempt import Attempt, KubeObject
 
 SupportKind = Literal["Service", "ConfigMap"]
@@ -20,12 +21,14 @@ class _Builder:
     objects: Callable[[Attempt], tuple[KubeObject, ...]]
     pod_names: Callable[[Attempt], tuple[str, ...]]
     support: tuple[SupportKind, ...]
-    """What the gang has besides pods; each bears the gang's name."""
+    """What the gang has besides pods and is listed by nobody; each bears the gang's name."""
 
 
 _BUILDERS: Mapping[str, _Builder] = MappingProxyType({
     "spark": _Builder(spark.gang, spark.pod_names, ("Service", "ConfigMap")),
     "tensorflow": _Builder(tensorflow.gang, tensorflow.pod_names, ("Service",)),
+    "SparkApplication": _Builder(spark_application.gang, spark.pod_names, ()),
+    "TFJob": _Builder(tf_job.gang, tensorflow.pod_names, ()),
 })
 
 
@@ -35,7 +38,7 @@ def build(attempt: Attempt) -> tuple[KubeObject, ...]:
 
 
 def pod_names(attempt: Attempt) -> tuple[str, ...]:
-    """The names of the pods that the operator creates (Spark's executors are not among them)."""
+    """The names of the pods that make a gang whole, whoever creates them (Spark's executors are not among them)."""
     return _builder(attempt).pod_names(attempt)
 
 
@@ -45,4 +48,5 @@ def support(attempt: Attempt) -> tuple[tuple[SupportKind, str], ...]:
 
 
 def _builder(attempt: Attempt) -> _Builder:
-    return _BUILDERS[attempt.benchmark.spec.workload.kind]
+    workload = attempt.benchmark.spec.workload
+    return _BUILDERS[workload.engine or workload.kind]

@@ -28,10 +28,11 @@ class Role:
     env: tuple[KubeObject, ...] = ()
     shape: benchmark.Shape | None = None
     """Whose nodes the pod must run on; None for a driver, which is no part of the shape."""
+    container: str = keys.PROGRAM_CONTAINER
 
 
 def metadata(attempt: Attempt, role: Role, name: str | None) -> KubeObject:
-    """A pod's metadata; without a name and an owner for an executor's template (Spark gives both)."""
+    """A pod's metadata; without a name and an owner for a template (who makes the pod gives both)."""
     template = attempt.benchmark.spec.pod_template
     labels = dict(template.labels) | attempt.labels() | {keys.LABEL_ROLE: role.role}
     if role.index is not None:
@@ -43,6 +44,13 @@ def metadata(attempt: Attempt, role: Role, name: str | None) -> KubeObject:
     } | dict(template.annotations)
     base = attempt.metadata(name, labels) if name is not None else {"labels": labels}
     return base | {"annotations": annotations}
+
+
+def engine_template(attempt: Attempt, role: Role) -> KubeObject:
+    """The template of a pod that another operator makes: it tells by a label whose pod it is."""
+    made = {"metadata": metadata(attempt, role, None), "spec": spec(attempt, role)}
+    made["metadata"]["labels"][keys.LABEL_RUN_UID] = attempt.owner_uid
+    return made
 
 
 def spec(attempt: Attempt, role: Role) -> KubeObject:
@@ -77,7 +85,7 @@ def image(attempt: Attempt) -> tuple[str, str]:
 def _program_container(attempt: Attempt, role: Role) -> KubeObject:
     name, pull_policy = image(attempt)
     return {
-        "name": keys.PROGRAM_CONTAINER,
+        "name": role.container,
         "image": name,
         "imagePullPolicy": pull_policy,
         "command": ["python3", wire.AGENT_FILE, "--", *role.program],

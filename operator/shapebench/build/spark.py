@@ -38,8 +38,15 @@ def program(workload: SparkWorkload, arguments: list[str]) -> tuple[str, ...]:
 
 def executor_template(attempt: Attempt) -> KubeObject:
     """The pod template of the executors. CPU and memory of the program's container come from the configuration."""
-    workload, shape = _workload(attempt), attempt.run.shape
-    role = pod.Role(
+    role = executor_role(attempt)
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": pod.metadata(attempt, role, None),
+            "spec": pod.spec(attempt, role)}
+
+
+def executor_role(attempt: Attempt) -> pod.Role:
+    """What an executor runs: Spark sets the entrypoint's arguments."""
+    workload, shape = spark_workload(attempt), attempt.run.shape
+    return pod.Role(
         role=wire.ROLE_EXECUTOR,
         index=None,
         cpu=str(shape.cpu),
@@ -47,8 +54,6 @@ def executor_template(attempt: Attempt) -> KubeObject:
         program=(workload.executor_entrypoint,),
         shape=shape,
     )
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": pod.metadata(attempt, role, None),
-            "spec": pod.spec(attempt, role)}
 
 
 def _config_map(attempt: Attempt) -> KubeObject:
@@ -64,8 +69,13 @@ def _config_map(attempt: Attempt) -> KubeObject:
     }
 
 
+def driver_account(attempt: Attempt) -> str:
+    """The service account that the driver asks for its executors with."""
+    return spark_workload(attempt).driver.service_account_name or attempt.settings.driver_service_account
+
+
 def _driver(attempt: Attempt) -> KubeObject:
-    workload = _workload(attempt)
+    workload = spark_workload(attempt)
     role = pod.Role(
         role=wire.ROLE_DRIVER,
         index=0,
@@ -76,7 +86,7 @@ def _driver(attempt: Attempt) -> KubeObject:
     )
     spec = pod.spec(attempt, role)
     spec["automountServiceAccountToken"] = True
-    spec["serviceAccountName"] = workload.driver.service_account_name or attempt.settings.driver_service_account
+    spec["serviceAccountName"] = driver_account(attempt)
     spec["volumes"].append({"name": volumes.CONF, "configMap": {"name": attempt.gang}})
     spec["containers"][0]["volumeMounts"].append(volumes.conf_mount())
     return {
@@ -87,7 +97,8 @@ def _driver(attempt: Attempt) -> KubeObject:
     }
 
 
-def _workload(attempt: Attempt) -> SparkWorkload:
+def spark_workload(attempt: Attempt) -> SparkWorkload:
+    """The workload, which is Spark's."""
     workload = attempt.benchmark.spec.workload.spark
     assert workload is not None  # the table in gang.py
     return workload

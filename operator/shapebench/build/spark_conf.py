@@ -14,6 +14,7 @@ BLOCK_MANAGER_PORT = 7079
 _OVERHEAD_FACTOR = 0.4
 """Of a pod's memory, for Python workers and the JVM outside its heap: Spark's own factor for non-JVM programs."""
 _MIB = 2**20
+_QUIET = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
 
 
 def memory_split_mib(total_bytes: int) -> tuple[int, int]:
@@ -30,13 +31,19 @@ def on_kubernetes(attempt: Attempt, executor_template: str) -> dict[str, str]:
     assert spark is not None  # the table in gang.py
     heap_mib, _ = memory_split_mib(quantity.memory_bytes(spark.driver.memory))
     return {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
+        **_QUIET,
         "spark.driver.memory": f"{heap_mib}m",
         **spark.conf,
         **_launch(attempt, executor_template),
         **_shape(attempt),
     }
+
+
+def on_engine(attempt: Attempt) -> dict[str, str]:
+    """What is left to say where another operator submits: the user's own, and what that operator has no fields for."""
+    spark = attempt.benchmark.spec.workload.spark
+    assert spark is not None  # the table in gang.py
+    return {**_QUIET, **spark.conf, **_on_every_launch(attempt), **_whole_shape(attempt)}
 
 
 def properties(conf: Mapping[str, str]) -> str:
@@ -52,20 +59,26 @@ def _launch(attempt: Attempt, executor_template: str) -> dict[str, str]:
         "spark.app.name": attempt.gang,
         "spark.driver.host": f"{attempt.gang}.{attempt.namespace}.svc",
         "spark.driver.bindAddress": "0.0.0.0",
-        # From Spark 4.3 on executors would dial the bind address instead of the Service.
-        "spark.kubernetes.executor.useDriverPodIP": "false",
         "spark.driver.port": str(DRIVER_PORT),
         "spark.driver.blockManager.port": str(BLOCK_MANAGER_PORT),
         "spark.kubernetes.namespace": attempt.namespace,
         # Spark makes the executors' one owner of this pod: they go when it goes.
         "spark.kubernetes.driver.pod.name": keys.pod_name(attempt.gang, wire.ROLE_DRIVER, 0),
-        "spark.kubernetes.executor.podNamePrefix": attempt.gang,
+        **_on_every_launch(attempt),
         "spark.kubernetes.executor.podTemplateFile": executor_template,
         "spark.kubernetes.executor.podTemplateContainerName": keys.PROGRAM_CONTAINER,
-        # They stay as Completed until their records are read.
-        "spark.kubernetes.executor.deleteOnTermination": "false",
         "spark.kubernetes.container.image": image,
         "spark.kubernetes.container.image.pullPolicy": pull_policy,
+    }
+
+
+def _on_every_launch(attempt: Attempt) -> dict[str, str]:
+    return {
+        # From Spark 4.3 on executors would dial the bind address instead of the Service.
+        "spark.kubernetes.executor.useDriverPodIP": "false",
+        "spark.kubernetes.executor.podNamePrefix": attempt.gang,
+        # They stay as Completed until their records are read.
+        "spark.kubernetes.executor.deleteOnTermination": "false",
     }
 
 
@@ -80,7 +93,14 @@ def _shape(attempt: Attempt) -> dict[str, str]:
         "spark.kubernetes.executor.limit.cores": quantity.cpu_text(cores),
         "spark.executor.memory": f"{heap_mib}m",
         "spark.executor.memoryOverhead": f"{overhead_mib}m",
-        "spark.kubernetes.allocation.batch.size": str(max(20, shape.workers)),
+        **_whole_shape(attempt),
+    }
+
+
+def _whole_shape(attempt: Attempt) -> dict[str, str]:
+    """All executors at once, and no work before they are there."""
+    return {
+        "spark.kubernetes.allocation.batch.size": str(max(20, attempt.run.shape.workers)),
         "spark.dynamicAllocation.enabled": "false",
         "spark.scheduler.minRegisteredResourcesRatio": "1.0",
         "spark.scheduler.maxRegisteredResourcesWaitingTime":

@@ -17,13 +17,13 @@ Task = tuple[str, int]
 
 def gang(attempt: Attempt) -> tuple[KubeObject, ...]:
     """The Service, then the pods."""
-    members = _members(attempt)
-    return (service.headless(attempt), *(_pod(attempt, members, member) for member in members))
+    all_members = members(attempt)
+    return (service.headless(attempt), *(_pod(attempt, all_members, member) for member in all_members))
 
 
 def pod_names(attempt: Attempt) -> tuple[str, ...]:
     """Workers, then parameter servers."""
-    return tuple(keys.pod_name(attempt.gang, role, index) for role, index in _members(attempt))
+    return tuple(keys.pod_name(attempt.gang, role, index) for role, index in members(attempt))
 
 
 def tasks(workload: TensorFlowWorkload, workers: int) -> list[Task]:
@@ -47,19 +47,25 @@ def program(workload: TensorFlowWorkload, arguments: list[str]) -> tuple[str, ..
     return (*workload.command, *arguments)
 
 
-def _members(attempt: Attempt) -> list[Task]:
+def members(attempt: Attempt) -> list[Task]:
+    """Who is in the attempt's gang."""
     return tasks(_workload(attempt), attempt.run.shape.workers)
 
 
-def _pod(attempt: Attempt, members: list[Task], member: Task) -> KubeObject:
+def worker_program(attempt: Attempt) -> tuple[str, ...]:
+    """What every member runs."""
+    return program(_workload(attempt), attempt.arguments())
+
+
+def _pod(attempt: Attempt, all_members: list[Task], member: Task) -> KubeObject:
     role_name, index = member
     role = pod.Role(
         role=role_name,
         index=index,
         cpu=str(attempt.run.shape.cpu),
         memory=str(attempt.run.shape.memory),
-        program=program(_workload(attempt), attempt.arguments()),
-        env=_environment(attempt, members, member),
+        program=worker_program(attempt),
+        env=_environment(attempt, all_members, member),
         shape=attempt.run.shape,
     )
     name = keys.pod_name(attempt.gang, role_name, index)
@@ -71,9 +77,9 @@ def _pod(attempt: Attempt, members: list[Task], member: Task) -> KubeObject:
     }
 
 
-def _environment(attempt: Attempt, members: list[Task], me: Task) -> tuple[KubeObject, ...]:
+def _environment(attempt: Attempt, all_members: list[Task], me: Task) -> tuple[KubeObject, ...]:
     hosts = {member: f"{keys.pod_name(attempt.gang, *member)}.{attempt.gang}.{attempt.namespace}.svc"
-             for member in members}
+             for member in all_members}
     addresses = {member: f"{host}:{PORT}" for member, host in hosts.items()}
     variables = [{"name": "TF_CONFIG", "value": tf_config(addresses, me)}]
     # A worker whose peer is not there hangs in TensorFlow and ignores SIGTERM: the agents find each other first.

@@ -10,9 +10,12 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from shapebench.api import keys
-from shapebench.kube import errors, events, listing, logs, paths
+from shapebench.api.workload import ENGINE_KINDS, EngineKind
+from shapebench.kube import errors, events, listing, logs, offers, paths
 from shapebench.kube.transport import MERGE_PATCH, RefusedError, Request, Transport, explained
 from shapebench.plan import actions
+
+READY = actions.Offer.READY
 
 
 class KubeCluster:
@@ -28,16 +31,21 @@ class KubeCluster:
         self._events = events.Events(transport, clock)
 
     def snapshot(self, namespace: str, name: str) -> actions.Snapshot:
-        """The Benchmark, its runs and its pods; when it is gone, its objects go with it and are not read."""
+        """The Benchmark and its objects; when it is gone, they go with it and are not read."""
         benchmark = self.benchmark(namespace, name)
         if benchmark is None:
             return actions.Snapshot(benchmark=None)
         selector = f"{keys.LABEL_BENCHMARK}={name}"
+        kind, queue = engine_of(benchmark), benchmark.get("spec", {}).get("queueName")
+        engine, applications = offers.applications(self._transport, kind, namespace, selector) if kind else (READY, ())
         return actions.Snapshot(
             benchmark=benchmark,
             runs=listing.objects(self._transport, "BenchmarkRun", namespace, selector),
             pods=listing.objects(self._transport, "Pod", namespace, selector),
-            driver_account_exists=self._driver_account_exists(benchmark))
+            driver_account_exists=self._driver_account_exists(benchmark),
+            applications=applications,
+            engine=engine,
+            queue=offers.queue(self._transport, namespace, queue) if queue else READY)
 
     def benchmark(self, namespace: str, name: str) -> actions.KubeObject | None:
         """The Benchmark alone; None when there is none."""
@@ -62,9 +70,9 @@ class KubeCluster:
             case _:
                 assert_never(action)
 
-    def log(self, namespace: str, pod: str) -> str:
-        """The end of the log of the pod's program container; empty when there is none (any more)."""
-        return logs.tail(self._transport, namespace, pod)
+    def log(self, namespace: str, pod: str, container: str) -> str:
+        """The end of the container's log; empty when there is none (any more)."""
+        return logs.tail(self._transport, namespace, pod, container)
 
     def serves_own_kinds(self) -> bool:
         """Whether the CustomResourceDefinitions are installed."""
@@ -97,6 +105,9 @@ class KubeCluster:
         try:
             self._transport.raw(Request("POST", paths.collection(kind, metadata["namespace"]), body=body))
         except RefusedError as refused:
+            if refused.status == 404 and not refused.reason:  # no Status object: nothing is served at this path
+                raise errors.InvalidError(f"cannot create {kind} {metadata['name']}: "
+                                          "its CustomResourceDefinition is not installed (any more)") from refused
             if refused.reason != "AlreadyExists":
                 raise explained(refused) from refused
             existing = self._get(kind, metadata["namespace"], metadata["name"])
@@ -122,6 +133,13 @@ class KubeCluster:
         except RefusedError as refused:
             if refused.status != 404:
                 raise explained(refused) from refused
+
+
+def engine_of(benchmark: actions.KubeObject) -> EngineKind | None:
+    """The kind of another operator's objects that the Benchmark is launched through. The spec may be invalid."""
+    workload = benchmark.get("spec", {}).get("workload", {})
+    named = {(workload.get(kind) or {}).get("engine") for kind in ("spark", "tensorflow")}
+    return next((engine for engine in ENGINE_KINDS if engine in named), None)
 
 
 def require_same_owner(existing: actions.KubeObject, wanted: actions.KubeObject) -> None:

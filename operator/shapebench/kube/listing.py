@@ -15,12 +15,7 @@ EXPIRED = 410
 def objects(transport: Transport, kind: str, namespace: str | None, selector: str = "") -> tuple[dict[str, Any], ...]:
     """All objects of a kind with these labels. Raises `shapebench.kube.errors.KubeError`."""
     try:
-        try:
-            return _pages(transport, kind, namespace, selector)
-        except RefusedError as refused:
-            if refused.status != EXPIRED:
-                raise
-            return _pages(transport, kind, namespace, selector)
+        return pages(transport, kind, namespace, selector)
     except RefusedError as refused:
         if refused.status == 404:
             raise errors.UnavailableError(
@@ -28,7 +23,17 @@ def objects(transport: Transport, kind: str, namespace: str | None, selector: st
         raise explained(refused) from refused
 
 
-def _pages(transport: Transport, kind: str, namespace: str | None, selector: str) -> tuple[dict[str, Any], ...]:
+def pages(transport: Transport, kind: str, namespace: str | None, selector: str) -> tuple[dict[str, Any], ...]:
+    """As `objects`, with the server's refusal as it is: RefusedError."""
+    try:
+        return _all_pages(transport, kind, namespace, selector)
+    except RefusedError as refused:
+        if refused.status != EXPIRED:
+            raise
+        return _all_pages(transport, kind, namespace, selector)
+
+
+def _all_pages(transport: Transport, kind: str, namespace: str | None, selector: str) -> tuple[dict[str, Any], ...]:
     found: list[dict[str, Any]] = []
     query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
     path = paths.collection(kind, namespace)

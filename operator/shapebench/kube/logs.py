@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 
-from shapebench.api import keys
 from shapebench.kube import paths
 from shapebench.kube.transport import RefusedError, Request, Transport, explained
 
@@ -20,12 +19,12 @@ _NODE_STATUS = frozenset({500, 502, 504})
 """What the API server answers when it is well and the pod's kubelet is not."""
 
 
-def tail(transport: Transport, namespace: str, pod: str) -> str:
-    """The last lines of the program container's log; empty when the pod, its container or its node is gone.
+def tail(transport: Transport, namespace: str, pod: str, container: str) -> str:
+    """The last lines of the container's log; empty when the pod, its container or its node is gone.
 
     Raises `shapebench.kube.errors.KubeError` when the API server itself does not answer.
     """
-    query = {"container": keys.PROGRAM_CONTAINER, "tailLines": str(TAIL_LINES), "limitBytes": str(LIMIT_BYTES)}
+    query = {"container": container, "tailLines": str(TAIL_LINES), "limitBytes": str(LIMIT_BYTES)}
     request = Request("GET", paths.item("Pod", namespace, pod, "log"), query, accept="*/*")
     try:
         answer = transport.raw(request, dataclasses.replace(transport.waits, total_s=NODE_RETRY_S))

@@ -17,13 +17,20 @@ _PLACES = {
     "ConfigMap": (CORE, "configmaps"),
     "ServiceAccount": (CORE, "serviceaccounts"),
     "Event": (CORE, "events"),
+    "SparkApplication": ("/apis/sparkoperator.k8s.io/v1beta2", "sparkapplications"),
+    "TFJob": ("/apis/kubeflow.org/v1", "tfjobs"),
 }
+
+
+def root(kind: str) -> str:
+    """The path of the kind's group and version: what the server answers tells whether it serves them."""
+    return _PLACES[kind][0]
 
 
 def collection(kind: str, namespace: str | None) -> str:
     """The path of all objects of a kind in a namespace (None: in every namespace)."""
-    root, plural = _PLACES[kind]
-    return f"{root}/{plural}" if namespace is None else f"{root}/namespaces/{quote(namespace, safe='')}/{plural}"
+    group, plural = _PLACES[kind]
+    return f"{group}/{plural}" if namespace is None else f"{group}/namespaces/{quote(namespace, safe='')}/{plural}"
 
 
 def item(kind: str, namespace: str, name: str, subresource: str = "") -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Literal, Protocol
 
 KubeObject = dict[str, Any]
@@ -24,7 +25,7 @@ class Create:
 class Delete:
     """Delete one object, with what it owns. `grace_s` None leaves the pod's own grace period."""
 
-    kind: Literal["Benchmark", "Pod", "Service", "ConfigMap"]
+    kind: Literal["Benchmark", "Pod", "Service", "ConfigMap", "SparkApplication", "TFJob"]
     namespace: str
     name: str
     grace_s: int | None = None
@@ -53,14 +54,33 @@ class Emit:
 Action = Create | Delete | PatchStatus | Emit
 
 
+class Offer(Enum):
+    """Whether the cluster has what a Benchmark asks for beyond Kubernetes itself."""
+
+    READY = "ready"
+    """Also when nothing is asked for."""
+    NOT_INSTALLED = "not installed"
+    FORBIDDEN = "forbidden"
+    """The operator may not use it."""
+    ABSENT = "absent"
+    """Its kind is installed, the object that is named is not there."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
-    """One Benchmark and everything labelled with its name, read afresh. `benchmark` None: it is gone."""
+    """One Benchmark and everything labelled with its name, read afresh. `benchmark` None: it is gone.
+
+    `applications`: the SparkApplications or TFJobs, where the Benchmark is launched through them. They are read before
+    the pods, so that what they tell of pods is no newer than the pods.
+    """
 
     benchmark: KubeObject | None
     runs: tuple[KubeObject, ...] = ()
     pods: tuple[KubeObject, ...] = ()
     driver_account_exists: bool = True
+    applications: tuple[KubeObject, ...] = ()
+    engine: Offer = Offer.READY
+    queue: Offer = Offer.READY
 
 
 class RefusedError(Exception):
@@ -75,13 +95,13 @@ class Cluster(Protocol):
     """The cluster as a reconciliation sees it: read everything, apply one action, read one pod's log."""
 
     def snapshot(self, namespace: str, name: str) -> Snapshot:
-        """The Benchmark, its runs and its pods (the driver's service account is looked up for Spark only)."""
+        """The Benchmark, its runs and its pods (a service account, an engine or a queue only where it needs one)."""
         ...
 
     def apply(self, action: Action) -> None:
         """Do one action; done already is fine. Raises RefusedError, NamespaceGoneError, or what the network raised."""
         ...
 
-    def log(self, namespace: str, pod: str) -> str:
-        """The log of the pod's program container; empty when there is none (any more)."""
+    def log(self, namespace: str, pod: str, container: str) -> str:
+        """The log of this container of the pod; empty when there is none (any more)."""
         ...

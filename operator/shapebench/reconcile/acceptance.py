@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.settings import Settings
 from shapebench.plan import acceptance, expand
-from shapebench.plan.actions import KubeObject
+from shapebench.plan.actions import KubeObject, Offer
+from shapebench.reconcile import offers
 
 INVALID = "Invalid"
 DRIVER_ACCOUNT_MISSING = "DriverAccountMissing"
@@ -24,7 +25,16 @@ class Judged:
     message: str
 
 
-def judge(body: KubeObject, driver_account_exists: bool, settings: Settings) -> Judged:
+@dataclass(frozen=True)
+class Surroundings:
+    """What the cluster has of what the Benchmark needs."""
+
+    driver_account_exists: bool = True
+    engine: Offer = Offer.READY
+    queue: Offer = Offer.READY
+
+
+def judge(body: KubeObject, around: Surroundings, settings: Settings) -> Judged:
     """Accept or reject. What the CRD's own rules cover was refused at apply and is only seen here as a safeguard."""
     try:
         benchmark = Benchmark.model_validate(body)
@@ -33,8 +43,11 @@ def judge(body: KubeObject, driver_account_exists: bool, settings: Settings) -> 
     problems = acceptance.problems(benchmark.spec)
     if problems:
         return Judged(None, INVALID, "; ".join(problems))
-    if benchmark.spec.workload.spark is not None and not driver_account_exists:
+    if benchmark.spec.workload.spark is not None and not around.driver_account_exists:
         return Judged(None, DRIVER_ACCOUNT_MISSING, _account_message(benchmark, settings))
+    lacking = offers.lack(benchmark, around.engine, around.queue)
+    if lacking is not None:
+        return Judged(None, lacking.reason, lacking.message)
     cells, planned = len(expand.cells(benchmark.spec)), len(expand.runs(benchmark.metadata.name, benchmark.spec))
     return Judged(benchmark, "Accepted", "; ".join(
         (f"{planned} runs of {cells} cells planned", *acceptance.remarks(benchmark.spec))))

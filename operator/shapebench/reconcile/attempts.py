@@ -13,10 +13,15 @@ from enum import Enum
 from shapebench.api import assemble, quantity, wire
 from shapebench.api.benchmark import Limits
 from shapebench.api.record import Reason
+from shapebench.reconcile.engines import Admission, EngineFact, admission
 from shapebench.reconcile.facts import Failure, PodFact, PodState, Trouble
 
 SETTLE_S = 20.0
 """How long the rest of a gang may take to end by itself after its first end, so that its records are complete."""
+QUEUE_LOOK_S = 10.0
+"""How often to look whether an attempt was admitted: its pods' coming tells too, but only once they come."""
+ENGINE_LOOK_S = 5.0
+"""How often to look at another operator's object while its pods do not all run: nothing watches it."""
 IMAGE_PATIENCE_S = 60.0
 """How long an image pull may keep failing: registries recover, wrong names do not."""
 
@@ -24,6 +29,7 @@ IMAGE_PATIENCE_S = 60.0
 class Stage(Enum):
     """Where an attempt stands."""
 
+    QUEUED = "queued"
     STARTING = "starting"
     RUNNING = "running"
     SETTLING = "settling"
@@ -50,18 +56,37 @@ class Gang:
     running_s: float | None
     refusal: str = ""
     """Why the API server refused one of its objects, if it did."""
+    launched_by: str = ""
+    """The kind and name of the object that another operator makes the pods from; empty: we make them."""
+    engine: EngineFact | None = None
+    """That object; None: there is none (any more)."""
+    admitted_s: float | None = None
+    """When it was first seen free to start; its time to start counts from then."""
+
+    @property
+    def admission(self) -> Admission:
+        """Whether the attempt may start."""
+        return admission(self.engine is not None and self.engine.held, self.admitted_s)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every pod that was there from the beginning, or that another operator has to make, is there."""
+        return set(self.expected) <= {pod.name for pod in self.pods}
 
 
 def judge(gang: Gang, limits: Limits, now_s: float) -> Judgement:
     """Where the attempt stands at `now_s`."""
-    failure = _disturbed(gang) or _pod_failure(gang) or _timeout(gang, limits, now_s)
+    if gang.admission is Admission.WAITING:
+        return Judgement(Stage.QUEUED, wake_after_s=QUEUE_LOOK_S)
+    failure = _disturbed(gang) or _pod_failure(gang) or _engine_failure(gang) or _timeout(gang, limits, now_s)
     if failure is not None or _succeeded(gang):
         return _settled(gang, failure, now_s)
     running_s = gang.running_s if gang.running_s is not None else all_running_s(gang)
     if running_s is not None:
         deadline_s = running_s + quantity.duration_s(limits.run_timeout)
         return Judgement(Stage.RUNNING, wake_after_s=deadline_s - now_s)
-    return Judgement(Stage.STARTING, wake_after_s=_start_deadline_s(gang, limits) - now_s)
+    left_s = _start_deadline_s(gang, limits) - now_s
+    return Judgement(Stage.STARTING, wake_after_s=min(left_s, ENGINE_LOOK_S) if gang.launched_by else left_s)
 
 
 def all_running_s(gang: Gang) -> float | None:
@@ -89,6 +114,8 @@ def missing_executors(gang: Gang) -> Failure | None:
 
 def _succeeded(gang: Gang) -> bool:
     deciding = _deciding(gang)
+    if gang.launched_by and not gang.whole:  # the others may still come
+        return False
     return bool(deciding) and all(pod.state is PodState.SUCCEEDED for pod in deciding)
 
 
@@ -117,11 +144,25 @@ def _disturbed(gang: Gang) -> Failure | None:
     """
     if gang.refusal:
         return None
+    if gang.launched_by and not _succeeded(gang):
+        if gang.engine is None or gang.engine.deleting:
+            return Failure(Reason.EVICTED, f"{gang.launched_by} was deleted before its pods ended")
+        if gang.admission is Admission.WITHDRAWN:
+            return Failure(Reason.EVICTED, f"{gang.launched_by} was suspended: its queue took its place back")
     present = {pod.name for pod in gang.pods}
-    lost = [name for name in gang.expected if name not in present]
+    # Another operator makes pods when it gets to it, and makes them again until all run.
+    made = not gang.launched_by or gang.running_s is not None
+    lost = [name for name in gang.expected if name not in present and made]
     lost += [pod.name for pod in gang.pods if pod.name in gang.expected and pod.deleting
              and pod.state is not PodState.SUCCEEDED and not _disrupted(pod)]
     return Failure(Reason.EVICTED, f"pod {', '.join(lost)} was deleted before it ended") if lost else None
+
+
+def _engine_failure(gang: Gang) -> Failure | None:
+    """The other operator gave up, and no pod says better why."""
+    if gang.engine is None or not gang.engine.failure or _succeeded(gang):
+        return None
+    return Failure(Reason.ENGINE_FAILED, f"{gang.launched_by}: {gang.engine.failure}")
 
 
 def _disrupted(pod: PodFact) -> bool:
@@ -142,22 +183,33 @@ def _timeout(gang: Gang, limits: Limits, now_s: float) -> Failure | None:
         return None
     if trouble is not None:
         return Failure(trouble.reason, trouble.message)
+    limit = f"limits.startTimeout ({limits.start_timeout})"
+    return Failure(Reason.START_TIMEOUT, f"not all pods ran within {limit}: {_missing_at_start(gang)}")
+
+
+def _missing_at_start(gang: Gang) -> str:
+    if gang.refusal:
+        return gang.refusal
+    if gang.engine is not None and not gang.whole:
+        unmade = ", ".join(sorted(set(gang.expected) - {pod.name for pod in gang.pods}))
+        if not gang.engine.state:
+            return f"the operator of {gang.launched_by} has said nothing of it: does it run, and for this namespace?"
+        return f"{gang.launched_by} is {gang.engine.state}, without {unmade}"
     waiting = [pod.name for pod in gang.pods if pod.state is PodState.WAITING]
     missing = gang.executors - sum(pod.role == wire.ROLE_EXECUTOR for pod in gang.pods)
     if waiting:
         waiting[-1] += " (a ConfigMap, Secret or claim in spec.volumes that does not exist keeps a pod waiting so)"
-    what = gang.refusal or ", ".join([*waiting, *([f"{missing} executors not asked for yet"] if missing > 0 else [])])
-    limit = f"limits.startTimeout ({limits.start_timeout})"
-    return Failure(Reason.START_TIMEOUT, f"not all pods ran within {limit}: {what}")
+    return ", ".join([*waiting, *([f"{missing} executors not asked for yet"] if missing > 0 else [])])
 
 
 def _start_deadline_s(gang: Gang, limits: Limits) -> float:
     trouble = _trouble(gang)
     patience_s = float(quantity.duration_s(limits.start_timeout))
+    begun_s = gang.admitted_s or gang.created_s
     if trouble is not None and trouble.reason is Reason.IMAGE_PULL:
         scheduled = [pod.scheduled_s for pod in gang.pods if pod.scheduled_s is not None]
-        return min(gang.created_s + patience_s, max([gang.created_s, *scheduled]) + IMAGE_PATIENCE_S)
-    return gang.created_s + patience_s
+        return min(begun_s + patience_s, max([begun_s, *scheduled]) + IMAGE_PATIENCE_S)
+    return begun_s + patience_s
 
 
 def _trouble(gang: Gang) -> Trouble | None:

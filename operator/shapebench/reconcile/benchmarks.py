@@ -18,21 +18,28 @@ from shapebench.api.settings import Settings
 from shapebench.api.status import BenchmarkPhase, BenchmarkStatus, ConditionType
 from shapebench.build import run as run_builder
 from shapebench.plan import expand
-from shapebench.plan.actions import Action, Create, Delete, Emit, KubeObject, PatchStatus
+from shapebench.plan.actions import Action, Create, Delete, Emit, KubeObject, Offer, PatchStatus
 from shapebench.reconcile import acceptance, merge_patch, runs, status
+from shapebench.reconcile.engines import EngineFact
 from shapebench.reconcile.facts import PodFact, time_s
 from shapebench.reconcile.runs import RunView
 
 
 @dataclass(frozen=True)
 class View:
-    """One Benchmark as it was found. `logs` by pod, `refusals` by run: what this reconciliation learnt so far."""
+    """One Benchmark as it was found. `logs` by pod, `refusals` by run: what this reconciliation learnt so far.
+
+    `engines`: the SparkApplications or TFJobs that its runs are launched through, if they are.
+    """
 
     body: KubeObject
     runs: Mapping[str, BenchmarkRun]
     pods: Sequence[PodFact]
     settings: Settings
     driver_account_exists: bool = True
+    engines: Sequence[EngineFact] = ()
+    engine_offer: Offer = Offer.READY
+    queue_offer: Offer = Offer.READY
     logs: Mapping[str, str] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
 
@@ -51,8 +58,10 @@ def decide(view: View, now_s: float) -> Decision:
     """The next actions for the Benchmark."""
     if "deletionTimestamp" in view.body["metadata"]:
         return Decision()
-    # An account that goes missing later is told by the run that needs it: what ran already keeps its results.
-    judged = acceptance.judge(view.body, view.driver_account_exists or bool(view.runs), view.settings)
+    # What goes missing later is told by the run that needs it: what ran already keeps its results.
+    around = acceptance.Surroundings() if view.runs else acceptance.Surroundings(
+        view.driver_account_exists, view.engine_offer, view.queue_offer)
+    judged = acceptance.judge(view.body, around, view.settings)
     if judged.benchmark is None:
         return _reject(view, judged, now_s)
     plan = expand.runs(judged.benchmark.metadata.name, judged.benchmark.spec)
@@ -69,13 +78,17 @@ def decide(view: View, now_s: float) -> Decision:
 
 
 def _advance(view: View, benchmark: Benchmark, plan: Sequence[expand.PlannedRun], now_s: float) -> list[runs.Step]:
-    by_run: dict[str, list[PodFact]] = {}
+    pods: dict[str, list[PodFact]] = {}
     for pod in view.pods:
-        by_run.setdefault(pod.run, []).append(pod)
-    return [runs.advance(RunView(benchmark, planned, view.runs[planned.name], tuple(by_run.get(planned.name, ())),
-                                 view.settings, view.logs, view.refusals.get(planned.name, "")), now_s)
-            for planned in plan if planned.name in view.runs
-            and (not runs.is_over(view.runs[planned.name]) or planned.name in by_run)]
+        pods.setdefault(pod.run, []).append(pod)
+    engines: dict[str, list[EngineFact]] = {}
+    for engine in view.engines:
+        engines.setdefault(engine.run, []).append(engine)
+    return [runs.advance(RunView(
+        benchmark, planned, view.runs[planned.name], tuple(pods.get(planned.name, ())), view.settings, view.logs,
+        view.refusals.get(planned.name, ""), tuple(engines.get(planned.name, ()))), now_s)
+        for planned in plan if planned.name in view.runs
+        and (not runs.is_over(view.runs[planned.name]) or planned.name in pods or planned.name in engines)]
 
 
 def _next_runs(view: View, benchmark: Benchmark, plan: Sequence[expand.PlannedRun]) -> tuple[Action, ...]:
@@ -109,8 +122,8 @@ def infeasible(benchmark: Benchmark, plan: Sequence[expand.PlannedRun],
 def _reject(view: View, judged: acceptance.Judged, now_s: float) -> Decision:
     old = status.parse(view.body)
     new = status.rejected(view.body, old, judged, now_s)
-    # A missing account may be made at any moment, and nothing watches accounts.
-    wake_after_s = 15.0 if judged.reason == acceptance.DRIVER_ACCOUNT_MISSING else None
+    # What is missing may be made at any moment, and nothing watches for it.
+    wake_after_s = None if judged.reason == acceptance.INVALID else 15.0
     known = old is not None and old.phase is BenchmarkPhase.REJECTED and old.conditions == new.conditions
     told = () if known else (Emit(view.body, "Warning", judged.reason, judged.message),)
     return Decision((*_patch(view, new), *told), wake_after_s=wake_after_s)

@@ -58,6 +58,8 @@ class PodFact:
     finished_s: float | None = None
     trouble: Trouble | None = None
     failure: Failure | None = None
+    container: str = keys.PROGRAM_CONTAINER
+    """The one that the agent and the program run in."""
     totals: str = ""
     """The agent's termination message: the record without its series, for when the log is gone."""
 
@@ -88,6 +90,7 @@ def pod_fact(pod: Mapping[str, Any]) -> PodFact:
         finished_s=time_s(terminated.get("finishedAt")),
         trouble=_trouble(status) if state is PodState.WAITING else None,
         failure=_failure(metadata["name"], status, terminated) if state is PodState.FAILED else None,
+        container=container.get("name", keys.PROGRAM_CONTAINER),
         totals=terminated.get("message", ""),
     )
 
@@ -99,7 +102,7 @@ def time_s(timestamp: str | None) -> float | None:
 
 def _container(status: Mapping[str, Any]) -> Mapping[str, Any]:
     for container in status.get("containerStatuses") or ():
-        if container["name"] == keys.PROGRAM_CONTAINER:
+        if container["name"] in keys.PROGRAM_CONTAINERS:
             found: Mapping[str, Any] = container
             return found
     return {}

@@ -15,7 +15,7 @@ from shapebench.api import keys
 from shapebench.api.run import BenchmarkRun
 from shapebench.api.settings import Settings
 from shapebench.plan.actions import Cluster, Create, NamespaceGoneError, RefusedError, Snapshot
-from shapebench.reconcile import benchmarks, facts, ownership, runs
+from shapebench.reconcile import benchmarks, engines, facts, ownership, runs
 
 MAX_PASSES = 50
 """Far above what any one moment needs; a bound, so that a mistake of ours cannot spin."""
@@ -37,7 +37,8 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
             view = _view(ownership.own(snapshot), settings, logs, refusals)
             decision = benchmarks.decide(view, clock())
             if decision.reads:
-                logs.update({pod: cluster.log(namespace, pod) for pod in decision.reads})
+                containers = {pod.name: pod.container for pod in view.pods}
+                logs.update({pod: cluster.log(namespace, pod, containers[pod]) for pod in decision.reads})
                 decision = benchmarks.decide(dataclasses.replace(view, logs=logs), clock())
             refused = _apply(cluster, decision)
         except NamespaceGoneError:
@@ -72,6 +73,9 @@ def _view(snapshot: Snapshot, settings: Settings, logs: dict[str, str], refusals
         pods=tuple(facts.pod_fact(pod) for pod in snapshot.pods),
         settings=settings,
         driver_account_exists=snapshot.driver_account_exists,
+        engines=tuple(engines.engine_fact(body) for body in snapshot.applications),
+        engine_offer=snapshot.engine,
+        queue_offer=snapshot.queue,
         logs=logs,
         refusals=refusals,
     )

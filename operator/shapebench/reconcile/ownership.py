@@ -9,17 +9,25 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+from shapebench.api import keys
 from shapebench.plan.actions import KubeObject, Snapshot
 
 
 def own(snapshot: Snapshot) -> Snapshot:
-    """The snapshot without what an earlier Benchmark of the same name left. Executors belong to their driver."""
+    """The snapshot without what an earlier Benchmark of the same name left.
+
+    Executors belong to their driver; pods that another operator made say by a label whose they are.
+    """
     if snapshot.benchmark is None:
         return snapshot
     runs = _owned(snapshot.runs, {_uid(snapshot.benchmark)})
-    pods = _owned(snapshot.pods, {_uid(run) for run in runs})
+    run_uids = {_uid(run) for run in runs}
+    pods = _owned(snapshot.pods, run_uids)
     executors = _owned(snapshot.pods, {_uid(pod) for pod in pods})
-    return dataclasses.replace(snapshot, runs=runs, pods=(*pods, *executors))
+    foreign = tuple(pod for pod in snapshot.pods
+                    if pod["metadata"].get("labels", {}).get(keys.LABEL_RUN_UID) in run_uids)
+    return dataclasses.replace(snapshot, runs=runs, pods=(*pods, *executors, *foreign),
+                               applications=_owned(snapshot.applications, run_uids))
 
 
 def _owned(objects: Iterable[KubeObject], uids: set[str]) -> tuple[KubeObject, ...]:

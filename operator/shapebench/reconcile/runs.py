@@ -22,6 +22,7 @@ from shapebench.plan.actions import Action, Create, Delete, Emit, PatchStatus
 from shapebench.plan.expand import PlannedRun
 from shapebench.reconcile import attempts, records, wording
 from shapebench.reconcile.attempts import Gang, Judgement, Stage
+from shapebench.reconcile.engines import EngineFact
 from shapebench.reconcile.facts import Failure, PodFact, time_s
 
 REFUSAL_RETRY_S = 5.0
@@ -39,6 +40,8 @@ class RunView:
     logs: Mapping[str, str]
     """Logs of the pods read so far; a run's last step needs those of all its pods that ended."""
     refusal: str = ""
+    engines: tuple[EngineFact, ...] = ()
+    """The objects of all its attempts that another operator makes pods from."""
 
     @property
     def attempt(self) -> Attempt:
@@ -50,6 +53,17 @@ class RunView:
     def current(self) -> tuple[PodFact, ...]:
         """The current attempt's pods; an earlier one's may linger on a node that is gone."""
         return tuple(pod for pod in self.pods if pod.attempt >= self.attempt.number)
+
+    @property
+    def engine(self) -> EngineFact | None:
+        """The current attempt's object of another operator."""
+        return next((one for one in self.engines if one.attempt >= self.attempt.number), None)
+
+    @property
+    def launched_by(self) -> str:
+        """That object's kind and name, whether or not it is there; empty where we make the pods."""
+        kind = self.benchmark.spec.workload.engine
+        return f"{kind} {self.attempt.gang}" if kind else ""
 
 
 @dataclass(frozen=True)
@@ -70,22 +84,26 @@ def is_over(run: BenchmarkRun) -> bool:
 def advance(view: RunView, now_s: float) -> Step:
     """The run's next step."""
     if is_over(view.run):
-        return _clear(view, view.pods)
-    status = view.run.status
-    older = [pod for pod in view.pods if pod.attempt < view.attempt.number and not (pod.ended and pod.deleting)]
-    if older:
-        return _clear(view, older)
-    if not status.gang_exists:
+        return _clear(view, view.engines, view.pods)
+    number = view.attempt.number
+    stale = [one for one in view.engines if one.attempt < number and not one.deleting]
+    older = [pod for pod in view.pods if pod.attempt < number and not (pod.ended and pod.deleting)]
+    if older or stale:
+        return _clear(view, stale, older)
+    if not view.run.status.gang_exists:
         return _create(view, now_s)
+    if view.engine is not None and not view.engine.held and view.run.status.times.admitted_s is None:
+        return _admitted(view, now_s)
     judgement = attempts.judge(_gang(view), view.benchmark.spec.limits, now_s)
     if judgement.stage is Stage.ENDED:
         return _end(view, judgement.failure, now_s)
     return _going_on(view, judgement)
 
 
-def _clear(view: RunView, pods: Iterable[PodFact]) -> Step:
+def _clear(view: RunView, engines: Iterable[EngineFact], pods: Iterable[PodFact]) -> Step:
     """Delete what an operator before this one had no time to; their going brings the next look."""
-    deletions = _deletions(view, [pod for pod in pods if not pod.deleting])
+    deletions = _deletions(view, [one for one in engines if not one.deleting],
+                           [pod for pod in pods if not pod.deleting])
     return Step(deletions, again=bool(deletions))
 
 
@@ -99,11 +117,22 @@ def _create(view: RunView, now_s: float) -> Step:
         return _refused(view, now_s)
     present = {pod.name for pod in view.current}
     missing = [body for body in gangs.build(view.attempt) if body["metadata"]["name"] not in present]
-    text = f"created the pods of attempt {view.attempt.number} of {wording.describe(view.planned)}"
-    return Step((*first, *(Create(body) for body in missing),
-                 _patch(view, {"phase": Phase.STARTING, "gangExists": True, "message": ""}),
-                 Emit(_about(view), "Normal", "PodsCreated", text)),
-                wake_after_s=float(quantity.duration_s(view.benchmark.spec.limits.start_timeout)))
+    text = f"created {view.launched_by or 'the pods'} of attempt {view.attempt.number} of "
+    queue, start_s = view.benchmark.spec.queue_name, quantity.duration_s(view.benchmark.spec.limits.start_timeout)
+    # What is not held back from the beginning is free from the beginning.
+    begun: Mapping[str, Any] = {"phase": Phase.PENDING, "message": f"waiting in queue {queue}"} if queue else {
+        "phase": Phase.STARTING, "message": ""} | ({"times": {"admittedS": now_s}} if view.launched_by else {})
+    return Step((*first, *(Create(body) for body in missing), _patch(view, {**begun, "gangExists": True}),
+                 Emit(_about(view), "Normal", "PodsCreated" if not view.launched_by else "Launched",
+                      text + wording.describe(view.planned))),
+                wake_after_s=attempts.ENGINE_LOOK_S if view.launched_by else float(start_s))
+
+
+def _admitted(view: RunView, now_s: float) -> Step:
+    """Nothing holds the attempt back any more: its time to start begins."""
+    text = f"{view.launched_by} was admitted"
+    return Step((_patch(view, {"phase": Phase.STARTING, "message": "", "times": {"admittedS": now_s}}),
+                 Emit(_about(view), "Normal", "Admitted", text)), again=True)
 
 
 def _refused(view: RunView, now_s: float) -> Step:
@@ -121,6 +150,8 @@ def _say_refused(view: RunView) -> Step:
 
 def _going_on(view: RunView, judgement: Judgement) -> Step:
     status = view.run.status
+    if judgement.stage is Stage.QUEUED:
+        return Step(wake_after_s=judgement.wake_after_s)
     phase = Phase.STARTING if judgement.stage is Stage.STARTING else Phase.RUNNING
     running_s = attempts.all_running_s(_gang(view))
     times = {"scheduledS": _scheduled_s(view.current), "runningS": running_s if phase is Phase.RUNNING else None}
@@ -151,7 +182,7 @@ def _end(view: RunView, failure: Failure | None, now_s: float) -> Step:
         *_support_deletions(view),
         Create(records.config_map(view.attempt, record)),
         _patch(view, wording.final_status(record, view.benchmark.spec.objective.metric)),
-        *_deletions(view, view.pods),
+        *_deletions(view, view.engines, view.pods),
         Emit(_about(view), "Warning" if record.reason else "Normal", str(record.reason or "Succeeded"),
              f"{wording.describe(view.planned)}: {words}"),
     ), again=True)
@@ -164,8 +195,8 @@ def _retry(view: RunView, failure: Failure, now_s: float) -> Step:
         *_support_deletions(view),
         _patch(view, {"phase": Phase.PENDING, "attempt": number + 1, "attemptCreatedAt": wording.timestamp(now_s),
                       "gangExists": False, "lostAttempts": [*status.lost_attempts, lost],
-                      "times": {"scheduledS": None, "runningS": None}}),
-        *_deletions(view, view.pods),
+                      "times": {"admittedS": None, "scheduledS": None, "runningS": None}}),
+        *_deletions(view, view.engines, view.pods),
         Emit(_about(view), "Warning", str(failure.reason), f"{lost}; a new attempt follows"),
     ), again=True)
 
@@ -182,7 +213,8 @@ def _record(view: RunView, failure: Failure | None) -> RunRecord:
         backend="kubernetes", cell=planned.cell, shape=planned.shape, block=planned.block,
         repetition=planned.repetition, position=planned.position)
     running_s = status.times.running_s or attempts.all_running_s(_gang(view))
-    times = Times(created_s=status.times.created_s, scheduled_s=_scheduled_s(view.current), running_s=running_s)
+    times = Times(created_s=status.times.created_s, admitted_s=status.times.admitted_s,
+                  scheduled_s=_scheduled_s(view.current), running_s=running_s)
     return assemble.run_record(context, pods, found, times)
 
 
@@ -204,6 +236,9 @@ def _gang(view: RunView) -> Gang:
         created_s=created_s,
         running_s=status.times.running_s,
         refusal=view.refusal,
+        launched_by=view.launched_by,
+        engine=view.engine,
+        admitted_s=status.times.admitted_s,
     )
 
 
@@ -216,10 +251,14 @@ def _support_deletions(view: RunView) -> tuple[Action, ...]:
     return tuple(Delete(kind, view.attempt.namespace, name) for kind, name in gangs.support(view.attempt))
 
 
-def _deletions(view: RunView, pods: Iterable[PodFact]) -> tuple[Action, ...]:
-    """A pod whose node is gone goes only by force: nobody is left there to confirm it."""
-    return tuple(Delete("Pod", view.benchmark.metadata.namespace, pod.name, 0 if _on_lost_node(pod) else None)
-                 for pod in pods)
+def _deletions(view: RunView, engines: Iterable[EngineFact], pods: Iterable[PodFact]) -> tuple[Action, ...]:
+    """A pod whose node is gone goes only by force: nobody is left there to confirm it.
+
+    Another operator's object goes before its pods, or that operator would make them again.
+    """
+    namespace = view.benchmark.metadata.namespace
+    return (*(Delete(one.kind, namespace, one.name) for one in engines),
+            *(Delete("Pod", namespace, pod.name, 0 if _on_lost_node(pod) else None) for pod in pods))
 
 
 def _on_lost_node(pod: PodFact) -> bool:

@@ -55,9 +55,22 @@ def spark(**spec: Any) -> Attempt:
     } | spec)
 
 
+def through_tf_job(**spec: Any) -> Attempt:
+    return tensorflow(**{"workload": {"tensorflow": {
+        "engine": "TFJob", "job": "train", "arguments": ["--batch-size={batchSize}"], "parameterServers": 1}}} | spec)
+
+
+def through_spark_application(**spec: Any) -> Attempt:
+    return spark(**{"workload": {"spark": {
+        "engine": "SparkApplication", "job": "read-speed", "arguments": ["--format={format}"],
+        "conf": {"spark.sql.shuffle.partitions": "8"}}}} | spec)
+
+
 @pytest.mark.parametrize(("name", "made"), [
     pytest.param("tensorflow", tensorflow(), id="tensorflow"),
     pytest.param("spark", spark(), id="spark"),
+    pytest.param("tf-job", through_tf_job(), id="tf-job"),
+    pytest.param("spark-application", through_spark_application(queueName="research"), id="spark-application"),
 ])
 def test_golden(name: str, made: Attempt) -> None:
     """Set UPDATE_GOLDEN=1 to write the files anew, and read the difference before you commit it."""

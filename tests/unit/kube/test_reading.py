@@ -73,21 +73,21 @@ def test_looks_up_the_driver_account_for_spark_only(api: FakeApi, cluster: KubeC
 ])
 def test_log(api: FakeApi, cluster: KubeCluster, answer: Answer, text: str) -> None:
     api.answers = [answer]
-    assert cluster.log("lab", "pod") == text
+    assert cluster.log("lab", "pod", "program") == text
     assert api.asked[0].path.startswith("/api/v1/namespaces/lab/pods/pod/log?container=program&tailLines=")
 
 
 def test_the_log_of_a_lost_node_is_empty_after_some_seconds(api: FakeApi, cluster: KubeCluster,
                                                             slept: list[float]) -> None:
     api.answers = [status(500, "InternalError", "dial tcp 10.0.0.9:10250: no route to host")] * 100
-    assert cluster.log("lab", "pod") == ""
+    assert cluster.log("lab", "pod", "program") == ""
     assert 6 <= sum(slept) < 11
 
 
 def test_no_log_because_the_api_server_is_away_is_an_error(api: FakeApi, cluster: KubeCluster) -> None:
     api.answers = [status(503)] * 100
     with pytest.raises(errors.UnavailableError):
-        cluster.log("lab", "pod")
+        cluster.log("lab", "pod", "program")
 
 
 def _record(block: int, position: int) -> RunRecord:

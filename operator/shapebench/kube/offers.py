@@ -1,0 +1,56 @@
+"""What the cluster has of other operators: their objects of a Benchmark, and a queue of Kueue's.
+
+An answer tells what is missing apart: 404 is a kind that is not installed (or an object that is not there), 403 is a
+role that the chart did not give. RBAC answers before the server looks whether it serves a kind, so after a 403 the
+discovery document, which everybody may read, says which of the two it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shapebench.kube import listing, paths
+from shapebench.kube.transport import RefusedError, Request, Transport, explained
+from shapebench.plan.actions import KubeObject, Offer
+
+_KUEUE = "/apis/kueue.x-k8s.io"
+
+
+def applications(transport: Transport, kind: str, namespace: str,
+                 selector: str) -> tuple[Offer, tuple[KubeObject, ...]]:
+    """The objects of another operator's kind with these labels. Raises `shapebench.kube.errors.KubeError`."""
+    try:
+        return Offer.READY, listing.pages(transport, kind, namespace, selector)
+    except RefusedError as refused:
+        if refused.status == 404:
+            return Offer.NOT_INSTALLED, ()
+        if refused.status != 403:
+            raise explained(refused) from refused
+    return (Offer.FORBIDDEN if _served(transport, paths.root(kind)) else Offer.NOT_INSTALLED), ()
+
+
+def queue(transport: Transport, namespace: str, name: str) -> Offer:
+    """Whether Kueue's LocalQueue is there. Raises `shapebench.kube.errors.KubeError`."""
+    group = _served(transport, _KUEUE)
+    if group is None:
+        return Offer.NOT_INSTALLED
+    version = group["preferredVersion"]["groupVersion"]
+    try:
+        transport.raw(Request("GET", f"/apis/{version}/namespaces/{namespace}/localqueues/{name}"))
+    except RefusedError as refused:
+        if refused.status == 404:
+            return Offer.ABSENT
+        if refused.status == 403:
+            return Offer.FORBIDDEN
+        raise explained(refused) from refused
+    return Offer.READY
+
+
+def _served(transport: Transport, path: str) -> dict[str, Any] | None:
+    """The discovery document at this path; None when the server serves nothing there."""
+    try:
+        return transport.parsed(Request("GET", path))
+    except RefusedError as refused:
+        if refused.status == 404:
+            return None
+        raise explained(refused) from refused
