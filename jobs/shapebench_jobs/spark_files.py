@@ -16,12 +16,12 @@ from typing import Any
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import AnalysisException
 
-from shapebench_jobs import reading
+from shapebench_jobs import reading, spark_errors
 from shapebench_jobs.reading import Part, ReadPlan
 
 Work = Callable[[ReadPlan, Iterable[tuple[str, bytes]]], Iterator[Part]]
 
-_IMAGE_NAMES = "*.{jpg,jpeg,JPG,JPEG}"
+IMAGE_NAMES = "*.{jpg,jpeg,JPG,JPEG}"
 _SHARD_NAMES = "*.tfrecord*"
 _SMALLEST_TASKS = 10_000
 _UNBOUNDED = 1 << 30
@@ -39,25 +39,23 @@ class Files:
 def read(session: Any, files: Files, plan: ReadPlan, tasks: int = 0, work: Work = reading.read_part) -> Part:
     """Read all files once on the whole cluster, small files in about `tasks` tasks (0: one for each slot).
 
-    FileNotFoundError when there are no such files.
+    FileNotFoundError when there are no such files, UnreadableUrlError when their bucket cannot be read.
     """
     try:
         pairs = _images(session, files, tasks) if files.format == "images" else _shards(session, files)
         parts = pairs.mapPartitions(functools.partial(work, plan)).collect()
     except (AnalysisException, Py4JJavaError) as error:
-        if _says_not_found(error):
-            raise FileNotFoundError(files.folder or files.paths[0]) from error
+        _explain(error, files.folder or files.paths[0])
         raise
     return reading.merge(parts)
 
 
 def read_text(session: Any, url: str) -> str:
-    """A small file's text; FileNotFoundError when there is none."""
+    """A small file's text; FileNotFoundError when there is none, UnreadableUrlError when its bucket cannot be read."""
     try:
         content: bytes = session.sparkContext.binaryFiles(_escaped(url), 1).values().collect()[0]
     except Py4JJavaError as error:
-        if _says_not_found(error):
-            raise FileNotFoundError(url) from error
+        _explain(error, url.rpartition("/")[0])
         raise
     return content.decode()
 
@@ -72,7 +70,7 @@ def _images(session: Any, files: Files, tasks: int) -> Any:
     if files.paths:
         frame = reader.load([_escaped(path) for path in files.paths])
     else:
-        below = reader.option("recursiveFileLookup", "true").option("pathGlobFilter", _IMAGE_NAMES)
+        below = reader.option("recursiveFileLookup", "true").option("pathGlobFilter", IMAGE_NAMES)
         frame = below.load(files.folder)
     return frame.select("path", "content").rdd
 
@@ -84,6 +82,15 @@ def _shards(session: Any, files: Files) -> Any:
     context._jsc.sc().conf().set("spark.files.openCostInBytes", "0")
     paths = ",".join(_escaped(path) for path in files.paths) or f"{files.folder}/{_SHARD_NAMES}"
     return context.binaryFiles(paths, _SMALLEST_TASKS)
+
+
+def _explain(error: AnalysisException | Py4JJavaError, url: str) -> None:
+    """Raise what the error means, where that is known."""
+    if _says_not_found(error):
+        raise FileNotFoundError(url) from error
+    unreadable = spark_errors.unreadable(url, str(error))
+    if unreadable:
+        raise unreadable from error
 
 
 def _says_not_found(error: AnalysisException | Py4JJavaError) -> bool:
