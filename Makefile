@@ -36,8 +36,9 @@ test: setup ## the tests that need nothing but this checkout: unit, and the jobs
 test-kube: setup test-tools ## the CRDs, the operator and the chart against a real kube-apiserver and helm (no cluster)
 	$(BIN)/python -m pytest $(KUBE_TESTS)
 
-test-tools: ## build what test-kube needs: etcd, kube-apiserver, kubectl and helm, from Go modules
-	@hack/kind/tools.sh etcd kube-apiserver kubectl helm >/dev/null
+test-tools: ## build what test-kube needs from Go modules: etcd, kube-apiserver, kubectl, helm, and other operators
+	@hack/kind/tools.sh etcd kube-apiserver kubectl helm training-operator spark-operator >/dev/null
+	@hack/kind/definitions.sh training-operator spark-operator kueue >/dev/null
 
 deploy: kind-tools ## install or upgrade the chart on the cluster, and wait until the operator is ready
 	$(HELM) upgrade --install shapebench helm/shapebench --namespace shapebench-system --create-namespace \

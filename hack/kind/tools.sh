@@ -31,6 +31,9 @@ describe() {
         stamp+=" -X helm.sh/helm/v3/pkg/$variable.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/$variable.k8sVersionMinor=$minor"
       done ;;
     pause) module=pause package=. ;;
+    training-operator) module=training-operator package=github.com/kubeflow/training-operator/cmd/training-operator.v1 ;;
+    spark-operator) module=spark-operator package=github.com/kubeflow/spark-operator/v2/cmd/operator ;;
+    kueue) module=kueue package=sigs.k8s.io/kueue/cmd/kueue ;;
     # A server of S3's protocol with users and bucket policies: what the tests of object storage read from.
     versitygw) module=versitygw package=github.com/versity/versitygw/cmd/versitygw ;;
     *) fail "no such tool: $1" ;;

@@ -155,12 +155,26 @@ def test_no_rule_is_a_wildcard_or_reaches_beyond(rendered: Rendered) -> None:
             assert not {"secrets", "nodes", "nodes/proxy", "roles", "pods/exec"} & set(rule["resources"])
 
 
+@pytest.mark.parametrize(("values", "resource", "verbs"), [
+    pytest.param({"engines": {"sparkApplication": {"enabled": True}}}, "sparkapplications",
+                 {"get", "list", "create", "delete"}, id="spark-application"),
+    pytest.param({"engines": {"tfJob": {"enabled": True}}}, "tfjobs", {"get", "list", "create", "delete"}, id="tf-job"),
+    pytest.param({"kueue": {"enabled": True}}, "localqueues", {"get"}, id="kueue"),
+])
+def test_rights_on_other_operators_objects_come_with_their_switch_alone(
+        render: Render, rendered: Rendered, values: dict[str, Any], resource: str, verbs: set[str]) -> None:
+    rules = render(values).one("ClusterRole")["rules"]
+    added = [rule for rule in rules if rule not in rendered.one("ClusterRole")["rules"]]
+    assert [(rule["resources"], set(rule["verbs"])) for rule in added] == [([resource], verbs)]
+
+
 @pytest.mark.parametrize(("values", "where"), [
     pytest.param({"operater": {}}, "operater", id="top-level-typo"),
     pytest.param({"operator": {"logformat": "json"}}, "logformat", id="nested-typo"),
     pytest.param({"operator": {"logFormat": "xml"}}, "logFormat", id="not-a-format"),
     pytest.param({"images": {"pullPolicy": "Sometimes"}}, "pullPolicy", id="not-a-policy"),
     pytest.param({"images": {"spark": {"tag": "a b"}}}, "tag", id="not-a-tag"),
+    pytest.param({"engines": {"spark": {"enabled": True}}}, "spark", id="engine-typo"),
     pytest.param({"rbac": {"aggregate": "yes"}}, "aggregate", id="not-a-boolean"),
     pytest.param({"watchNamespaces": ["Default"]}, "watchNamespaces", id="not-a-namespace"),
     pytest.param({"metrics": {"port": 80}}, "port", id="privileged-port"),

@@ -19,8 +19,12 @@ SPARK = "local backend: Spark's executors are children of the driver, so the dri
 
 def problems(benchmark: Benchmark) -> tuple[str, ...]:
     """Why this machine cannot run the Benchmark at all; empty when it can."""
-    kind = benchmark.spec.workload.kind
-    return tuple(f"spec.workload.{kind}.env[{index}].valueFrom: there are no Secrets and ConfigMaps on the local "
+    workload = benchmark.spec.workload
+    kind = workload.kind
+    engines = () if workload.engine is None else (
+        f"spec.workload.{kind}.engine: {workload.engine} needs a cluster and its operator; set engine: Native to run it "
+        "on this machine (and leave spec.queueName out)",)
+    return engines + tuple(f"spec.workload.{kind}.env[{index}].valueFrom: there are no Secrets and ConfigMaps on the local "
                  "backend; give value"
                  for index, variable in enumerate(benchmark.spec.workload.program.env)
                  if variable.value_from is not None)

@@ -68,3 +68,11 @@ def test_what_only_a_cluster_has_is_refused(make_benchmark) -> None:
     data["spec"]["workload"]["tensorflow"]["env"] = [secret]
     (problem,) = remarks.problems(Benchmark.model_validate(data))
     assert problem.startswith("spec.workload.tensorflow.env[0].valueFrom")
+
+
+def test_another_operators_engine_is_refused(make_benchmark) -> None:
+    data = make_benchmark().model_dump(by_alias=True, exclude_none=True)
+    data["spec"]["workload"]["tensorflow"]["engine"] = "TFJob"
+    (problem,) = remarks.problems(Benchmark.model_validate(data))
+    assert problem.startswith("spec.workload.tensorflow.engine: TFJob needs a cluster")
+    assert "set engine: Native" in problem
