@@ -7,18 +7,15 @@ one that can be found: the driver decides whether it may be skipped.
 
 from __future__ import annotations
 
-import io
 import itertools
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-from PIL import Image, UnidentifiedImageError
-
 from shapebench_jobs import example, tfrecord
-from shapebench_jobs.drawing import Pixels
+from shapebench_jobs.picture_batch import PictureBatch
+from shapebench_jobs.picture_batch import UndecodableImageError as UndecodableImageError  # others know it from here
 from shapebench_jobs.tally import Tally, image_checksum, total
 
 
@@ -82,8 +79,7 @@ def read_part(plan: ReadPlan, files: Iterable[tuple[str, bytes]]) -> Iterator[Pa
     """One task: read its files (path, content), batch by batch, into one Part."""
     tally, batches = Tally(), 0
     damages: list[Damage] = []
-    batch: list[Pixels] = []
-    size = 0
+    batch, size = PictureBatch(plan.batch_size), 0
     for path, content in files:
         for number, image in enumerate(images_of(plan, path, content)):
             if isinstance(image, Damage):
@@ -91,7 +87,7 @@ def read_part(plan: ReadPlan, files: Iterable[tuple[str, bytes]]) -> Iterator[Pa
                 continue
             if plan.decode:
                 try:
-                    batch.append(decode(image.encoded))
+                    batch.add(image.encoded)
                 except UndecodableImageError as error:
                     damages.append(Damage(path, number, f"{_record(plan, number)}{error}"))
                     continue
@@ -99,9 +95,8 @@ def read_part(plan: ReadPlan, files: Iterable[tuple[str, bytes]]) -> Iterator[Pa
             batches += size == 0
             size += 1
             if size == plan.batch_size:
-                assemble(batch)
-                batch, size = [], 0
-    assemble(batch)
+                batch.clear()
+                size = 0
     yield Part(tally, batches, tuple(damages), places=(executor_name(),))
 
 
@@ -117,36 +112,16 @@ def images_of(plan: ReadPlan, path: str, content: bytes) -> Iterator[example.Lab
     if plan.format == "images":
         yield example.LabelledImage(content, 0, parents.rpartition("/")[2])
         return
-    records = itertools.islice(tfrecord.records(content), plan.limits.get(name))
+    records = itertools.islice(tfrecord.spans_and_damage(content), plan.limits.get(name))
     for number, record in enumerate(records):
         if isinstance(record, tfrecord.CorruptRecordError):
             yield Damage(path, number, str(record), rest=record.resume_at is None)
             continue
         try:
-            yield example.decode(record)
+            yield example.decode(content, *record)
         except example.MalformedExampleError as error:
             yield Damage(path, number, f"{_record(plan, number)}{error}")
 
 
 def _record(plan: ReadPlan, number: int) -> str:
     return f"record {number}: " if plan.format == "tfrecord" else ""
-
-
-class UndecodableImageError(ValueError):
-    """An encoded image that no picture can be made of."""
-
-
-def decode(encoded: bytes) -> Pixels:
-    """The picture in a JPEG, height x width x 3."""
-    try:
-        with Image.open(io.BytesIO(encoded)) as image:
-            return np.asarray(image.convert("RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise UndecodableImageError(f"no intact image ({error})") from error
-
-
-def assemble(batch: list[Pixels]) -> Pixels | None:
-    """The batch as one array, as a model would take it; None where the pictures differ in size."""
-    if not batch or any(picture.shape != batch[0].shape for picture in batch):
-        return None
-    return np.stack(batch)

@@ -10,10 +10,11 @@ import struct
 from collections.abc import Iterator
 
 import google_crc32c
+import numpy as np
 
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
-_HEADER_BYTES = _LENGTH.size + _CRC.size
+_HEADER = struct.Struct("<QI")
 _MASK_DELTA = 0xA282EAD8
 
 
@@ -28,8 +29,7 @@ class CorruptRecordError(ValueError):
 
 def masked_crc(data: bytes) -> int:
     """CRC-32C, rotated and shifted as the format asks (a CRC of data that holds CRCs is weak otherwise)."""
-    crc = int(google_crc32c.value(data))
-    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
+    return _masked(int(google_crc32c.value(data)))
 
 
 def frame(payload: bytes) -> bytes:
@@ -40,10 +40,16 @@ def frame(payload: bytes) -> bytes:
 
 def records(data: bytes) -> Iterator[bytes | CorruptRecordError]:
     """The payloads of a whole file's content with each damaged record, as an error, in its place."""
+    for found in spans_and_damage(data):
+        yield found if isinstance(found, CorruptRecordError) else data[found[0] : found[1]]
+
+
+def spans_and_damage(data: bytes) -> Iterator[tuple[int, int] | CorruptRecordError]:
+    """Where the payloads are, with each damaged record, as an error, in its place."""
     offset: int | None = 0
     while offset is not None:
         try:
-            yield from payloads(data, offset)
+            yield from spans(data, offset)
             return
         except CorruptRecordError as error:
             yield error
@@ -51,22 +57,32 @@ def records(data: bytes) -> Iterator[bytes | CorruptRecordError]:
 
 
 def payloads(data: bytes, offset: int = 0) -> Iterator[bytes]:
-    """The payloads of a whole file's content; CorruptRecordError where it is cut short or damaged.
+    """The payloads of a whole file's content; CorruptRecordError where it is cut short or damaged."""
+    return (data[start:end] for start, end in spans(data, offset))
 
-    Start at another offset than 0 only where a record begins.
+
+def spans(data: bytes | bytearray, offset: int = 0, *, verify: bool = True) -> Iterator[tuple[int, int]]:
+    """Where each payload of a whole file's content begins and ends; CorruptRecordError as `payloads`.
+
+    Start at another offset than 0 only where a record begins. Payloads are not copied: a copy costs more than the CRC.
+    Without `verify` only their lengths are checked.
     """
-    while offset < len(data):
-        start = offset + _HEADER_BYTES
-        header = data[offset:start]
-        if len(header) < _HEADER_BYTES:
+    size, value, content = len(data), google_crc32c.value, np.frombuffer(data, np.uint8)  # whose parts are views
+    while offset < size:
+        start = offset + _HEADER.size
+        if start > size:
             raise CorruptRecordError(f"record at byte {offset} is cut short in its header")
-        if _CRC.unpack_from(header, _LENGTH.size)[0] != masked_crc(header[: _LENGTH.size]):
+        length, length_crc = _HEADER.unpack_from(data, offset)
+        if length_crc != _masked(value(bytes(data[offset : offset + _LENGTH.size]))):
             raise CorruptRecordError(f"record at byte {offset} has a damaged length")
-        end = start + _LENGTH.unpack_from(header)[0]
-        if end + _CRC.size > len(data):
+        end = start + length
+        if end + _CRC.size > size:
             raise CorruptRecordError(f"record at byte {offset} is cut short in its payload")
-        payload = data[start:end]
-        if _CRC.unpack_from(data, end)[0] != masked_crc(payload):
+        if verify and _CRC.unpack_from(data, end)[0] != _masked(value(content[start:end])):
             raise CorruptRecordError(f"record at byte {offset} has a damaged payload", end + _CRC.size)
-        yield payload
+        yield start, end
         offset = end + _CRC.size
+
+
+def _masked(crc: int) -> int:
+    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
