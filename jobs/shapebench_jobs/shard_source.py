@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from pyspark.errors import AnalysisException
 
@@ -39,6 +40,8 @@ class Pictures:
     sizes: tuple[int, ...]
     """Bytes of the images, in no order."""
     fingerprint: str
+    empty: tuple[str, ...] = ()
+    """Keys of files without content. Spark passes over them in silence, so they are known from the list alone."""
 
     @property
     def classes(self) -> dict[str, int]:
@@ -61,21 +64,15 @@ def own(session: Any, url: str) -> Pictures:
     contents = spark_source.manifest(session, url)
     if contents:
         return made(session, url, contents)
-    root = _root(session, url)
-    try:
-        rows = [(row.path, row.length) for row in _files(session, url).select("path", "length").collect()]
-    except AnalysisException as error:
-        if error.getCondition() != "PATH_NOT_FOUND":
-            raise
-        rows = []
-    sizes = {path[len(root) + 1 :]: size for path, size in rows}
+    sizes = {path[len(_root(session, url)) + 1 :]: size for path, size in _listed(session, url).items()}
     without_class = sorted(key for key in sizes if "/" not in key)
-    if not sizes or without_class:
+    if not any(sizes.values()) or without_class:
         what = f"has {without_class[0]} in no class's folder" if without_class else "has no images"
         raise BadArgumentsError(f"--data={url} {what}: put them into folders named after their class, class/image.jpg")
     names = sorted({class_name(key) for key in sizes})
-    labels = {key: Label(names.index(class_name(key)), class_name(key)) for key in sizes}
-    return Pictures(url, root, labels, tuple(sizes.values()), url)
+    labels = {key: Label(names.index(class_name(key)), class_name(key)) for key, size in sizes.items() if size}
+    return Pictures(url, _root(session, url), labels, tuple(size for size in sizes.values() if size), url,
+                    empty=tuple(key for key, size in sizes.items() if not size))
 
 
 def class_name(key: str) -> str:
@@ -121,6 +118,22 @@ def _packed(ordered: Iterable[int], limit: int) -> int:
             filled = 0
         filled += size + _OWN_COST_BYTES
     return count
+
+
+def _listed(session: Any, url: str) -> dict[str, int]:
+    """Path and bytes of every image, whether it has content or not."""
+    try:
+        frame = _files(session, url)
+        sizes = {row.path: row.length for row in frame.select("path", "length").collect()}
+    except AnalysisException as error:
+        if error.getCondition() != "PATH_NOT_FOUND":
+            raise
+        return {}
+    names = frame._jdf.inputFiles()
+    if len(names) == len(sizes):  # an item of this list at a time costs a call into the JVM
+        return sizes
+    paths = (unquote(name).replace("file:///", "file:/", 1) for name in names)
+    return dict.fromkeys(paths, 0) | sizes
 
 
 def _files(session: Any, folder: str) -> Any:

@@ -142,10 +142,11 @@ def _measure(session: Any, options: argparse.Namespace, pictures: Pictures, out:
         started_s = time.perf_counter()
         written = write(session, pictures, plan, size)
         seconds = time.perf_counter() - started_s
-    refuse_damaged(written, options.on_damage)
+    damaged = [(key, "an empty file") for key in pictures.empty] + [one for shard in written for one in shard.damaged]
+    refuse_damaged(damaged, options.on_damage)
     shard_check.verify(written, shard_check.read_back(context, out, written, options.crop), pictures.labels)
     parameters = {"shards": options.shards, "resize": options.resize, "crop": options.crop, "quality": options.quality}
-    run.measurement(parameters, values(written, seconds))
+    run.measurement(parameters, values(written, seconds) | {"damaged_images": len(damaged)})
     for place, row in enumerate(by_executor(written, seconds)):
         run.measurement({"executor": place}, row)
 
@@ -172,12 +173,11 @@ def _warm_up(session: Any, pictures: Pictures, plan: WritePlan, slots: int) -> N
         shard_folder.remove(session.sparkContext, folder)
 
 
-def refuse_damaged(written: Sequence[Written], on_damage: str) -> None:
-    """Raise WrongAnswerError for images that could not be decoded; where they may be skipped, name them."""
-    damaged = sorted(damage for one in written for damage in one.damaged)
+def refuse_damaged(damaged: Sequence[tuple[str, str]], on_damage: str) -> None:
+    """Raise WrongAnswerError for images (key, problem) that could not be decoded; if they may be skipped, name them."""
     if not damaged:
         return
-    named = "; ".join(f"{key}: {problem}" for key, problem in damaged[:_NAMED])
+    named = "; ".join(f"{key}: {problem}" for key, problem in sorted(damaged)[:_NAMED])
     message = f"{len(damaged)} damaged images: {named}" + ("; …" if len(damaged) > _NAMED else "")
     if on_damage == "fail":
         raise WrongAnswerError(message)
@@ -194,7 +194,6 @@ def values(written: Sequence[Written], seconds: float) -> dict[str, float]:
         "megabytes_written_per_second": bytes_written / 1e6 / seconds,
         "seconds": seconds,
         "images": images,
-        "damaged_images": sum(len(one.damaged) for one in written),
         "bytes_read": bytes_read,
         "bytes_written": bytes_written,
         "shards": len(written),
