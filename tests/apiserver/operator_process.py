@@ -96,7 +96,7 @@ class OperatorProcess:
 def running(kubeconfig: Path, folder: Path, **settings: str) -> Iterator[OperatorProcess]:
     """Start the operator and wait until it is ready; end it with SIGTERM if the caller did not."""
     log_file = folder / "operator.log"
-    ports = _free_ports()
+    ports = free_ports()
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(folder), "USER": "operator", "PYTHONPATH": str(ROOT / "operator"),
         "KUBECONFIG": str(kubeconfig), "SHAPEBENCH_METRICS_PORT": str(ports[0]), "SHAPEBENCH_PROBE_PORT": str(ports[1]),
@@ -138,7 +138,8 @@ def end_pods(plane: ControlPlane, namespace: str, benchmark: str, exit_code: int
                       "-p", json.dumps({"status": status}))
 
 
-def _free_ports() -> tuple[int, int]:
+def free_ports() -> tuple[int, int]:
+    """Two ports that were free a moment ago."""
     with socket.socket() as one, socket.socket() as two:
         one.bind(("127.0.0.1", 0))
         two.bind(("127.0.0.1", 0))

@@ -20,14 +20,13 @@ SPARK = "local backend: Spark's executors are children of the driver, so the dri
 def problems(benchmark: Benchmark) -> tuple[str, ...]:
     """Why this machine cannot run the Benchmark at all; empty when it can."""
     workload = benchmark.spec.workload
-    kind = workload.kind
-    engines = () if workload.engine is None else (
-        f"spec.workload.{kind}.engine: {workload.engine} needs a cluster and its operator; set engine: Native to run it "
-        "on this machine (and leave spec.queueName out)",)
-    return engines + tuple(f"spec.workload.{kind}.env[{index}].valueFrom: there are no Secrets and ConfigMaps on the local "
-                 "backend; give value"
-                 for index, variable in enumerate(benchmark.spec.workload.program.env)
-                 if variable.value_from is not None)
+    found = [f"spec.workload.{workload.kind}.env[{index}].valueFrom: there are no Secrets and ConfigMaps on the local "
+             "backend; give value"
+             for index, variable in enumerate(workload.program.env) if variable.value_from is not None]
+    if workload.engine is not None:
+        found.append(f"spec.workload.{workload.kind}.engine: {workload.engine} needs a cluster and another operator "
+                     "there; set engine: Native to run it on this machine (and leave spec.queueName out)")
+    return tuple(found)
 
 
 def remarks(benchmark: Benchmark, core_count: int) -> tuple[str, ...]:

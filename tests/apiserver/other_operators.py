@@ -1,0 +1,90 @@
+"""The operators that a Benchmark may be launched through, as processes against a real API server: built from their own
+Go modules, not imitated. Their webhooks are not registered, so nothing has to reach them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pyspark
+import yaml
+from apiserver import operator_process
+from apiserver.control_plane import ControlPlane, ControlPlaneError
+
+from shapebench.local import java
+
+WEBHOOK_CERTIFICATES = Path("/tmp/k8s-webhook-server/serving-certs")
+"""Where a webhook server of the training operator looks for its certificate, with no option to change it."""
+
+
+def find(tool: str) -> Path:
+    """A binary that hack/kind/tools.sh built."""
+    home_cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    cache = Path(os.environ.get("SHAPEBENCH_CACHE") or Path(home_cache, "shapebench"))
+    builds = sorted(cache.glob(f"tools/{tool}-*/{tool}"), key=lambda path: path.stat().st_mtime)
+    if not builds:
+        raise ControlPlaneError(f"no {tool} here: run `make test-tools` once")
+    return builds[-1]
+
+
+@contextmanager
+def training_operator(plane: ControlPlane, folder: Path, namespace: str) -> Iterator[Path]:
+    """The training operator for one namespace; gives its log."""
+    _certificate(WEBHOOK_CERTIFICATES)
+    _apply(plane, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kubeflow"}},
+           {"apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "training-operator-webhook-cert", "namespace": "kubeflow"}},
+           {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": "validator.training-operator.kubeflow.org"}, "webhooks": []})
+    webhook, probe = operator_process.free_ports()
+    with _process(folder / "training-operator.log", [
+            find("training-operator"), f"--kubeconfig={plane.kubeconfig}", f"--namespace={namespace}",
+            "--enable-scheme=tfjob", "--metrics-bind-address=0", f"--webhook-server-port={webhook}",
+            f"--health-probe-bind-address=127.0.0.1:{probe}"], {}) as log:
+        yield log
+
+
+@contextmanager
+def spark_operator(plane: ControlPlane, folder: Path, namespace: str) -> Iterator[Path]:
+    """The Spark operator for one namespace, submitting with this environment's own Spark; gives its log."""
+    server = urlsplit(plane.url)
+    runtime = java.find(os.environ)
+    with _process(folder / "spark-operator.log", [
+            find("spark-operator"), "controller", "start", f"--namespaces={namespace}", "--health-probe-bind-address=0",
+            "--enable-ui-service=false"], {
+                "KUBECONFIG": str(plane.kubeconfig), "KUBERNETES_SERVICE_HOST": str(server.hostname),
+                "KUBERNETES_SERVICE_PORT": str(server.port), "SPARK_HOME": str(Path(pyspark.__file__).parent),
+                "JAVA_HOME": str(runtime.program.resolve().parents[1])}) as log:
+        yield log
+
+
+def _certificate(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-keyout", str(folder / "tls.key"), "-out", str(folder / "tls.crt")],
+                   check=True, capture_output=True)
+
+
+def _apply(plane: ControlPlane, *bodies: Mapping[str, object]) -> None:
+    applied = plane.kubectl("apply", "-f", "-", text=yaml.safe_dump_all(bodies))
+    assert applied.returncode == 0, applied.stderr
+
+
+@contextmanager
+def _process(log: Path, command: Sequence[str | Path], environment: Mapping[str, str]) -> Iterator[Path]:
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    with log.open("wb") as output, subprocess.Popen(
+            command, stdout=output, stderr=output, env={**inherited, **environment}) as process:
+        try:
+            yield log
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()

@@ -1,0 +1,128 @@
+"""Whole launches through the real training operator and the real Spark operator: their pods are the run's.
+
+There is no kubelet: the tests play it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apiserver import definitions, operator_process, other_operators
+from apiserver.control_plane import ControlPlane
+from apiserver.operator_process import OperatorProcess, apply, listed, tensorflow, until
+
+from shapebench.api import keys, wire
+
+Body = dict[str, Any]
+ENABLED = {"engines": {"sparkApplication": {"enabled": True}, "tfJob": {"enabled": True}}}
+
+
+@pytest.fixture(scope="module")
+def operator(api_server: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    folder = tmp_path_factory.mktemp("operator")
+    for name in ("training-operator", "spark-operator"):
+        definitions.install(api_server, name)
+    kubeconfig = operator_process.install_account(api_server, folder, ENABLED)
+    with operator_process.running(kubeconfig, folder) as process:
+        yield process
+        assert process.denials() == []
+        assert "Traceback" not in process.log, process.log
+    for name in ("training-operator", "spark-operator"):
+        definitions.remove(api_server, name)
+
+
+def run(plane: ControlPlane, namespace: str, name: str) -> Body:
+    answer = plane.kubectl("get", "benchmarkrun", name, "-n", namespace, "-o", "json")
+    found: Body = json.loads(answer.stdout)
+    return found.get("status", {})
+
+
+def variables(pod: Body) -> dict[str, Any]:
+    return {one["name"]: one.get("value", one.get("valueFrom")) for one in pod["spec"]["containers"][0]["env"]}
+
+
+def test_the_training_operators_pods_are_the_runs(
+        api_server: ControlPlane, operator: OperatorProcess, namespace: str, tmp_path: Path) -> None:
+    with other_operators.training_operator(api_server, tmp_path, namespace) as log:
+        apply(api_server, namespace, tensorflow("train", limits={"failuresPerCell": 1}, workload={
+            "tensorflow": {"engine": "TFJob", "job": "train", "parameterServers": 1}}))
+        until(lambda: len(listed(api_server, namespace, "pods")) == 3, 60, operator)
+        pods = {pod["metadata"]["name"]: pod for pod in listed(api_server, namespace, "pods")}
+        gang = "train-1-1-a1"
+        assert set(pods) == {f"{gang}-worker-0", f"{gang}-worker-1", f"{gang}-ps-0"}, log.read_text()[-2000:]
+        for name, pod in pods.items():
+            _, role, index = name.rsplit("-", 2)
+            assert pod["metadata"]["labels"][keys.LABEL_ROLE] == role
+            assert pod["metadata"]["labels"]["training.kubeflow.org/replica-index"] == index
+            assert pod["spec"]["restartPolicy"] == "Never"
+            assert pod["spec"]["containers"][0]["command"][:2] == ["python3", wire.AGENT_FILE]
+            cluster = json.loads(variables(pod)["TF_CONFIG"])["cluster"]
+            awaited = {peer.split(":")[0] for peer in variables(pod)[wire.ENV_AWAIT].split(",")}
+            assert awaited == {address.split(":")[0] for group in cluster.values() for address in group}
+        assert run(api_server, namespace, "train-1-1")["phase"] == "Starting"
+        operator_process.end_pods(api_server, namespace, "train", exit_code=3)
+        until(lambda: run(api_server, namespace, "train-1-1").get("phase") == "Failed", 30, operator)
+        assert run(api_server, namespace, "train-1-1")["reason"] == "ProgramFailed"
+        until(lambda: listed(api_server, namespace, "tfjobs,pods") == [], 30, operator)
+
+
+def test_the_spark_operators_pods_are_the_runs(
+        api_server: ControlPlane, operator: OperatorProcess, namespace: str, tmp_path: Path) -> None:
+    body = tensorflow("read", limits={"failuresPerCell": 1}, workload={"spark": {
+        "engine": "SparkApplication", "job": "read-speed", "driver": {"cpu": "500m", "serviceAccountName": "default"}}})
+    api_server.kubectl("create", "serviceaccount", "default", "-n", namespace)
+    with other_operators.spark_operator(api_server, tmp_path, namespace) as log:
+        apply(api_server, namespace, body)
+        until(lambda: len(listed(api_server, namespace, "pods")) == 1, 90, operator)
+        (driver,) = listed(api_server, namespace, "pods")
+        assert driver["metadata"]["name"] == "read-1-1-a1-driver", log.read_text()[-2000:]
+        assert driver["metadata"]["labels"][keys.LABEL_ROLE] == "driver"
+        container = driver["spec"]["containers"][0]
+        assert container["command"] == ["python3", wire.AGENT_FILE, "--", "/opt/entrypoint.sh"]
+        assert container["args"][0] == "driver"
+        assert container["args"][-2:] == ["local:///opt/shapebench/jobs/launch_job.py", "shapebench_jobs.read_speed"]
+        assert container["resources"]["requests"] == container["resources"]["limits"] == {
+            "cpu": "500m", "memory": "1Gi"}
+        assert driver["spec"]["initContainers"][0]["name"] == "agent"
+        assert driver["spec"]["automountServiceAccountToken"] is True
+        conf = properties(api_server, namespace, driver)
+        assert conf["spark.executor.instances"] == "2"
+        assert conf["spark.kubernetes.executor.podNamePrefix"] == "read-1-1-a1"
+        operator_process.end_pods(api_server, namespace, "read", exit_code=3)
+        until(lambda: run(api_server, namespace, "read-1-1").get("phase") == "Failed", 30, operator)
+        assert run(api_server, namespace, "read-1-1")["reason"] == "ProgramFailed"
+        until(lambda: listed(api_server, namespace, "sparkapplications,pods") == [], 30, operator)
+
+
+def properties(plane: ControlPlane, namespace: str, driver: Body) -> dict[str, str]:
+    """The configuration that spark-submit left for the driver."""
+    name = next(one["configMap"]["name"] for one in driver["spec"]["volumes"]
+                if one["name"].startswith("spark-conf-volume"))
+    answers: list[str] = []
+
+    def there() -> bool:  # it is made a moment after the pod
+        answers.append(plane.kubectl("get", "configmap", name, "-n", namespace, "-o", "json").stdout)
+        return bool(answers[-1])
+
+    until(there, 20)
+    text = json.loads(answers[-1])["data"]["spark.properties"]
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+
+
+def test_what_the_spark_operator_cannot_submit_fails_the_run_in_its_words(
+        api_server: ControlPlane, operator: OperatorProcess, namespace: str, tmp_path: Path) -> None:
+    body = tensorflow("read", limits={"failuresPerCell": 1, "startTimeout": "5m"}, workload={"spark": {
+        "engine": "SparkApplication", "job": "read-speed", "conf": {"spark.driver.memoryOverheadFactor": "much"},
+        "driver": {"serviceAccountName": "default"}}})
+    api_server.kubectl("create", "serviceaccount", "default", "-n", namespace)
+    with other_operators.spark_operator(api_server, tmp_path, namespace):
+        apply(api_server, namespace, body)
+        until(lambda: run(api_server, namespace, "read-1-1").get("phase") == "Failed", 90, operator)
+    failed = run(api_server, namespace, "read-1-1")
+    assert failed["reason"] == "EngineFailed"
+    assert "SparkApplication read-1-1-a1: " in failed["message"]
+    assert "much" in failed["message"]
