@@ -1,9 +1,9 @@
 """Fetch the jars of a lock file through PySpark's own resolver: fetch_jars.py LOCK FOLDER.
 
 LOCK has a line "SHA-256 group:name:version" for each jar; FOLDER gets name-version.jar. Spark resolves Maven
-coordinates itself (`ADD JAR 'ivy://...'`), so neither Maven nor a repository's address is needed here. A mirror is named
-by DEFAULT_ARTIFACT_REPOSITORY, as for Spark. A jar that FOLDER has already is not fetched again; one whose digest is
-another than the lock's ends this with exit code 1, and nothing of it is left in FOLDER.
+coordinates itself (`ADD JAR 'ivy://...'`), so neither Maven nor a repository's address is needed here. A mirror is
+named by DEFAULT_ARTIFACT_REPOSITORY, as for Spark. A jar that FOLDER has already is not fetched again; one whose digest
+is another than the lock's ends this with exit code 1, and nothing of it is left in FOLDER.
 """
 
 from __future__ import annotations
