@@ -46,7 +46,8 @@ def local_folder(url: str) -> Path:
     path = url.removeprefix("file://").removeprefix("file:")
     if not path.startswith("/"):
         raise BadArgumentsError(f"--data={url} is no local folder: the tasks open their files themselves; give a "
-                                "folder of every executor's file system, as /data or file:/data (read-speed reads buckets)")
+                                "folder of every executor's file system, as /data or file:/data (read-speed reads "
+                                "buckets)")
     if not Path(path).is_dir():
         raise BadArgumentsError(f"--data={url} is no folder on the driver: mount it there and in every executor")
     return Path(path)

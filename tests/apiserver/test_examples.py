@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from apiserver.control_plane import ControlPlane
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "manifests" / "examples").rglob("*.yaml"))
+EXAMPLES = sorted(path for folder in ("examples", "study")
+                  for path in (Path(__file__).parents[2] / "manifests" / folder).rglob("*.yaml"))
 
 
 def test_there_are_examples() -> None:

@@ -28,7 +28,8 @@ _Literal.add_representer(str, lambda dumper, text: dumper.represent_scalar(
     "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None))
 
 GOLDEN = Path(__file__).parent / "golden"
-EXAMPLES = Path(__file__).parents[3] / "manifests/examples"
+EXAMPLES = sorted(path for folder in ("examples", "study")
+                  for path in (Path(__file__).parents[3] / "manifests" / folder).rglob("*.yaml"))
 
 
 def attempt(spec: dict[str, Any], name: str = "golden", number: int = 1) -> Attempt:
@@ -206,7 +207,7 @@ def test_a_users_volume_takes_the_place_of_the_scratch_space() -> None:
     assert paths.count(wire.DATA_DIR) == 1
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_builds(path: Path) -> None:
     for document in yaml.safe_load_all(path.read_text()):
         if document["kind"] == "Benchmark":
