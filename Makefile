@@ -11,7 +11,7 @@ KUBE_TESTS := tests/apiserver tests/chart
 UNIT_TESTS := tests/unit tests/jobs
 WORKLOAD_NAMESPACES ?= default
 
-.PHONY: help setup demo test test-kube test-tools e2e bench deploy undeploy lint generate verify lock
+.PHONY: help setup setup-object-storage demo test test-kube test-tools e2e bench bench-reading deploy undeploy lint generate verify lock
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ $(VENV)/.ready: requirements.lock
 	@printf '#!/bin/sh\nexec "%s" -m shapebench "$$@"\n' '$(CURDIR)/$(BIN)/python' > $(BIN)/shapebench && chmod +x $(BIN)/shapebench
 	@touch $@
 
+setup-object-storage: setup ## s3a:// and gs:// for Spark on this machine (48 MB of jars into the cache); the images have them
+	@PYTHON=$(BIN)/python hack/jars.sh
+
 demo: setup ## a small Spark and a small TensorFlow Benchmark on this machine, without a cluster: three to four minutes
 	$(BIN)/shapebench run manifests/examples/demo/read-speed.yaml manifests/examples/demo/train.yaml \
 	  --output build/demo --fresh
@@ -37,7 +40,7 @@ test-kube: setup test-tools ## the CRDs, the operator and the chart against a re
 	$(BIN)/python -m pytest $(KUBE_TESTS)
 
 test-tools: ## build what test-kube needs from Go modules: etcd, kube-apiserver, kubectl, helm, and other operators
-	@hack/kind/tools.sh etcd kube-apiserver kubectl helm training-operator spark-operator >/dev/null
+	@hack/kind/tools.sh etcd kube-apiserver kubectl helm training-operator spark-operator kueue >/dev/null
 	@hack/kind/definitions.sh training-operator spark-operator kueue >/dev/null
 
 deploy: kind-tools ## install or upgrade the chart on the cluster, and wait until the operator is ready
@@ -59,6 +62,10 @@ e2e: setup ## the tests on the kind cluster: needs kind-up images deploy
 bench: setup ## latency, memory and CPU of the operator on the cluster, and of the agent here
 	$(BIN)/python tests/bench/operator_latency.py
 	PYTHONPATH=operator $(BIN)/python tests/bench/agent_overhead.py
+
+bench-reading: setup ## how fast the jobs read and decode, as ratios to the machine's limits, and what the frame adds: half an hour
+	PYTHONPATH=operator:jobs $(BIN)/python tests/bench/reading; \
+	  reading=$$?; PYTHONPATH=operator:jobs $(BIN)/python tests/bench/frame_overhead.py && exit $$reading
 
 measure-operator: setup ## latency, memory and idle CPU of the operator against a real API server, as JSON
 	PYTHONPATH=tests:operator:jobs $(BIN)/python -m apiserver.measure_operator

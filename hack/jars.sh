@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PYTHON=${PYTHON:-.venv/bin/python}
 
 only_one_at_a_time
-folder=$SHAPEBENCH_CACHE/jars/$(content_key <images/spark/jars.lock)
+folder=$SHAPEBENCH_CACHE/jars/$(grep -v '^#' images/spark/jars.lock | content_key)
 if [ ! -d "$folder" ]; then
   say "fetching Spark's file systems for object storage"
   rm -rf "$folder.part"

@@ -15,7 +15,7 @@ from shapebench.api import quantity, wire
 from shapebench.api.workload import SparkWorkload
 from shapebench.build import spark as build_spark
 from shapebench.build import spark_conf
-from shapebench.local import cores, java_shim
+from shapebench.local import cores, java_shim, spark_jars
 from shapebench.local.context import Attempt
 from shapebench.local.gang import Member
 from shapebench.local.java import Java
@@ -63,6 +63,7 @@ def configuration(attempt: Attempt, workload: SparkWorkload) -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.memory": f"{driver_heap_mib}m",
         **workload.conf,
+        **spark_jars.class_path(workload.conf, attempt.machine.environ),
         "spark.master": f"local-cluster[{shape.workers},{slots},{total_bytes // _MIB}]",
         "spark.app.name": attempt.run.name,
         "spark.driver.host": "127.0.0.1",
