@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from apiserver import control_plane
+from apiserver import control_plane, definitions
 from kubernetes import client
 
 CRDS = Path(__file__).parents[2] / "manifests" / "crd"
@@ -18,12 +19,26 @@ CRD_NAMES = ("benchmarks.shapebench.dev", "benchmarkruns.shapebench.dev")
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[control_plane.ControlPlane]:
     """A real etcd and kube-apiserver with the project's CRDs established."""
     with control_plane.running(tmp_path_factory.mktemp("control-plane")) as plane:
-        applied = plane.kubectl("apply", "-f", str(CRDS))
-        assert applied.returncode == 0, applied.stderr
-        established = plane.kubectl("wait", "--for=condition=Established", "--timeout=20s",
-                                    *(f"crd/{name}" for name in CRD_NAMES))
-        assert established.returncode == 0, established.stderr
+        _install(plane)
         yield plane
+
+
+@pytest.fixture(scope="session")
+def engine_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[control_plane.ControlPlane]:
+    """Another one, with the definitions of the other operators that Benchmarks may be launched through."""
+    with control_plane.running(tmp_path_factory.mktemp("engines")) as plane:
+        _install(plane)
+        for operator in ("training-operator", "spark-operator", "kueue"):
+            definitions.install(plane, operator)
+        yield plane
+
+
+def _install(plane: control_plane.ControlPlane) -> None:
+    applied = plane.kubectl("apply", "-f", str(CRDS))
+    assert applied.returncode == 0, applied.stderr
+    established = plane.kubectl("wait", "--for=condition=Established", "--timeout=20s",
+                                *(f"crd/{name}" for name in CRD_NAMES))
+    assert established.returncode == 0, established.stderr
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +59,15 @@ def new_namespace(api_client: client.ApiClient) -> Callable[[], str]:
         return name
 
     return make
+
+
+@pytest.fixture
+def engine_namespace(engine_server: control_plane.ControlPlane) -> str:
+    """A namespace of the test's own on the other server, with an account for Spark drivers."""
+    name = f"test-{secrets.token_hex(4)}"
+    for created in (("namespace", name), ("serviceaccount", "spark", "-n", name)):
+        assert engine_server.kubectl("create", *created).returncode == 0
+    return name
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import yaml
@@ -23,8 +24,13 @@ def install(plane: ControlPlane, operator: str) -> None:
     """Install them, and wait until they are served."""
     applied = plane.kubectl("apply", "--server-side", "-f", str(folder(operator)))
     assert applied.returncode == 0, applied.stderr
-    waited = plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names(operator))
-    assert waited.returncode == 0, waited.stderr
+    wait = ("wait", "--for=condition=Established", "--timeout=30s", *names(operator))
+    for _ in range(30):  # kubectl does not wait for one that has no conditions at all yet
+        waited = plane.kubectl(*wait)
+        if waited.returncode == 0:
+            return
+        time.sleep(0.2)
+    raise AssertionError(waited.stderr)
 
 
 def remove(plane: ControlPlane, operator: str) -> None:

@@ -4,6 +4,7 @@ Go modules, not imitated. Their webhooks are not registered, so nothing has to r
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,6 +61,38 @@ def spark_operator(plane: ControlPlane, folder: Path, namespace: str) -> Iterato
                 "KUBECONFIG": str(plane.kubeconfig), "KUBERNETES_SERVICE_HOST": str(server.hostname),
                 "KUBERNETES_SERVICE_PORT": str(server.port), "SPARK_HOME": str(Path(pyspark.__file__).parent),
                 "JAVA_HOME": str(runtime.program.resolve().parents[1])}) as log:
+        yield log
+
+
+@contextmanager
+def kueue(plane: ControlPlane, folder: Path) -> Iterator[Path]:
+    """Kueue for the kinds that Benchmarks are launched through; gives its log."""
+    names = {"clientConfig": {"service": {"name": "kueue-webhook-service", "namespace": "kueue-system"}},
+             "conversionReviewVersions": ["v1"]}
+    for kind in ("localqueues", "clusterqueues", "workloads", "cohorts", "multikueueclusters"):
+        # It writes its certificate there before it starts. Nothing is converted: all ask for the stored version.
+        patched = plane.kubectl("patch", "crd", f"{kind}.kueue.x-k8s.io", "--type=merge", "-p",
+                                json.dumps({"spec": {"conversion": {"strategy": "Webhook", "webhook": names}}}))
+        assert patched.returncode == 0, patched.stderr
+    hook = {"apiVersion": "admissionregistration.k8s.io/v1", "webhooks": []}
+    _apply(plane, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kueue-system"}},
+           {"apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "kueue-webhook-server-cert", "namespace": "kueue-system"}},
+           *(hook | {"kind": f"{one}WebhookConfiguration",
+                     "metadata": {"name": f"kueue-{one.lower()}-webhook-configuration"}}
+             for one in ("Validating", "Mutating")))
+    certificates, settings = folder / "kueue-certificates", folder / "kueue.yaml"
+    _certificate(certificates)
+    webhook, probe = operator_process.free_ports()
+    settings.write_text(yaml.safe_dump({
+        "apiVersion": "config.kueue.x-k8s.io/v1beta2", "kind": "Configuration", "namespace": "kueue-system",
+        "health": {"healthProbeBindAddress": f"127.0.0.1:{probe}"}, "metrics": {"bindAddress": "0"},
+        "webhook": {"port": webhook, "certDir": str(certificates)}, "leaderElection": {"leaderElect": False},
+        "internalCertManagement": {"enable": True},
+        "integrations": {"frameworks": ["kubeflow.org/tfjob", "sparkoperator.k8s.io/sparkapplication"]}}))
+    gates = "--feature-gates=SparkApplicationIntegration=true,VisibilityOnDemand=false"
+    command = [find("kueue"), f"--config={settings}", f"--kubeconfig={plane.kubeconfig}", gates]
+    with _process(folder / "kueue.log", command, {}) as log:
         yield log
 
 

@@ -28,13 +28,9 @@ TF_JOB = {"tensorflow": {"engine": "TFJob", "job": "train"}}
 
 
 @pytest.fixture(scope="module")
-def installed(api_server: ControlPlane) -> Iterator[None]:
-    """All definitions there, for the module; another module may begin without."""
-    for operator in ("training-operator", "spark-operator"):
-        definitions.install(api_server, operator)
-    yield
-    for operator in ("training-operator", "spark-operator"):
-        definitions.remove(api_server, operator)
+def client_of_engines(engine_server: ControlPlane) -> Iterator[client.ApiClient]:
+    with engine_server.client() as api:
+        yield api
 
 
 def created(api_client: client.ApiClient, body: Body) -> Body:
@@ -60,13 +56,13 @@ EVERYTHING: Body = {
                                   pytest.param(built.through_spark_application, id="spark-application")])
 @pytest.mark.parametrize("spec", [pytest.param({}, id="plain"), pytest.param(EVERYTHING, id="everything")])
 def test_the_object_is_what_its_definition_wants(
-        api_client: client.ApiClient, installed: None, make: Any, spec: Body) -> None:
+        client_of_engines: client.ApiClient, make: Any, spec: Body) -> None:
     (body,) = (in_default(one) for one in gangs.build(make(**spec)))
-    assert without_defaults(created(api_client, body)["spec"], body["spec"]) == body["spec"]
+    assert without_defaults(created(client_of_engines, body)["spec"], body["spec"]) == body["spec"]
     wrong = copy.deepcopy(body)
     wrong["spec"]["restartPolici"] = "Never"
     with pytest.raises(client.ApiException, match="restartPolici"):
-        created(api_client, wrong)
+        created(client_of_engines, wrong)
 
 
 def without_defaults(got: Any, sent: Any) -> Any:
@@ -86,7 +82,6 @@ def accepted(plane: ControlPlane, namespace: str, name: str) -> Body:
 
 def test_without_its_definition_a_benchmark_is_refused_and_with_it_it_is_launched(
         api_server: ControlPlane, namespace: str, tmp_path: Path) -> None:
-    definitions.remove(api_server, "training-operator")
     kubeconfig = operator_process.install_account(api_server, tmp_path, ENABLED)
     with operator_process.running(kubeconfig, tmp_path) as operator:
         apply(api_server, namespace, tensorflow("train", workload=TF_JOB))
@@ -106,37 +101,29 @@ def test_without_its_definition_a_benchmark_is_refused_and_with_it_it_is_launche
               30, operator)
         assert operator.denials() == []
         assert "Traceback" not in operator.log
+    definitions.remove(api_server, "training-operator")
 
 
-@pytest.mark.parametrize(("values", "engine", "queue"), [
-    pytest.param({}, Offer.FORBIDDEN, Offer.NOT_INSTALLED, id="not-allowed"),
-    pytest.param(ENABLED, Offer.READY, Offer.NOT_INSTALLED, id="allowed"),
-])
-def test_the_charts_switches_are_what_the_operator_sees(
-        api_server: ControlPlane, installed: None, namespace: str, tmp_path: Path, values: Body, engine: Offer,
-        queue: Offer) -> None:
-    definitions.install(api_server, "training-operator")
-    apply(api_server, namespace, tensorflow("train", workload=TF_JOB, queueName="research", suspend=True))
-    kubeconfig = operator_process.install_account(api_server, tmp_path, values)
+@pytest.mark.parametrize("values", [pytest.param({}, id="not-allowed"), pytest.param(ENABLED, id="allowed")])
+def test_what_is_not_installed_is_told_whatever_the_chart_allows(
+        api_server: ControlPlane, namespace: str, tmp_path: Path, values: Body) -> None:
+    assert offers(api_server, namespace, tmp_path, values) == (Offer.NOT_INSTALLED, Offer.NOT_INSTALLED)
+
+
+def test_what_is_installed_needs_the_charts_switches_and_a_queue(
+        engine_server: ControlPlane, engine_namespace: str, tmp_path: Path) -> None:
+    assert offers(engine_server, engine_namespace, tmp_path, {}) == (Offer.FORBIDDEN, Offer.FORBIDDEN)
+    assert offers(engine_server, engine_namespace, tmp_path, ENABLED) == (Offer.READY, Offer.ABSENT)
+    apply(engine_server, engine_namespace, {
+        "apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "LocalQueue", "metadata": {"name": "research"},
+        "spec": {"clusterQueue": "all"}})
+    assert offers(engine_server, engine_namespace, tmp_path, ENABLED) == (Offer.READY, Offer.READY)
+
+
+def offers(plane: ControlPlane, namespace: str, folder: Path, values: Body) -> tuple[Offer, Offer]:
+    """What the operator sees with the rights that the chart gives it: of the engine, and of the queue."""
+    apply(plane, namespace, tensorflow("train", workload=TF_JOB, queueName="research", suspend=True))
+    kubeconfig = operator_process.install_account(plane, folder, values)
     with config.new_client_from_config(str(kubeconfig)) as api:
         snapshot = KubeCluster(Transport(api), "shapebench-driver").snapshot(namespace, "train")
-    assert (snapshot.engine, snapshot.queue) == (engine, queue)
-
-
-def test_a_queue_is_looked_up_in_kueue(
-        api_server: ControlPlane, installed: None, namespace: str, tmp_path: Path) -> None:
-    definitions.install(api_server, "kueue")
-    apply(api_server, namespace, tensorflow("train", workload=TF_JOB, queueName="research", suspend=True))
-    offers = {}
-    for name, values in (("forbidden", {}), ("absent", ENABLED)):
-        kubeconfig = operator_process.install_account(api_server, tmp_path, values)
-        with config.new_client_from_config(str(kubeconfig)) as api:
-            cluster = KubeCluster(Transport(api), "shapebench-driver")
-            offers[name] = cluster.snapshot(namespace, "train").queue
-            if name == "absent":
-                queue = {"apiVersion": "kueue.x-k8s.io/v1beta1", "kind": "LocalQueue", "metadata": {"name": "research"},
-                         "spec": {"clusterQueue": "all"}}
-                apply(api_server, namespace, queue)
-                offers["there"] = cluster.snapshot(namespace, "train").queue
-    definitions.remove(api_server, "kueue")
-    assert offers == {"forbidden": Offer.FORBIDDEN, "absent": Offer.ABSENT, "there": Offer.READY}
+    return snapshot.engine, snapshot.queue

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apiserver import definitions, operator_process, other_operators
+from apiserver import operator_process, other_operators
 from apiserver.control_plane import ControlPlane
 from apiserver.operator_process import OperatorProcess, apply, listed, tensorflow, until
 
@@ -22,17 +22,13 @@ ENABLED = {"engines": {"sparkApplication": {"enabled": True}, "tfJob": {"enabled
 
 
 @pytest.fixture(scope="module")
-def operator(api_server: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+def operator(engine_server: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
     folder = tmp_path_factory.mktemp("operator")
-    for name in ("training-operator", "spark-operator"):
-        definitions.install(api_server, name)
-    kubeconfig = operator_process.install_account(api_server, folder, ENABLED)
+    kubeconfig = operator_process.install_account(engine_server, folder, ENABLED)
     with operator_process.running(kubeconfig, folder) as process:
         yield process
         assert process.denials() == []
         assert "Traceback" not in process.log, process.log
-    for name in ("training-operator", "spark-operator"):
-        definitions.remove(api_server, name)
 
 
 def run(plane: ControlPlane, namespace: str, name: str) -> Body:
@@ -46,12 +42,12 @@ def variables(pod: Body) -> dict[str, Any]:
 
 
 def test_the_training_operators_pods_are_the_runs(
-        api_server: ControlPlane, operator: OperatorProcess, namespace: str, tmp_path: Path) -> None:
-    with other_operators.training_operator(api_server, tmp_path, namespace) as log:
-        apply(api_server, namespace, tensorflow("train", limits={"failuresPerCell": 1}, workload={
+        engine_server: ControlPlane, operator: OperatorProcess, engine_namespace: str, tmp_path: Path) -> None:
+    with other_operators.training_operator(engine_server, tmp_path, engine_namespace) as log:
+        apply(engine_server, engine_namespace, tensorflow("train", limits={"failuresPerCell": 1}, workload={
             "tensorflow": {"engine": "TFJob", "job": "train", "parameterServers": 1}}))
-        until(lambda: len(listed(api_server, namespace, "pods")) == 3, 60, operator)
-        pods = {pod["metadata"]["name"]: pod for pod in listed(api_server, namespace, "pods")}
+        until(lambda: len(listed(engine_server, engine_namespace, "pods")) == 3, 60, operator)
+        pods = {pod["metadata"]["name"]: pod for pod in listed(engine_server, engine_namespace, "pods")}
         gang = "train-1-1-a1"
         assert set(pods) == {f"{gang}-worker-0", f"{gang}-worker-1", f"{gang}-ps-0"}, log.read_text()[-2000:]
         for name, pod in pods.items():
@@ -63,22 +59,21 @@ def test_the_training_operators_pods_are_the_runs(
             cluster = json.loads(variables(pod)["TF_CONFIG"])["cluster"]
             awaited = {peer.split(":")[0] for peer in variables(pod)[wire.ENV_AWAIT].split(",")}
             assert awaited == {address.split(":")[0] for group in cluster.values() for address in group}
-        assert run(api_server, namespace, "train-1-1")["phase"] == "Starting"
-        operator_process.end_pods(api_server, namespace, "train", exit_code=3)
-        until(lambda: run(api_server, namespace, "train-1-1").get("phase") == "Failed", 30, operator)
-        assert run(api_server, namespace, "train-1-1")["reason"] == "ProgramFailed"
-        until(lambda: listed(api_server, namespace, "tfjobs,pods") == [], 30, operator)
+        assert run(engine_server, engine_namespace, "train-1-1")["phase"] == "Starting"
+        operator_process.end_pods(engine_server, engine_namespace, "train", exit_code=3)
+        until(lambda: run(engine_server, engine_namespace, "train-1-1").get("phase") == "Failed", 30, operator)
+        assert run(engine_server, engine_namespace, "train-1-1")["reason"] == "ProgramFailed"
+        until(lambda: listed(engine_server, engine_namespace, "tfjobs,pods") == [], 30, operator)
 
 
 def test_the_spark_operators_pods_are_the_runs(
-        api_server: ControlPlane, operator: OperatorProcess, namespace: str, tmp_path: Path) -> None:
+        engine_server: ControlPlane, operator: OperatorProcess, engine_namespace: str, tmp_path: Path) -> None:
     body = tensorflow("read", limits={"failuresPerCell": 1}, workload={"spark": {
-        "engine": "SparkApplication", "job": "read-speed", "driver": {"cpu": "500m", "serviceAccountName": "default"}}})
-    api_server.kubectl("create", "serviceaccount", "default", "-n", namespace)
-    with other_operators.spark_operator(api_server, tmp_path, namespace) as log:
-        apply(api_server, namespace, body)
-        until(lambda: len(listed(api_server, namespace, "pods")) == 1, 90, operator)
-        (driver,) = listed(api_server, namespace, "pods")
+        "engine": "SparkApplication", "job": "read-speed", "driver": {"cpu": "500m", "serviceAccountName": "spark"}}})
+    with other_operators.spark_operator(engine_server, tmp_path, engine_namespace) as log:
+        apply(engine_server, engine_namespace, body)
+        until(lambda: len(listed(engine_server, engine_namespace, "pods")) == 1, 90, operator)
+        (driver,) = listed(engine_server, engine_namespace, "pods")
         assert driver["metadata"]["name"] == "read-1-1-a1-driver", log.read_text()[-2000:]
         assert driver["metadata"]["labels"][keys.LABEL_ROLE] == "driver"
         container = driver["spec"]["containers"][0]
@@ -89,13 +84,13 @@ def test_the_spark_operators_pods_are_the_runs(
             "cpu": "500m", "memory": "1Gi"}
         assert driver["spec"]["initContainers"][0]["name"] == "agent"
         assert driver["spec"]["automountServiceAccountToken"] is True
-        conf = properties(api_server, namespace, driver)
+        conf = properties(engine_server, engine_namespace, driver)
         assert conf["spark.executor.instances"] == "2"
         assert conf["spark.kubernetes.executor.podNamePrefix"] == "read-1-1-a1"
-        operator_process.end_pods(api_server, namespace, "read", exit_code=3)
-        until(lambda: run(api_server, namespace, "read-1-1").get("phase") == "Failed", 30, operator)
-        assert run(api_server, namespace, "read-1-1")["reason"] == "ProgramFailed"
-        until(lambda: listed(api_server, namespace, "sparkapplications,pods") == [], 30, operator)
+        operator_process.end_pods(engine_server, engine_namespace, "read", exit_code=3)
+        until(lambda: run(engine_server, engine_namespace, "read-1-1").get("phase") == "Failed", 30, operator)
+        assert run(engine_server, engine_namespace, "read-1-1")["reason"] == "ProgramFailed"
+        until(lambda: listed(engine_server, engine_namespace, "sparkapplications,pods") == [], 30, operator)
 
 
 def properties(plane: ControlPlane, namespace: str, driver: Body) -> dict[str, str]:
@@ -114,15 +109,14 @@ def properties(plane: ControlPlane, namespace: str, driver: Body) -> dict[str, s
 
 
 def test_what_the_spark_operator_cannot_submit_fails_the_run_in_its_words(
-        api_server: ControlPlane, operator: OperatorProcess, namespace: str, tmp_path: Path) -> None:
+        engine_server: ControlPlane, operator: OperatorProcess, engine_namespace: str, tmp_path: Path) -> None:
     body = tensorflow("read", limits={"failuresPerCell": 1, "startTimeout": "5m"}, workload={"spark": {
         "engine": "SparkApplication", "job": "read-speed", "conf": {"spark.driver.memoryOverheadFactor": "much"},
-        "driver": {"serviceAccountName": "default"}}})
-    api_server.kubectl("create", "serviceaccount", "default", "-n", namespace)
-    with other_operators.spark_operator(api_server, tmp_path, namespace):
-        apply(api_server, namespace, body)
-        until(lambda: run(api_server, namespace, "read-1-1").get("phase") == "Failed", 90, operator)
-    failed = run(api_server, namespace, "read-1-1")
+        "driver": {"serviceAccountName": "spark"}}})
+    with other_operators.spark_operator(engine_server, tmp_path, engine_namespace):
+        apply(engine_server, engine_namespace, body)
+        until(lambda: run(engine_server, engine_namespace, "read-1-1").get("phase") == "Failed", 90, operator)
+    failed = run(engine_server, engine_namespace, "read-1-1")
     assert failed["reason"] == "EngineFailed"
     assert "SparkApplication read-1-1-a1: " in failed["message"]
     assert "much" in failed["message"]

@@ -19,7 +19,7 @@ from shapebench.reconcile.facts import Failure, PodFact, PodState, Trouble
 SETTLE_S = 20.0
 """How long the rest of a gang may take to end by itself after its first end, so that its records are complete."""
 QUEUE_LOOK_S = 10.0
-"""How often to look whether an attempt was admitted: its pods' coming tells too, but only once they come."""
+"""How often to look whether an attempt was admitted, or lost its place: nothing watches its queue."""
 ENGINE_LOOK_S = 5.0
 """How often to look at another operator's object while its pods do not all run: nothing watches it."""
 IMAGE_PATIENCE_S = 60.0
@@ -58,6 +58,8 @@ class Gang:
     """Why the API server refused one of its objects, if it did."""
     launched_by: str = ""
     """The kind and name of the object that another operator makes the pods from; empty: we make them."""
+    held_by: str = ""
+    """The kind and name of the object without which the pods must not be: that one, or a place in a queue."""
     engine: EngineFact | None = None
     """That object; None: there is none (any more)."""
     admitted_s: float | None = None
@@ -84,9 +86,15 @@ def judge(gang: Gang, limits: Limits, now_s: float) -> Judgement:
     running_s = gang.running_s if gang.running_s is not None else all_running_s(gang)
     if running_s is not None:
         deadline_s = running_s + quantity.duration_s(limits.run_timeout)
-        return Judgement(Stage.RUNNING, wake_after_s=deadline_s - now_s)
+        return Judgement(Stage.RUNNING, wake_after_s=_within_look(gang, deadline_s - now_s))
     left_s = _start_deadline_s(gang, limits) - now_s
-    return Judgement(Stage.STARTING, wake_after_s=min(left_s, ENGINE_LOOK_S) if gang.launched_by else left_s)
+    return Judgement(Stage.STARTING, wake_after_s=min(left_s, ENGINE_LOOK_S) if gang.launched_by
+                     else _within_look(gang, left_s))
+
+
+def _within_look(gang: Gang, wait_s: float) -> float:
+    """Not longer than a place in a queue may be lost unseen: pods of ours do not go by themselves when it is."""
+    return min(wait_s, QUEUE_LOOK_S) if gang.held_by and not gang.launched_by else wait_s
 
 
 def all_running_s(gang: Gang) -> float | None:
@@ -144,11 +152,12 @@ def _disturbed(gang: Gang) -> Failure | None:
     """
     if gang.refusal:
         return None
-    if gang.launched_by and not _succeeded(gang):
+    if gang.held_by and not _succeeded(gang):
         if gang.engine is None or gang.engine.deleting:
-            return Failure(Reason.EVICTED, f"{gang.launched_by} was deleted before its pods ended")
+            return Failure(Reason.EVICTED, f"{gang.held_by} was deleted before its pods ended")
         if gang.admission is Admission.WITHDRAWN:
-            return Failure(Reason.EVICTED, f"{gang.launched_by} was suspended: its queue took its place back")
+            how = "was suspended" if gang.launched_by else f"was evicted ({gang.engine.state})"
+            return Failure(Reason.EVICTED, f"{gang.held_by} {how}: its queue took its place back")
     present = {pod.name for pod in gang.pods}
     # Another operator makes pods when it gets to it, and makes them again until all run.
     made = not gang.launched_by or gang.running_s is not None

@@ -22,7 +22,7 @@ from shapebench.plan.actions import Action, Create, Delete, Emit, KubeObject, Of
 from shapebench.reconcile import acceptance, merge_patch, runs, status
 from shapebench.reconcile.engines import EngineFact
 from shapebench.reconcile.facts import PodFact, time_s
-from shapebench.reconcile.runs import RunView
+from shapebench.reconcile.run_view import RunView
 
 
 @dataclass(frozen=True)

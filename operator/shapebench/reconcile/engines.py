@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 from shapebench.api import keys
 from shapebench.api.workload import EngineKind
+from shapebench.reconcile import records
 
+WORKLOAD: Literal["Workload"] = "Workload"
+"""Kueue's own object, where we make the pods ourselves: it holds back by not admitting, and nothing is made from it."""
 _SPARK_FAILED = ("FAILED", "SUBMISSION_FAILED")
 
 
@@ -35,9 +38,9 @@ def admission(held: bool, admitted_s: float | None) -> Admission:
 
 @dataclass(frozen=True)
 class EngineFact:
-    """A SparkApplication or TFJob of a run. `state`: in its operator's word; empty while that operator is silent."""
+    """A SparkApplication, TFJob or Workload of a run. `state`: in its operator's words; empty while it is silent."""
 
-    kind: EngineKind
+    kind: EngineKind | Literal["Workload"]
     name: str
     run: str
     attempt: int
@@ -46,6 +49,8 @@ class EngineFact:
     failure: str = ""
     """Why its operator gave up; empty while it has not."""
     deleting: bool = False
+    spent: bool = False
+    """A Workload that was evicted and still counts against its queue: it is not admitted again, another may be."""
 
 
 def engine_fact(body: Mapping[str, Any]) -> EngineFact:
@@ -53,17 +58,19 @@ def engine_fact(body: Mapping[str, Any]) -> EngineFact:
     metadata = body["metadata"]
     labels = metadata.get("labels", {})
     spec, status = body.get("spec", {}), body.get("status") or {}
-    held, state, failure = _of_spark(spec, status) if body["kind"] == "SparkApplication" else _of_tf_job(spec, status)
+    read = {"SparkApplication": _of_spark, "TFJob": _of_tf_job, WORKLOAD: _of_workload}[body["kind"]]
+    held, state, failure = read(spec, status)
+    true = _true_conditions(status)
     return EngineFact(
         kind=body["kind"], name=metadata["name"], run=labels.get(keys.LABEL_RUN, ""),
         attempt=int(labels.get(keys.LABEL_ATTEMPT, "0")), held=held, state=state, failure=failure,
-        deleting="deletionTimestamp" in metadata)
+        deleting="deletionTimestamp" in metadata, spent={"Evicted", "QuotaReserved"} <= true)
 
 
 def _of_spark(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[bool, str, str]:
     application = status.get("applicationState") or {}
     state = application.get("state", "")
-    failure = (application.get("errorMessage") or state) if state in _SPARK_FAILED else ""
+    failure = (records.log_tail(application.get("errorMessage", "")) or state) if state in _SPARK_FAILED else ""
     return bool(spec.get("suspend")), state, failure
 
 
@@ -73,3 +80,15 @@ def _of_tf_job(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[bool
     failed = next((one for one in conditions if one["type"] == "Failed"), None)
     failure = (failed.get("message") or failed.get("reason") or "Failed") if failed else ""
     return bool((spec.get("runPolicy") or {}).get("suspend")), state, failure
+
+
+def _of_workload(_: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[bool, str, str]:
+    true = _true_conditions(status)
+    about = "Evicted" if "Evicted" in true else "QuotaReserved"
+    told = next((one.get("message", "") for one in status.get("conditions") or () if one["type"] == about), "")
+    # An evicted one stays Admitted: Kueue leaves it to the one who made it to end its pods and let it go.
+    return "Evicted" in true or "Admitted" not in true, told, ""
+
+
+def _true_conditions(status: Mapping[str, Any]) -> set[str]:
+    return {one["type"] for one in status.get("conditions") or () if one["status"] == "True"}

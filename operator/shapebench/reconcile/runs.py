@@ -12,58 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from shapebench.api import assemble, keys, quantity
-from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import INFRASTRUCTURE_REASONS, Phase, Reason, RunRecord, Times
 from shapebench.api.run import BenchmarkRun
-from shapebench.api.settings import Settings
 from shapebench.build import gang as gangs
-from shapebench.build.attempt import Attempt
+from shapebench.build import kueue
 from shapebench.plan.actions import Action, Create, Delete, Emit, PatchStatus
-from shapebench.plan.expand import PlannedRun
 from shapebench.reconcile import attempts, records, wording
 from shapebench.reconcile.attempts import Gang, Judgement, Stage
-from shapebench.reconcile.engines import EngineFact
+from shapebench.reconcile.engines import WORKLOAD, EngineFact
 from shapebench.reconcile.facts import Failure, PodFact, time_s
+from shapebench.reconcile.run_view import RunView
 
 REFUSAL_RETRY_S = 5.0
-
-
-@dataclass(frozen=True)
-class RunView:
-    """A run that exists, and everything that is known of it."""
-
-    benchmark: Benchmark
-    planned: PlannedRun
-    run: BenchmarkRun
-    pods: tuple[PodFact, ...]
-    settings: Settings
-    logs: Mapping[str, str]
-    """Logs of the pods read so far; a run's last step needs those of all its pods that ended."""
-    refusal: str = ""
-    engines: tuple[EngineFact, ...] = ()
-    """The objects of all its attempts that another operator makes pods from."""
-
-    @property
-    def attempt(self) -> Attempt:
-        """The current attempt."""
-        number = max(1, self.run.status.attempt)
-        return Attempt(self.benchmark, self.planned, number, self.run.metadata.uid, self.settings)
-
-    @property
-    def current(self) -> tuple[PodFact, ...]:
-        """The current attempt's pods; an earlier one's may linger on a node that is gone."""
-        return tuple(pod for pod in self.pods if pod.attempt >= self.attempt.number)
-
-    @property
-    def engine(self) -> EngineFact | None:
-        """The current attempt's object of another operator."""
-        return next((one for one in self.engines if one.attempt >= self.attempt.number), None)
-
-    @property
-    def launched_by(self) -> str:
-        """That object's kind and name, whether or not it is there; empty where we make the pods."""
-        kind = self.benchmark.spec.workload.engine
-        return f"{kind} {self.attempt.gang}" if kind else ""
 
 
 @dataclass(frozen=True)
@@ -91,8 +51,8 @@ def advance(view: RunView, now_s: float) -> Step:
     if older or stale:
         return _clear(view, stale, older)
     if not view.run.status.gang_exists:
-        return _create(view, now_s)
-    if view.engine is not None and not view.engine.held and view.run.status.times.admitted_s is None:
+        return _before_gang(view, now_s)
+    if view.newly_free:
         return _admitted(view, now_s)
     judgement = attempts.judge(_gang(view), view.benchmark.spec.limits, now_s)
     if judgement.stage is Stage.ENDED:
@@ -107,30 +67,56 @@ def _clear(view: RunView, engines: Iterable[EngineFact], pods: Iterable[PodFact]
     return Step(deletions, again=bool(deletions))
 
 
+def _before_gang(view: RunView, now_s: float) -> Step:
+    if view.unplaced:
+        return _queue(view, now_s)
+    return _create(view, now_s) if view.launched_by or not view.newly_free else _admitted(view, now_s)
+
+
 def _create(view: RunView, now_s: float) -> Step:
     """The whole gang, then the word that it exists. What is there already is created again for nothing."""
-    status = view.run.status
-    first = () if status.attempt else (_patch(view, {
-        "phase": Phase.PENDING, "attempt": 1, "attemptCreatedAt": wording.timestamp(now_s),
-        "times": {"createdS": now_s}}),)
-    if view.refusal and status.attempt:
+    if view.refusal and view.run.status.attempt:
         return _refused(view, now_s)
     present = {pod.name for pod in view.current}
     missing = [body for body in gangs.build(view.attempt) if body["metadata"]["name"] not in present]
     text = f"created {view.launched_by or 'the pods'} of attempt {view.attempt.number} of "
     queue, start_s = view.benchmark.spec.queue_name, quantity.duration_s(view.benchmark.spec.limits.start_timeout)
     # What is not held back from the beginning is free from the beginning.
-    begun: Mapping[str, Any] = {"phase": Phase.PENDING, "message": f"waiting in queue {queue}"} if queue else {
+    held = queue is not None and bool(view.launched_by)
+    begun: Mapping[str, Any] = {"phase": Phase.PENDING, "message": f"waiting in queue {queue}"} if held else {
         "phase": Phase.STARTING, "message": ""} | ({"times": {"admittedS": now_s}} if view.launched_by else {})
-    return Step((*first, *(Create(body) for body in missing), _patch(view, {**begun, "gangExists": True}),
+    return Step((*_begun(view, now_s), *(Create(body) for body in missing), _patch(view, {**begun, "gangExists": True}),
                  Emit(_about(view), "Normal", "PodsCreated" if not view.launched_by else "Launched",
                       text + wording.describe(view.planned))),
                 wake_after_s=attempts.ENGINE_LOOK_S if view.launched_by else float(start_s))
 
 
+def _begun(view: RunView, now_s: float) -> tuple[Action, ...]:
+    """The first word of the first attempt."""
+    return () if view.run.status.attempt else (_patch(view, {
+        "phase": Phase.PENDING, "attempt": 1, "attemptCreatedAt": wording.timestamp(now_s),
+        "times": {"createdS": now_s}}),)
+
+
+def _queue(view: RunView, now_s: float) -> Step:
+    """Ask for a place for the whole gang and wait for it, without pods and without its time to start running."""
+    if view.refusal and view.run.status.attempt:
+        return _refused(view, now_s)
+    message, place = f"waiting in queue {view.benchmark.spec.queue_name}", view.engine
+    asked: tuple[Action, ...] = (Create(kueue.workload(view.attempt)),)
+    if place is not None:
+        message += f": {place.state}" if place.state else ""
+        # Pods, or a spent place: it was lost before the whole gang was there.
+        asked = _deletions(view, [place] if place.spent and not place.deleting else (),
+                           [pod for pod in view.current if not pod.deleting])
+    word = {"phase": Phase.PENDING, "message": message[:wording.MESSAGE_CHARS], "times": {"admittedS": None}}
+    told = (_patch(view, word),) if word["message"] != view.run.status.message else ()
+    return Step((*_begun(view, now_s), *asked, *told), wake_after_s=attempts.QUEUE_LOOK_S)
+
+
 def _admitted(view: RunView, now_s: float) -> Step:
     """Nothing holds the attempt back any more: its time to start begins."""
-    text = f"{view.launched_by} was admitted"
+    text = f"{view.held_by} was admitted"
     return Step((_patch(view, {"phase": Phase.STARTING, "message": "", "times": {"admittedS": now_s}}),
                  Emit(_about(view), "Normal", "Admitted", text)), again=True)
 
@@ -237,6 +223,7 @@ def _gang(view: RunView) -> Gang:
         running_s=status.times.running_s,
         refusal=view.refusal,
         launched_by=view.launched_by,
+        held_by=view.held_by,
         engine=view.engine,
         admitted_s=status.times.admitted_s,
     )
@@ -254,10 +241,11 @@ def _support_deletions(view: RunView) -> tuple[Action, ...]:
 def _deletions(view: RunView, engines: Iterable[EngineFact], pods: Iterable[PodFact]) -> tuple[Action, ...]:
     """A pod whose node is gone goes only by force: nobody is left there to confirm it.
 
-    Another operator's object goes before its pods, or that operator would make them again.
+    Another operator's object goes before its pods, or that operator would make them again; a place in a queue is
+    given back when no pod takes it any more.
     """
     namespace = view.benchmark.metadata.namespace
-    return (*(Delete(one.kind, namespace, one.name) for one in engines),
+    return (*(Delete(one.kind, namespace, one.name) for one in engines if one.kind != WORKLOAD or not view.pods),
             *(Delete("Pod", namespace, pod.name, 0 if _on_lost_node(pod) else None) for pod in pods))
 
 

@@ -1,0 +1,95 @@
+"""The real Kueue holds a run back, admits it, and takes its place back: what the run says meanwhile.
+
+No operator makes pods here, for none is needed to see who may start.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from apiserver import operator_process, other_operators
+from apiserver.control_plane import ControlPlane
+from apiserver.operator_process import OperatorProcess, apply, listed, tensorflow, until
+
+Body = dict[str, Any]
+ENABLED = {"engines": {"sparkApplication": {"enabled": True}, "tfJob": {"enabled": True}}, "kueue": {"enabled": True}}
+VERSION = "kueue.x-k8s.io/v1beta2"
+
+
+@pytest.fixture(scope="module")
+def kueue(engine_server: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with other_operators.kueue(engine_server, tmp_path_factory.mktemp("kueue")) as log:
+        yield log
+
+
+@pytest.fixture(scope="module")
+def operator(engine_server: ControlPlane, kueue: Path,
+             tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    folder = tmp_path_factory.mktemp("operator")
+    kubeconfig = operator_process.install_account(engine_server, folder, ENABLED)
+    with operator_process.running(kubeconfig, folder) as process:
+        yield process
+        assert process.denials() == []
+        assert "Traceback" not in process.log, process.log
+
+
+def queues(name: str, stop: str) -> list[Body]:
+    """A queue of its own, stopped (Hold), running (None) or emptied (HoldAndDrain)."""
+    quota = [{"name": "cpu", "nominalQuota": 4}, {"name": "memory", "nominalQuota": "8Gi"}]
+    return [
+        {"apiVersion": VERSION, "kind": "ResourceFlavor", "metadata": {"name": "any"}},
+        {"apiVersion": VERSION, "kind": "ClusterQueue", "metadata": {"name": name}, "spec": {
+            "namespaceSelector": {}, "stopPolicy": stop, "resourceGroups": [
+                {"coveredResources": ["cpu", "memory"], "flavors": [{"name": "any", "resources": quota}]}]}},
+        {"apiVersion": VERSION, "kind": "LocalQueue", "metadata": {"name": "research"}, "spec": {"clusterQueue": name}},
+    ]
+
+
+def set_queue(plane: ControlPlane, namespace: str, stop: str) -> None:
+    text = yaml.safe_dump_all(queues(f"all-{namespace}", stop))
+    applied = plane.kubectl("apply", "-n", namespace, "-f", "-", text=text)
+    assert applied.returncode == 0, applied.stderr
+
+
+def run(plane: ControlPlane, namespace: str) -> Body:
+    answer = plane.kubectl("get", "benchmarkrun", "queued-1-1", "-n", namespace, "-o", "json", "--ignore-not-found")
+    found: Body = json.loads(answer.stdout) if answer.stdout else {}
+    return found.get("status", {})
+
+
+def names(plane: ControlPlane, namespace: str, kind: str) -> list[str]:
+    return [one["metadata"]["name"] for one in listed(plane, namespace, kind)]
+
+
+def workloads(plane: ControlPlane, namespace: str) -> int:
+    """How many Kueue knows of."""
+    answer = plane.kubectl("get", "workloads.v1beta2.kueue.x-k8s.io", "-n", namespace, "-o", "name")
+    return len(answer.stdout.split())
+
+
+@pytest.mark.parametrize(("workload", "kind"), [
+    pytest.param({"tensorflow": {"engine": "TFJob", "job": "train"}}, "tfjobs", id="tf-job"),
+    pytest.param({"spark": {"engine": "SparkApplication", "job": "read-speed",
+                            "driver": {"serviceAccountName": "spark"}}}, "sparkapplications", id="spark-application"),
+])
+def test_kueue_decides_when_a_run_starts(engine_server: ControlPlane, operator: OperatorProcess, kueue: Path,
+                                         engine_namespace: str, workload: Body, kind: str) -> None:
+    plane, namespace = engine_server, engine_namespace
+    set_queue(plane, namespace, "Hold")
+    apply(plane, namespace, tensorflow("queued", workload=workload, queueName="research"))
+    until(lambda: run(plane, namespace).get("message") == "waiting in queue research", 30, operator)
+    assert run(plane, namespace)["phase"] == "Pending"
+    until(lambda: workloads(plane, namespace) == 1, 30, operator)
+    set_queue(plane, namespace, "None")
+    until(lambda: run(plane, namespace).get("phase") == "Starting", 40, operator)
+    assert run(plane, namespace)["times"]["admittedS"] > run(plane, namespace)["times"]["createdS"]
+    set_queue(plane, namespace, "HoldAndDrain")
+    until(lambda: run(plane, namespace).get("attempt") == 2, 40, operator)
+    assert "its queue took its place back" in run(plane, namespace)["lostAttempts"][0]
+    until(lambda: names(plane, namespace, kind) == ["queued-1-1-a2"], 20, operator)
+    assert run(plane, namespace)["message"] == "waiting in queue research"
