@@ -26,7 +26,8 @@ def applications(transport: Transport, kind: str, namespace: str,
             return Offer.NOT_INSTALLED, ()
         if refused.status != 403:
             raise explained(refused) from refused
-    return (Offer.FORBIDDEN if _served(transport, paths.root(kind)) else Offer.NOT_INSTALLED), ()
+    served = _served(transport, paths.root(kind)) is not None
+    return (Offer.FORBIDDEN if served else Offer.NOT_INSTALLED), ()
 
 
 def queue(transport: Transport, namespace: str, name: str) -> Offer:

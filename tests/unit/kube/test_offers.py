@@ -23,7 +23,7 @@ KUEUE = found({"preferredVersion": {"groupVersion": "kueue.x-k8s.io/v1beta2"}})
 ])
 def test_applications(api: FakeApi, transport: Transport, answers: list[Answer], offer: Offer,
                       names: list[str]) -> None:
-    api.answers = answers
+    api.answers = list(answers)
     told, bodies = offers.applications(transport, "TFJob", "lab", "k=v")
     assert (told, [body["metadata"]["name"] for body in bodies]) == (offer, names)
     assert api.asked[0].path == "/apis/kubeflow.org/v1/namespaces/lab/tfjobs?limit=500&labelSelector=k%3Dv"
@@ -37,7 +37,7 @@ def test_applications(api: FakeApi, transport: Transport, answers: list[Answer],
     pytest.param([KUEUE, status(403, "Forbidden")], Offer.FORBIDDEN, id="not-for-us"),
 ])
 def test_queue(api: FakeApi, transport: Transport, answers: list[Answer], offer: Offer) -> None:
-    api.answers = answers
+    api.answers = list(answers)
     assert offers.queue(transport, "lab", "research") is offer
     paths = ["/apis/kueue.x-k8s.io", "/apis/kueue.x-k8s.io/v1beta2/namespaces/lab/localqueues/research"]
     assert [one.path for one in api.asked] == paths[:len(answers)]
