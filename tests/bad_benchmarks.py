@@ -76,8 +76,6 @@ _CPU = "write cores such as '2' or '0.5', or millicores such as '500m', above 0"
 _MEMORY = "write bytes with a unit, such as '512Mi' or '2Gi', above 0"
 _DURATION = "write hours, minutes and seconds such as '90s', '5m' or '1h30m', above 0"
 _PRICE = "write a price as a text, such as '0.05'"
-_QUEUE = ("queueName needs an engine that Kueue can hold back: set workload.spark.engine to SparkApplication or "
-          "workload.tensorflow.engine to TFJob")
 _LABEL = "write a name of a-z, 0-9 and '-' that begins and ends with a letter or digit"
 _OBJECT = "write an object's name: a-z, 0-9, '-' and '.', beginning and ending with a letter or digit"
 _LABELS = ("a label's key and value are letters, digits, '-', '_' and '.', beginning and ending with a letter or digit "
@@ -117,7 +115,7 @@ _WORKLOADS = (
     _spark("job-and-application", "spec.workload.spark.application", "/a.py", _JOB_OR_APPLICATION,
            at="spec.workload.spark"),
     _spark("no-job-nor-application", "spec.workload.spark", {}, _JOB_OR_APPLICATION),
-    _spark("unknown-job", "spec.workload.spark.job", "sort", 'supported values: "read-speed"',
+    _spark("unknown-job", "spec.workload.spark.job", "no-such-job", 'supported values: "read-speed"',
            python="Input should be 'read-speed'"),
     Bad("job-and-command", {"spec.workload.tensorflow.command": ["python"]}, "spec.workload.tensorflow",
         _JOB_OR_COMMAND, TENSORFLOW),
@@ -134,7 +132,6 @@ _WORKLOADS = (
     _spark("conf-kubernetes", "spec.workload.spark.conf", {"spark.kubernetes.namespace": "x"}, _CONF),
     _spark("unknown-engine", "spec.workload.spark.engine", "TFJob",
            'supported values: "Native", "SparkApplication"', python="Input should be 'Native' or 'SparkApplication'"),
-    _spark("queue-of-a-native-run", "spec.queueName", "research", _QUEUE),
     _spark("conf-memory", "spec.workload.spark.conf", {"spark.executor.memory": "9g"}, _CONF),
 )
 _ENVIRONMENTS = (

@@ -160,6 +160,7 @@ def test_no_rule_is_a_wildcard_or_reaches_beyond(rendered: Rendered) -> None:
                  {"get", "list", "create", "delete"}, id="spark-application"),
     pytest.param({"engines": {"tfJob": {"enabled": True}}}, "tfjobs", {"get", "list", "create", "delete"}, id="tf-job"),
     pytest.param({"kueue": {"enabled": True}}, "localqueues", {"get"}, id="kueue"),
+    pytest.param({"kueue": {"enabled": True}}, "workloads", {"get", "list", "create", "delete"}, id="kueue-places"),
 ])
 def test_rights_on_other_operators_objects_come_with_their_switch_alone(
         render: Render, rendered: Rendered, values: dict[str, Any], resource: str, verbs: set[str]) -> None:

@@ -94,5 +94,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [kueue.x-k8s.io]
   resources: [localqueues]
   verbs: [get] # to say early that a Benchmark's is missing
+- apiGroups: [kueue.x-k8s.io]
+  resources: [workloads]
+  verbs: [get, list, create, delete] # places for gangs of our own; other operators' objects Kueue sees by itself
 {{- end }}
 {{- end }}

@@ -117,12 +117,6 @@ class BenchmarkSpec(ApiObject):
              "self.volumes.all(one, self.volumes.exists_one(other, other.mountPath == one.mountPath))",
              "two volumes have the same mountPath",
              lambda self: len({volume.mount_path for volume in self.volumes}) == len(self.volumes), field="volumes"),
-        Rule("!has(self.queueName) || (has(self.workload.spark) && has(self.workload.spark.engine) && "
-             "self.workload.spark.engine != 'Native') || (has(self.workload.tensorflow) && "
-             "has(self.workload.tensorflow.engine) && self.workload.tensorflow.engine != 'Native')",
-             "queueName needs an engine that Kueue can hold back: set workload.spark.engine to SparkApplication or "
-             "workload.tensorflow.engine to TFJob",
-             lambda self: self.queue_name is None or self.workload.engine is not None, field="queueName"),
     )
 
 

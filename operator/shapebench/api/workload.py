@@ -11,7 +11,7 @@ from shapebench.api.fields import AbsolutePath, Cpu, Image, Memory, ObjectName, 
 from shapebench.api.pods import EnvVar
 from shapebench.api.rules import ApiObject, Distinct, Rule
 
-SparkJob = Literal["read-speed", "read-grid", "sort", "write-tfrecords", "stream-windows"]
+SparkJob = Literal["read-speed", "read-grid", "sort", "sql", "k-means", "write-tfrecords", "stream-windows"]
 """Shipped Spark jobs."""
 TensorFlowJob = Literal["train"]
 """Shipped TensorFlow jobs."""

@@ -65,7 +65,7 @@ def spec(attempt: Attempt, role: Role) -> KubeObject:
         "initContainers": [_agent_container(attempt, role)],
         "containers": [_program_container(attempt, role)],
         "volumes": volumes.sources(own),
-        **_scheduling(attempt, role),
+        **scheduling(attempt, role),
     }
 
 
@@ -138,7 +138,8 @@ def _environment(attempt: Attempt, role: Role) -> list[KubeObject]:
     ]
 
 
-def _scheduling(attempt: Attempt, role: Role) -> KubeObject:
+def scheduling(attempt: Attempt, role: Role) -> KubeObject:
+    """Which nodes the pod may run on, and who puts it there."""
     template, shape = attempt.benchmark.spec.pod_template, role.shape
     tolerations = (*template.tolerations, *(shape.tolerations if shape else ()))
     fields: KubeObject = {

@@ -74,9 +74,10 @@ def driver_account(attempt: Attempt) -> str:
     return spark_workload(attempt).driver.service_account_name or attempt.settings.driver_service_account
 
 
-def _driver(attempt: Attempt) -> KubeObject:
+def driver_role(attempt: Attempt) -> pod.Role:
+    """What the driver runs."""
     workload = spark_workload(attempt)
-    role = pod.Role(
+    return pod.Role(
         role=wire.ROLE_DRIVER,
         index=0,
         cpu=str(workload.driver.cpu),
@@ -84,6 +85,10 @@ def _driver(attempt: Attempt) -> KubeObject:
         program=program(workload, attempt.arguments()),
         env=({"name": "SPARK_CONF_DIR", "value": wire.CONF_DIR},),
     )
+
+
+def _driver(attempt: Attempt) -> KubeObject:
+    role = driver_role(attempt)
     spec = pod.spec(attempt, role)
     spec["automountServiceAccountToken"] = True
     spec["serviceAccountName"] = driver_account(attempt)

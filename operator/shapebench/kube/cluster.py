@@ -36,16 +36,18 @@ class KubeCluster:
         if benchmark is None:
             return actions.Snapshot(benchmark=None)
         selector = f"{keys.LABEL_BENCHMARK}={name}"
-        kind, queue = engine_of(benchmark), benchmark.get("spec", {}).get("queueName")
-        engine, applications = offers.applications(self._transport, kind, namespace, selector) if kind else (READY, ())
+        engine_kind, queue = engine_of(benchmark), benchmark.get("spec", {}).get("queueName")
+        kind = engine_kind or ("Workload" if queue else None)
+        offer, applications = offers.applications(self._transport, kind, namespace, selector) if kind else (READY, ())
+        own_gangs = READY if engine_kind else offer
         return actions.Snapshot(
             benchmark=benchmark,
             runs=listing.objects(self._transport, "BenchmarkRun", namespace, selector),
             pods=listing.objects(self._transport, "Pod", namespace, selector),
             driver_account_exists=self._driver_account_exists(benchmark),
             applications=applications,
-            engine=engine,
-            queue=offers.queue(self._transport, namespace, queue) if queue else READY)
+            engine=offer if engine_kind else READY,
+            queue=offers.queue(self._transport, namespace, queue) if queue and own_gangs is READY else own_gangs)
 
     def benchmark(self, namespace: str, name: str) -> actions.KubeObject | None:
         """The Benchmark alone; None when there is none."""

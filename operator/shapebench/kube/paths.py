@@ -18,6 +18,7 @@ _PLACES = {
     "ServiceAccount": (CORE, "serviceaccounts"),
     "Event": (CORE, "events"),
     "SparkApplication": ("/apis/sparkoperator.k8s.io/v1beta2", "sparkapplications"),
+    "Workload": ("/apis/kueue.x-k8s.io/v1beta2", "workloads"),
     "TFJob": ("/apis/kubeflow.org/v1", "tfjobs"),
 }
 

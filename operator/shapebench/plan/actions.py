@@ -25,7 +25,7 @@ class Create:
 class Delete:
     """Delete one object, with what it owns. `grace_s` None leaves the pod's own grace period."""
 
-    kind: Literal["Benchmark", "Pod", "Service", "ConfigMap", "SparkApplication", "TFJob"]
+    kind: Literal["Benchmark", "Pod", "Service", "ConfigMap", "SparkApplication", "TFJob", "Workload"]
     namespace: str
     name: str
     grace_s: int | None = None
@@ -70,8 +70,9 @@ class Offer(Enum):
 class Snapshot:
     """One Benchmark and everything labelled with its name, read afresh. `benchmark` None: it is gone.
 
-    `applications`: the SparkApplications or TFJobs, where the Benchmark is launched through them. They are read before
-    the pods, so that what they tell of pods is no newer than the pods.
+    `applications`: the SparkApplications or TFJobs, where the Benchmark is launched through them; Kueue's Workloads,
+    where pods of our own wait for it. They are read before the pods, so that what they tell of pods is no newer than
+    the pods.
     """
 
     benchmark: KubeObject | None
