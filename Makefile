@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 -include hack/kind.mk
 
-KUBE_TESTS := tests/apiserver tests/chart
+KUBE_TESTS := tests/apiserver tests/chart tests/storage
 UNIT_TESTS := tests/unit tests/jobs
 WORKLOAD_NAMESPACES ?= default
 
@@ -36,7 +36,7 @@ demo: setup ## a small Spark and a small TensorFlow Benchmark on this machine, w
 test: setup ## the tests that need nothing but this checkout: unit, and the jobs under a real Spark and TensorFlow
 	$(BIN)/python -m pytest $(UNIT_TESTS)
 
-test-kube: setup test-tools ## the CRDs, the operator and the chart against a real kube-apiserver and helm (no cluster)
+test-kube: setup test-tools ## the CRDs, operator and chart against a real kube-apiserver and helm, jobs against a real S3 server
 	$(BIN)/python -m pytest $(KUBE_TESTS)
 
 test-tools: ## build what test-kube needs from Go modules: etcd, kube-apiserver, kubectl, helm, and other operators
@@ -47,6 +47,7 @@ deploy: kind-tools ## install or upgrade the chart on the cluster, and wait unti
 	$(HELM) upgrade --install shapebench helm/shapebench --namespace shapebench-system --create-namespace \
 	  --set images.registry= --set-string images.tag=$(TAG) --set images.operator.repository=$(IMAGE_PREFIX)/operator \
 	  --set images.spark.repository=$(IMAGE_PREFIX)/spark --set images.tensorflow.repository=$(IMAGE_PREFIX)/tensorflow \
+	  --set engines.sparkApplication.enabled=true --set engines.tfJob.enabled=true --set kueue.enabled=true \
 	  --set 'workloadNamespaces={$(WORKLOAD_NAMESPACES)}' --set-string operator.podAnnotations.image-id=$(OPERATOR_IMAGE_ID) \
 	  --wait --timeout 3m
 

@@ -1,0 +1,67 @@
+"""Whole runs through the real training operator and the real Spark operator: the same programs, measured the same.
+
+The two operators run here as processes with the cluster's kubeconfig, since no image of theirs is needed for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from apiserver import definitions, other_operators
+from apiserver.control_plane import ControlPlane
+
+from e2e.conftest import KUBECONFIG, KUBECTL, ROOT, Cluster, until
+from e2e.reporting import records
+
+EXAMPLES = ROOT / "manifests/examples"
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ControlPlane]:
+    """The cluster, with the two operators' definitions."""
+    server = yaml.safe_load(Path(KUBECONFIG).read_text())["clusters"][0]["cluster"]["server"]
+    made = ControlPlane(server, "", Path(KUBECONFIG), KUBECTL)
+    for operator in ("training-operator", "spark-operator"):
+        definitions.install(made, operator)
+    yield made
+    for operator in ("training-operator", "spark-operator"):
+        definitions.remove(made, operator)
+
+
+def once(example: str) -> dict[str, Any]:
+    """An example's first shape, once."""
+    body: dict[str, Any] = yaml.safe_load((EXAMPLES / f"{example}.yaml").read_text())
+    body["spec"]["shapes"] = body["spec"]["shapes"][:1]
+    body["spec"]["repetitions"] = {"count": 1, "warmups": 0}
+    return body
+
+
+def test_a_tf_job(plane: ControlPlane, cluster: Cluster, tmp_path: Path) -> None:
+    with other_operators.training_operator(plane, tmp_path, cluster.namespace) as log:
+        cluster.apply(once("tf-job"))
+        until(lambda: cluster.run_status("tf-job-1-1").get("phase") in ("Succeeded", "Failed"), 420)
+        assert cluster.run_status("tf-job-1-1")["phase"] == "Succeeded", log.read_text()[-2000:]
+        (record,) = records(cluster, "tf-job")
+        assert [pod["role"] for pod in record["pods"]] == ["worker", "worker"]
+        assert sorted(pod["index"] for pod in record["pods"]) == [0, 1]
+        assert [row["values"]["replicas_in_sync"] for row in record["measurements"]
+                if "replicas_in_sync" in row["values"]] == [2, 2]
+        assert record["usage"]["network_transmit_bytes"] > 100_000, "gradients went over the network"
+        until(lambda: not cluster.items("tfjobs") and not cluster.items("pods"), 60)
+
+
+def test_a_spark_application(plane: ControlPlane, spark_cluster: Cluster, tmp_path: Path) -> None:
+    cluster = spark_cluster
+    with other_operators.spark_operator(plane, tmp_path, cluster.namespace) as log:
+        cluster.apply(once("spark-application"))
+        until(lambda: cluster.run_status("spark-application-1-1").get("phase") in ("Succeeded", "Failed"), 420)
+        assert cluster.run_status("spark-application-1-1")["phase"] == "Succeeded", log.read_text()[-2000:]
+        (record,) = records(cluster, "spark-application")
+        assert sorted(pod["role"] for pod in record["pods"]) == ["driver", "executor", "executor"]
+        assert all(pod["usage"]["cpu_seconds"] > 0.5 for pod in record["pods"])
+        assert any("images_per_second" in row["values"] for row in record["measurements"])
+        until(lambda: not cluster.items("sparkapplications") and not cluster.items("pods"), 60)
