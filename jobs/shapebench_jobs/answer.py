@@ -56,6 +56,11 @@ def check(part: Part, answer: Answer, *, skip: bool = False) -> int:
     return lost
 
 
+def short(part: Part, answer: Answer) -> bool:
+    """Whether images are missing that no damage explains."""
+    return part.tally.count < _without(answer, part.damages).count
+
+
 def described(damages: tuple[Damage, ...], lost: int = 0) -> str:
     """How many images are lost, and the first places by name. `lost`: where it is known better than by the damages."""
     places = "; ".join(str(damage) for damage in damages[:NAMED])

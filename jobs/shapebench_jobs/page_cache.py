@@ -108,9 +108,12 @@ def _drop(path: str) -> None:
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):  # where there is nothing to write back; dirty pages are never dropped
-            os.fsync(descriptor)
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        if _residency(path).resident or _residency(path).unknown:
+            # Dirty pages are never dropped. Not for every file: fsync of a clean one makes the disk flush, too.
+            with contextlib.suppress(OSError):
+                os.fsync(descriptor)
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     finally:
         os.close(descriptor)
 

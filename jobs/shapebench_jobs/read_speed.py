@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from shapebench_jobs import answer, arguments
@@ -80,14 +80,15 @@ class _Pass:
 
 
 def _on_cluster(session: Any, options: argparse.Namespace, wanted: DatasetArguments, run: Run) -> None:
-    from shapebench_jobs import spark_cluster
+    from shapebench_jobs import spark_cluster, spark_left_out
 
     slots = spark_cluster.slots(session.sparkContext)
     source = _prepared(session, options, wanted, slots)
     if source.number_of_files is not None and source.number_of_files < slots:
         note(f"only {source.number_of_files} files for {slots} task slots: some stay idle")
     run.environment({**spark_cluster.environment(session.sparkContext), "dataset": source.fingerprint})
-    passes = _passes(session, options, source, slots * options.tasks_per_slot, run)
+    passes = [replace(one, part=spark_left_out.told(session, source, one.part))
+              for one in _passes(session, options, source, slots * options.tasks_per_slot, run)]
     damaged = [answer.check(one.part, source.answer, skip=options.on_damage == "skip") for one in passes]
     for one, lost in zip(passes, damaged, strict=True):
         run.measurement(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shapebench_jobs import answer, dataset, example, spark_files, spark_source, tfrecord
+from shapebench_jobs import answer, dataset, example, spark_files, spark_left_out, spark_source, tfrecord
 from shapebench_jobs.answer import Answer
 from shapebench_jobs.dataset_files import Contents
 from shapebench_jobs.harness import BadArgumentsError, WrongAnswerError
@@ -120,6 +120,46 @@ def test_skipped_or_refused(spark: Any, copy: dataset.Dataset, file_format: str,
     assert part.tally.count == (images or 60) - lost
     with pytest.raises(WrongAnswerError, match=f"damaged input: .*{message}"):
         answer.check(part, source.answer)
+
+
+def _empty_images(folder: Path, contents: Contents) -> None:
+    for number in (0, 5):
+        (folder / contents.index[number].path).write_bytes(b"")
+
+
+def _empty_shard(folder: Path, contents: Contents) -> None:
+    _shard_of(contents, folder).write_bytes(b"")
+
+
+def _cut_between_records(folder: Path, contents: Contents) -> None:
+    path = _shard_of(contents, folder)
+    path.write_bytes(b"".join(map(tfrecord.frame, list(tfrecord.payloads(path.read_bytes()))[:-2])))
+
+
+@pytest.mark.parametrize("images", [0, 40])
+@pytest.mark.parametrize(("file_format", "damage", "lost", "message"), [
+    pytest.param("images", _empty_images, 2, "0000000.jpg: empty", id="empty-images"),
+    pytest.param("tfrecord", _empty_shard, 15, "shard-00001-of-00004.tfrecord: (empty|ends before image 0 of 15)",
+                 id="empty-shard"),
+    pytest.param("tfrecord", _cut_between_records, 2, "shard-00001-of-00004.tfrecord: ends before image 13 of 15",
+                 id="cut"),
+])
+def test_what_spark_passes_over_is_told(spark: Any, copy: dataset.Dataset, file_format: str, images: int,
+                                        damage: Callable[[Path, Contents], None], lost: int, message: str) -> None:
+    damage(copy.folder, copy.contents)
+    source = spark_source.made(f"file://{copy.folder}", copy.contents, ReadPlan(file_format, 8, decode=True), images)
+    part = spark_left_out.told(spark, source, spark_files.read(spark, source.files, source.plan, 4))
+    assert answer.check(part, source.answer, skip=True) == lost
+    with pytest.raises(WrongAnswerError, match=message):
+        answer.check(part, source.answer)
+
+
+def test_a_missing_file_is_named_and_never_skipped(spark: Any, copy: dataset.Dataset) -> None:
+    (copy.folder / copy.contents.index[4].path).unlink()
+    source = spark_source.made(f"file://{copy.folder}", copy.contents, ReadPlan("images", 8, decode=False), 0)
+    part = spark_files.read(spark, source.files, source.plan, 4)
+    with pytest.raises(WrongAnswerError, match=r"missing files: file:.*/0000004\.jpg$"):
+        spark_left_out.told(spark, source, part)
 
 
 def test_a_wrong_image_is_no_damage(spark: Any, copy: dataset.Dataset) -> None:

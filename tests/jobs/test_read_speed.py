@@ -59,6 +59,15 @@ def test_every_slot_has_work(spark: Any, made: dataset.Dataset) -> None:
         assert len(parts.places) in (tasks, tasks + 1), file_format  # small files: what is left over is a task
 
 
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_more_slots_than_files(spark: Any, made: dataset.Dataset, file_format: str) -> None:
+    source = spark_source.made(f"file://{made.folder}", made.contents, ReadPlan(file_format, 1, decode=True), 1)
+    assert source.number_of_files == 1
+    part = _read(spark, source, tasks=8)
+    answer.check(part, source.answer)
+    assert part.tally.count == 1
+
+
 def test_data_is_made_on_every_executor(spark: Any, tmp_path: Path) -> None:
     made = spark_cluster.make_everywhere(spark.sparkContext, tmp_path, SMALL)
     assert made.contents.tally.count == 60
