@@ -1,4 +1,4 @@
-"""The TensorFlow side of a cluster: TF_CONFIG, the strategy, threads that fit the worker's CPU, versions.
+"""The TensorFlow side of a cluster: TF_CONFIG, threads that fit the worker's CPU, versions.
 
 TensorFlow itself is a parameter of everything that needs it, because importing it takes seconds and starts threads: the
 program does that once, after its arguments are known to be good.
@@ -10,67 +10,56 @@ import json
 import math
 import os
 import platform
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from shapebench_jobs.harness import ENV_CPU, BadArgumentsError
 
 ENV_TF_CONFIG = "TF_CONFIG"
-AUTO = "auto"
-_TRAINING_ROLES = ("chief", "worker")
+ROLE_CHIEF, ROLE_WORKER, ROLE_PARAMETER_SERVER = "chief", "worker", "ps"
+_TRAINING_ROLES = (ROLE_CHIEF, ROLE_WORKER)
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Who trains together, as TF_CONFIG tells it."""
+    """Who works together, as TF_CONFIG tells it."""
 
     workers: int
     """Tasks that train: the chief, where there is one, and the workers."""
     role: str
     index: int
+    addresses: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Role and host:port of its tasks, in TF_CONFIG's order; empty when alone."""
+
+    def tasks(self, role: str) -> tuple[str, ...]:
+        """host:port of each task of a role."""
+        return dict(self.addresses).get(role, ())
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the first task that trains: the chief, else worker 0."""
+        leader = ROLE_CHIEF if self.tasks(ROLE_CHIEF) else ROLE_WORKER
+        return (self.role, self.index) == (leader, 0)
 
 
 def parse_tf_config(text: str) -> Cluster:
     """The cluster that TF_CONFIG describes; alone where it is empty. BadArgumentsError when it makes no sense."""
     if not text.strip():
-        return Cluster(1, "worker", 0)
+        return Cluster(1, ROLE_WORKER, 0)
     try:
         config = json.loads(text)
         cluster, task = config.get("cluster", {}), config.get("task", {})
-        workers = sum(len(cluster.get(role, ())) for role in _TRAINING_ROLES)
-        role, index = str(task.get("type", "worker")), int(task.get("index", 0))
-        listed = len(cluster.get(role, ()))
+        addresses = tuple((str(role), tuple(map(str, tasks))) for role, tasks in cluster.items())
+        role, index = str(task.get("type", ROLE_WORKER)), int(task.get("index", 0))
     except (ValueError, TypeError, AttributeError) as error:
         raise BadArgumentsError(f"{ENV_TF_CONFIG} is no valid cluster description: {error}") from error
+    found = Cluster(1, role, index, addresses)
+    listed = len(found.tasks(role))
     if cluster and not 0 <= index < listed:
         raise BadArgumentsError(f"{ENV_TF_CONFIG} says this is {role} {index}, but lists {listed} of them")
-    return Cluster(max(1, workers), role, index)
-
-
-def _multi_worker(tf: Any) -> Any:
-    options = tf.distribute.experimental.CommunicationOptions(
-        implementation=tf.distribute.experimental.CommunicationImplementation.AUTO)
-    return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
-
-
-def _one_device(tf: Any) -> Any:
-    return tf.distribute.OneDeviceStrategy("/gpu:0" if tf.config.list_physical_devices("GPU") else "/cpu:0")
-
-
-STRATEGIES: dict[str, Callable[[Any], Any]] = {
-    "none": lambda tf: tf.distribute.get_strategy(),
-    "one-device": _one_device,
-    "multi-worker-mirrored": _multi_worker,
-}
-"""Name to how it is built."""
-
-
-def choose_strategy(name: str, cluster: Cluster) -> str:
-    """A name from STRATEGIES; `auto` is decided by the number of workers."""
-    if name != AUTO:
-        return name
-    return "multi-worker-mirrored" if cluster.workers > 1 else "none"
+    workers = sum(len(found.tasks(training)) for training in _TRAINING_ROLES)
+    return Cluster(max(1, workers), role, index, addresses)
 
 
 def threads(environ: Mapping[str, str]) -> int:
@@ -105,15 +94,13 @@ def import_tensorflow(count: int, environ: MutableMapping[str, str] = os.environ
 
 def environment(tf: Any, strategy_name: str, strategy: Any, cluster: Cluster) -> dict[str, str]:
     """Versions, strategy, devices and threads."""
-    import keras  # type: ignore[import-untyped]
-
     return {
         "tensorflow": tf.__version__,
-        "keras": keras.__version__,
         "python": platform.python_version(),
         "strategy": strategy_name,
         "replicas_in_sync": str(strategy.num_replicas_in_sync),
         "workers": str(cluster.workers),
+        "parameter_servers": str(len(cluster.tasks(ROLE_PARAMETER_SERVER))),
         "devices": " ".join(device.name for device in tf.config.list_logical_devices()),
         "intra_op_threads": os.environ.get("TF_NUM_INTRAOP_THREADS", "default"),
         "inter_op_threads": os.environ.get("TF_NUM_INTEROP_THREADS", "default"),

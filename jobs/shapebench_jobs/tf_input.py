@@ -1,19 +1,19 @@
-"""Training images through tf.data: what there is, each worker's part of it, decoded and in batches without an end.
+"""Training images: what files there are, how many images each holds, and one image decoded.
 
-The data is cut by hand, before it is decoded: TensorFlow's own sharding by DATA has every worker decode all of it. It
-repeats for ever and the number of steps is fixed, so no worker waits at the end for one that has no batch left.
+What becomes of them (whose, in which order, in which batches) is tf_pipeline's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from shapebench_jobs import dataset_files
+from shapebench_jobs import arguments, dataset_files, object_storage, staging
 from shapebench_jobs.dataset_files import Contents
 from shapebench_jobs.example import KEY_ENCODED, KEY_LABEL
-from shapebench_jobs.harness import BadArgumentsError
+from shapebench_jobs.harness import BadArgumentsError, WrongAnswerError
 
 _IMAGE_SUFFIXES = (".jpg", ".jpeg")
 
@@ -26,13 +26,21 @@ class TrainingImages:
     paths: tuple[str, ...]
     labels: tuple[int, ...]
     """Of each path; empty for TFRecords, which hold their own."""
-    count: int
+    counts: tuple[int, ...]
+    """Images of each path."""
     classes: int
     width: int
     height: int
     resize: bool
     """Whether the pictures may have other sizes than width x height."""
     fingerprint: str
+    staging: Mapping[str, str] = field(default_factory=dict)
+    """For the record's environment, where the images were copied out of a bucket first."""
+
+    @property
+    def count(self) -> int:
+        """All images."""
+        return sum(self.counts)
 
 
 def made(root: str, contents: Contents, file_format: str, size: tuple[int, int],
@@ -41,24 +49,54 @@ def made(root: str, contents: Contents, file_format: str, size: tuple[int, int],
     if file_format == "images":
         paths = tuple(f"{root}/{entry.path}" for entry in contents.index)
         labels = tuple(entry.label for entry in contents.index)
+        counts = (1,) * len(paths)
     else:
         paths, labels = tuple(f"{root}/{shard.path}" for shard in contents.shards), ()
-    return TrainingImages(file_format, paths, labels, contents.tally.count, len(contents.classes), *size, resize,
+        counts = tuple(shard.images for shard in contents.shards)
+    return TrainingImages(file_format, paths, labels, counts, len(contents.classes), *size, resize,
                           contents.fingerprint)
 
 
-def own(tf: Any, url: str, file_format: str, size: tuple[int, int]) -> TrainingImages:
-    """The user's folder or bucket: a made data set (manifest.json), class/image.jpg, or *.tfrecord."""
+def own(tf: Any, url: str, file_format: str, size: tuple[int, int], skip_damage: bool = False, *,
+        scratch: Path | None = None) -> TrainingImages:
+    """The user's folder or bucket: a made data set (manifest.json), class/image.jpg, or *.tfrecord.
+
+    A bucket of S3 is copied below `scratch` (default: where made data sets lie), as TensorFlow cannot open its files.
+    BadArgumentsError where it cannot be read or has no images. Records are counted by reading them; `skip_damage`
+    counts a shard up to its damage, which else is a WrongAnswerError.
+    """
     url = url.rstrip("/")
+    if object_storage.scheme(url) in object_storage.S3_SCHEMES:
+        return _staged(tf, url, file_format, size, skip_damage, scratch or arguments.data_dir(None))
     try:
         if tf.io.gfile.exists(f"{url}/{dataset_files.MANIFEST_FILE}"):
             texts = [tf.io.gfile.GFile(f"{url}/{name}").read()
                      for name in (dataset_files.MANIFEST_FILE, dataset_files.INDEX_FILE)]
             return made(url, dataset_files.parse(*texts), file_format, size, resize=True)
-        find = _own_images if file_format == "images" else _own_records
-        return find(tf, url, size)
-    except (tf.errors.NotFoundError, tf.errors.PermissionDeniedError, tf.errors.UnimplementedError) as error:
+        return _own_images(tf, url, size) if file_format == "images" else _own_records(tf, url, size, skip_damage)
+    except tf.errors.UnimplementedError:
+        raise object_storage.unknown_scheme(url, "s3:// or gs:// for a bucket, or the path of a folder") from None
+    except (tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError) as error:
+        raise object_storage.refused(url) from error
+    except (tf.errors.NotFoundError, tf.errors.FailedPreconditionError, tf.errors.UnavailableError) as error:
         raise BadArgumentsError(f"--data={url} cannot be read: {error.message}") from error
+
+
+def _staged(tf: Any, url: str, file_format: str, size: tuple[int, int], skip_damage: bool,
+            scratch: Path) -> TrainingImages:
+    told = (dataset_files.MANIFEST_FILE, dataset_files.INDEX_FILE)
+
+    def wanted(path: str) -> bool:
+        name = path.rpartition("/")[2].lower()
+        return path in told or (name.endswith(_IMAGE_SUFFIXES) if file_format == "images" else ".tfrecord" in name)
+
+    copy = staging.stage(url, scratch, wanted)
+    try:
+        images = own(tf, str(copy.folder), file_format, size, skip_damage)
+    except BadArgumentsError as error:
+        raise BadArgumentsError(str(error).replace(str(copy.folder), url)) from error
+    fingerprint = url if images.fingerprint == str(copy.folder) else images.fingerprint
+    return replace(images, fingerprint=fingerprint, staging=copy.environment)
 
 
 def _own_images(tf: Any, url: str, size: tuple[int, int]) -> TrainingImages:
@@ -67,68 +105,41 @@ def _own_images(tf: Any, url: str, size: tuple[int, int]) -> TrainingImages:
     if len(names) < 2:
         raise BadArgumentsError(f"--data={url} needs class/image.jpg of two classes or more, it has {len(names)}")
     labels = tuple(names.index(path.split("/")[-2]) for path in found)
-    return TrainingImages("images", tuple(found), labels, len(found), len(names), *size, True, url)
+    return TrainingImages("images", tuple(found), labels, (1,) * len(found), len(names), *size, True, url)
 
 
-def _own_records(tf: Any, url: str, size: tuple[int, int]) -> TrainingImages:
+def _own_records(tf: Any, url: str, size: tuple[int, int], skip_damage: bool) -> TrainingImages:
     found = sorted(tf.io.gfile.glob(f"{url}/*.tfrecord*"))
-    labels = [int(label) for _, label in _records(tf, found).map(lambda record: _parsed(tf, record))]
-    if not labels:
+    labels = [_labels(tf, path, skip_damage) for path in found]
+    if not any(labels):
         raise BadArgumentsError(f"--data={url} has no *.tfrecord with images")
-    return TrainingImages("tfrecord", tuple(found), (), len(labels), max(labels) + 1, *size, True, url)
+    classes = max(max(some) for some in labels if some) + 1
+    return TrainingImages("tfrecord", tuple(found), (), tuple(map(len, labels)), classes, *size, True, url)
 
 
-def pipeline(tf: Any, images: TrainingImages, part: tuple[int, int], batch_size: int, seed: int) -> Any:
-    """Part (number, of so many) of the images as an endless tf.data.Dataset of (uint8 pictures, labels) batches."""
-    number, parts = part
-    if images.format == "images":
-        source = tf.data.Dataset.from_tensor_slices((list(images.paths), list(images.labels))).shard(parts, number)
-        buffer = len(images.paths)
-    else:
-        by_file = len(images.paths) >= parts
-        source = _records(tf, images.paths[number::parts] if by_file else images.paths)
-        source = source if by_file else source.shard(parts, number)
-        buffer = min(images.count, 1024)
-
-    def load(*item: Any) -> tuple[Any, Any]:
-        encoded, label = (tf.io.read_file(item[0]), item[1]) if images.format == "images" else _parsed(tf, *item)
-        return _picture(tf, images, encoded), label
-
-    decoded = source.shuffle(buffer, seed=seed).repeat().map(load, num_parallel_calls=tf.data.AUTOTUNE)
-    options = tf.data.Options()
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return decoded.batch(batch_size, drop_remainder=True).prefetch(2).with_options(options)
+def _labels(tf: Any, path: str, skip_damage: bool) -> list[int]:
+    parsed = records(tf, [path]).map(lambda record: parse(tf, record)[1])
+    try:
+        return [int(label) for label in (parsed.ignore_errors() if skip_damage else parsed)]
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        raise WrongAnswerError(f"damaged input: {path}: {error.message.splitlines()[0]}") from error
 
 
-def damaged(tf: Any, images: TrainingImages, most: int = 5) -> list[str]:
-    """The files that cannot be read: looked for once something failed, because tf.data does not name them."""
-    found: list[str] = []
-    for path in images.paths:
-        try:
-            if images.format == "images":
-                tf.io.decode_jpeg(tf.io.read_file(path), channels=3)
-            else:
-                for record in _records(tf, [path]):
-                    tf.io.decode_jpeg(_parsed(tf, record)[0], channels=3)
-        except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
-            found.append(f"{path}: {error.message.splitlines()[0]}")
-        if len(found) == most:
-            break
-    return found
-
-
-def _records(tf: Any, paths: Sequence[str]) -> Any:
+def records(tf: Any, paths: Sequence[str]) -> Any:
+    """The records of TFRecord files as a tf.data.Dataset."""
     return tf.data.TFRecordDataset(list(paths))
 
 
-def _parsed(tf: Any, record: Any) -> tuple[Any, Any]:
+def parse(tf: Any, record: Any) -> tuple[Any, Any]:
+    """(encoded image, label) of one record, in a graph."""
     features = {KEY_ENCODED: tf.io.FixedLenFeature([], tf.string), KEY_LABEL: tf.io.FixedLenFeature([], tf.int64)}
     parsed = tf.io.parse_single_example(record, features)
     return parsed[KEY_ENCODED], tf.cast(parsed[KEY_LABEL], tf.int32)
 
 
-def _picture(tf: Any, images: TrainingImages, encoded: Any) -> Any:
-    picture = tf.io.decode_jpeg(encoded, channels=3)
+def picture(tf: Any, images: TrainingImages, encoded: Any) -> Any:
+    """A decoded image, uint8, in the size that the network is given."""
+    decoded = tf.io.decode_jpeg(encoded, channels=3)
     if images.resize:
-        picture = tf.cast(tf.image.resize(picture, (images.height, images.width)), tf.uint8)
-    return tf.ensure_shape(picture, (images.height, images.width, 3))
+        decoded = tf.cast(tf.image.resize(decoded, (images.height, images.width)), tf.uint8)
+    return tf.ensure_shape(decoded, (images.height, images.width, 3))

@@ -4,138 +4,184 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from shapebench_jobs import arguments, dataset, tf_cluster, tf_input, tf_training
+from shapebench_jobs import (
+    arguments,
+    dataset,
+    tf_cluster,
+    tf_damage,
+    tf_input,
+    tf_parameter_server,
+    tf_schedule,
+    tf_split,
+    tf_strategy,
+    tf_training,
+    train_answer,
+    train_options,
+)
 from shapebench_jobs.harness import ENV_SEED, BadArgumentsError, Run, WrongAnswerError, note, perform
+from shapebench_jobs.tf_cluster import Cluster
+from shapebench_jobs.tf_coordination import Asynchronous
 from shapebench_jobs.tf_input import TrainingImages
-from shapebench_jobs.tf_training import Epoch, Schedule
-
-DESCRIPTION = """\
-Train an image classifier with TensorFlow and measure images per second, loss and accuracy by epoch.
-
-Start it once for each worker with TF_CONFIG in the environment, as any distributed TensorFlow
-program, or alone without it. Each worker makes the same data set on its own disk and reads its own
-part of it.
-
-Before the clock starts: the data set is there, all workers have met, the model is built, and one
-step has been traced and run. The measured part is the training steps of all epochs.
-
-The answer is checked: every loss is finite, the last epoch's mean loss is below the first one's, and
-it is less than twice that of guessing.
-A wrong answer ends with exit code 65."""
+from shapebench_jobs.tf_lifeline import FINISHED, STARTED, Leader
+from shapebench_jobs.tf_material import Material
+from shapebench_jobs.tf_model import Model
+from shapebench_jobs.tf_pipeline import Feed
+from shapebench_jobs.tf_strategy import Duty
+from shapebench_jobs.tf_synchronous import Synchronous
+from shapebench_jobs.tf_training import Trainer
+from shapebench_jobs.train_answer import Lesson
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    result = arguments.new_parser("train", DESCRIPTION)
-    group = result.add_argument_group("training")
-    group.add_argument("--strategy", choices=(tf_cluster.AUTO, *tf_cluster.STRATEGIES), default=tf_cluster.AUTO,
-                       help="how replicas work together; auto: multi-worker-mirrored where TF_CONFIG has more than one "
-                       "worker, else none (default %(default)s)")
-    group.add_argument("--batch-size", type=arguments.integer(1), default=32, metavar="N",
-                       help="images of a step over all workers together; need not divide by them (default %(default)s)")
-    group.add_argument("--epochs", type=arguments.integer(1), default=5, metavar="N",
-                       help="rows of measurements, each over a number of steps (default %(default)s)")
-    group.add_argument("--steps-per-epoch", type=arguments.integer(0), default=0, metavar="N",
-                       help="steps of an epoch; 0: as many whole batches as there are images (default %(default)s)")
-    group.add_argument("--learning-rate", type=arguments.positive, default=0.003, metavar="RATE",
-                       help="of the Adam optimizer (default %(default)s)")
-    group.add_argument("--model", choices=tuple(tf_training.MODELS), default="small-cnn",
-                       help="the network (default %(default)s)")
-    arguments.add_source_options(result)
-    arguments.add_dataset_options(result)
-    return result
+@dataclass(frozen=True)
+class Task:
+    """One task of the cluster, and what it was told."""
+
+    options: argparse.Namespace
+    cluster: Cluster
+    strategy: str
+    threads: int
+    seed: int
+
+    @property
+    def skips_damage(self) -> bool:
+        """Whether images that cannot be read are left out."""
+        return bool(self.options.on_damage == "skip")
 
 
 def train(options: argparse.Namespace, run: Run, environ: Mapping[str, str]) -> None:
-    """The job on one worker."""
-    wanted = arguments.dataset_arguments(options)
+    """The job on one task."""
     cluster = tf_cluster.parse_tf_config(environ.get(tf_cluster.ENV_TF_CONFIG, ""))
-    strategy_name = tf_cluster.choose_strategy(options.strategy, cluster)
-    threads = tf_cluster.threads(environ)
-    seed = training_seed(options.seed, environ)
-    made = dataset.ensure(arguments.data_dir(options.data_dir), wanted) if not options.data else None
-    tf = tf_cluster.import_tensorflow(threads)
-    strategy = tf_cluster.STRATEGIES[strategy_name](tf)
-    images = (tf_input.made(str(made.folder), made.contents, options.format, options.image_size) if made
-              else tf_input.own(tf, options.data, options.format, options.image_size))
-    steps = options.steps_per_epoch or max(1, images.count // options.batch_size)
-    schedule = Schedule(options.batch_size, options.epochs, steps, options.learning_rate, options.model, seed)
-    refuse_impossible(schedule, images, strategy.num_replicas_in_sync)
-    try:
-        _train_on(tf, strategy, images, schedule, run, tf_cluster.environment(tf, strategy_name, strategy, cluster))
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
-        named = tf_input.damaged(tf, images)
-        if not named:
-            raise
-        raise WrongAnswerError("damaged input: " + "; ".join(named)) from error
+    name = tf_strategy.choose(options.strategy, cluster)
+    task = Task(options, cluster, name, tf_cluster.threads(environ), training_seed(options.seed, environ))
+    _DUTIES[tf_strategy.duty(name, cluster)](task, run)
 
 
-def _train_on(tf: Any, strategy: Any, images: TrainingImages, schedule: Schedule, run: Run,
-              environment: Mapping[str, str]) -> None:
-    trainer = tf_training.Trainer(tf, strategy, images, schedule)
-    batches = _batches(tf, strategy, images, schedule)
-    note("tracing the first step")
-    trainer.warm_up(batches, schedule.steps_per_epoch)
-    run.environment({**environment, "dataset": images.fingerprint})
-    epochs: list[Epoch] = []
+def _rest(task: Task, run: Run) -> None:
+    note(f"{task.cluster.role} {task.cluster.index} has nothing to do with --strategy={task.strategy}: done")
     with run.measured():
-        for number in range(1, schedule.epochs + 1):
-            epoch = trainer.train(batches, number, schedule.steps_per_epoch)
-            note(f"epoch {number} of {schedule.epochs}: loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.3f}, "
-                 f"{epoch.seconds:.2f} s")
-            epochs.append(epoch)
-    tf_training.check(epochs, images.classes)
-    for epoch in epochs:
-        run.measurement({"epoch": epoch.number, "batch_size": schedule.batch_size}, epoch_values(epoch, schedule))
-    run.measurement({"batch_size": schedule.batch_size}, {
-        **total_values(epochs, schedule), "replicas_in_sync": strategy.num_replicas_in_sync,
-        "weights_crc32": trainer.weights_crc32()})
+        """Nothing is: without this mark, the whole life of the program would be."""
 
 
-def _batches(tf: Any, strategy: Any, images: TrainingImages, schedule: Schedule) -> Iterator[Any]:
-    def part(context: Any) -> Any:
-        number, parts = context.input_pipeline_id, context.num_input_pipelines
-        # A batch that can't be divided evenly gives its rest to the first workers.
-        size = schedule.batch_size // parts + (number < schedule.batch_size % parts)
-        return tf_input.pipeline(tf, images, (number, parts), size, schedule.seed)
-
-    return iter(strategy.distribute_datasets_from_function(part))
-
-
-def epoch_values(epoch: Epoch, schedule: Schedule) -> dict[str, float]:
-    """One epoch's row; images of all workers together."""
-    return {
-        "loss": epoch.loss,
-        "accuracy": epoch.accuracy,
-        "seconds": epoch.seconds,
-        "images_per_second": schedule.steps_per_epoch * schedule.batch_size / epoch.seconds,
-    }
+def _serve(task: Task, run: Run) -> None:
+    computes = task.cluster.role != tf_cluster.ROLE_PARAMETER_SERVER
+    images = made_images(task.options) if computes else None
+    tf = tf_cluster.import_tensorflow(task.threads)
+    if computes and images is None:
+        own_images(tf, task)  # this task reads them, too: it must be able to, and have its own copy of a bucket
+    tf_parameter_server.serve(tf, task.cluster, run)
 
 
-def total_values(epochs: Sequence[Epoch], schedule: Schedule) -> dict[str, float]:
-    """The closing row: the whole training."""
-    steps = schedule.steps_per_epoch * len(epochs)
-    return {
-        "final_loss": epochs[-1].loss,
-        "final_accuracy": epochs[-1].accuracy,
-        "images_per_second": steps * schedule.batch_size / sum(epoch.seconds for epoch in epochs),
-        "steps": steps,
-        "step_ms": 1000 * statistics.median(second for epoch in epochs for second in epoch.step_seconds),
-    }
+def _train(task: Task, run: Run) -> None:
+    images = made_images(task.options)
+    if images is not None:
+        prepare(task, images)  # refuses what cannot work, before TensorFlow takes its seconds to come up
+    tf = tf_cluster.import_tensorflow(task.threads)
+    strategy, leader = _strategy(tf, task)
+    if images is None:
+        images = own_images(tf, task)
+    material = prepare(task, images)
+    refuse_small_batch(material.batch_sizes[0], strategy.num_replicas_in_sync)
+    try:
+        _perform(tf, strategy, leader, material, task, run)
+    except tf_damage.errors(tf) as error:
+        found = tf_damage.find(tf, images)
+        if not found:
+            raise
+        raise WrongAnswerError(tf_damage.described(found)) from error
+    if leader is not None:
+        leader.close()
 
 
-def refuse_impossible(schedule: Schedule, images: TrainingImages, replicas: int) -> None:
+_DUTIES: dict[Duty, Callable[[Task, Run], None]] = {Duty.TRAIN: _train, Duty.SERVE: _serve, Duty.REST: _rest}
+
+
+def _perform(tf: Any, strategy: Any, leader: Leader | None, material: Material, task: Task, run: Run) -> None:
+    model = Model(tf, strategy, train_options.model(task.options, task.seed), material.images.classes)
+    trainer: Trainer = (Synchronous(tf, strategy, model, material) if leader is None
+                        else Asynchronous(tf, strategy, model, material, task.cluster.workers))
+    note("tracing the first step")
+    trainer.warm_up()
+    run.environment({**tf_cluster.environment(tf, task.strategy, strategy, task.cluster),
+                     **_facts(model, material, task)})
+    lessons = []
+    with _clock(run, leader):
+        for plan in material.plans:
+            lessons.append(Lesson(trainer.train(plan), trainer.evaluate()))
+            note(_sentence(lessons[-1], len(material.plans)))
+    tf_training.check([lesson.epoch for lesson in lessons], material.images.classes)
+    damaged = _damaged(tf, lessons, material, task)
+    for lesson in lessons:
+        run.measurement({"epoch": lesson.epoch.plan.number}, train_answer.epoch_values(lesson))
+    run.measurement({}, {**train_answer.total_values(lessons), **damaged,
+                         "replicas_in_sync": strategy.num_replicas_in_sync, "weights_crc32": model.weights_crc32()})
+
+
+@contextmanager
+def _clock(run: Run, leader: Leader | None) -> Iterator[None]:
+    """The measured part, of this task and of those that serve it."""
+    if leader is not None:
+        leader.tell(STARTED)
+    with run.measured():
+        yield
+    if leader is not None:
+        leader.tell(FINISHED)
+
+
+def _strategy(tf: Any, task: Task) -> tuple[Any, Leader | None]:
+    if task.strategy == tf_strategy.PARAMETER_SERVER:
+        return tf_parameter_server.meet(tf, task.cluster)
+    virtual = task.options.virtual_devices or task.threads or len(os.sched_getaffinity(0))
+    return tf_strategy.build(tf, task.strategy, task.cluster, tf_strategy.Devices(virtual)), None
+
+
+def made_images(options: argparse.Namespace) -> TrainingImages | None:
+    """The data set that the options describe, made on this machine; None where they name a place of their own."""
+    wanted = arguments.dataset_arguments(options)
+    if options.data:
+        return None
+    made = dataset.ensure(arguments.data_dir(options.data_dir), wanted)
+    return tf_input.made(str(made.folder), made.contents, options.format, options.image_size)
+
+
+def own_images(tf: Any, task: Task) -> TrainingImages:
+    """The images at --data."""
+    options = task.options
+    return tf_input.own(tf, options.data, options.format, options.image_size, task.skips_damage,
+                        scratch=arguments.data_dir(options.data_dir))
+
+
+def prepare(task: Task, images: TrainingImages) -> Material:
+    """What is trained with, when, and in which batches; BadArgumentsError where that cannot be."""
+    options = task.options
+    split = tf_split.split(images.count, options.validation_share, options.seed)
+    if options.validation_share and not len(split.validation):
+        raise BadArgumentsError(f"--validation-share={options.validation_share:g} of {images.count} images is less "
+                                "than one: give a larger share, or 0 for no validation")
+    whole = bool(options.drop_remainder or options.steps_per_epoch)
+    plans = tf_schedule.plan(len(split.training), options.epochs, options.batch_size, options.learning_rate,
+                             train_options.changes(options))
+    largest = max(plans, key=lambda plan: plan.batch_size)
+    if largest.batch_size > len(split.training):
+        raise BadArgumentsError(
+            f"--batch-size={options.batch_size} makes a batch of {largest.batch_size} in epoch {largest.number}, more "
+            f"than the {len(split.training)} images to train with: give a smaller --batch-size or --schedule-factor, "
+            "or more images")
+    if whole:
+        plans = tuple(tf_schedule.whole(plan, len(split.training), options.steps_per_epoch) for plan in plans)
+    return Material(images, split, plans, Feed(0, seed=task.seed, skip_damage=task.skips_damage), whole)
+
+
+def refuse_small_batch(batch_size: int, replicas: int) -> None:
     """Raise BadArgumentsError where some replica would have nothing to do."""
-    if schedule.batch_size < replicas:
-        raise BadArgumentsError(f"--batch-size={schedule.batch_size} is less than the {replicas} replicas: "
-                                "some would have no image")
-    if images.count < replicas:
-        raise BadArgumentsError(f"{images.count} images are less than the {replicas} replicas")
+    if batch_size < replicas:
+        raise BadArgumentsError(f"--batch-size={batch_size} is less than the {replicas} replicas: some would have no "
+                                "image")
 
 
 def training_seed(data_seed: int, environ: Mapping[str, str]) -> int:
@@ -146,9 +192,48 @@ def training_seed(data_seed: int, environ: Mapping[str, str]) -> int:
     return int(text) % 2**32 if text else data_seed
 
 
+def _damaged(tf: Any, lessons: Sequence[Lesson], material: Material, task: Task) -> dict[str, float]:
+    """Check that every image was used, where that can be told; or count and name those that were left out."""
+    told = not material.whole_batches and task.strategy != tf_strategy.PARAMETER_SERVER
+    if not task.skips_damage:
+        if told:
+            train_answer.check_used(lessons, material.split)
+        return {}
+    # The records of somebody else's files were counted up to their damage: that all of them were used says nothing.
+    counted = bool(task.options.data) and not material.images.labels
+    if told and not counted and train_answer.all_used(lessons, material.split):
+        return {"damaged_images": 0}
+    found = tf_damage.find(tf, material.images)
+    if found:
+        note(f"skipped {tf_damage.described(found)}")
+    return {"damaged_images": tf_damage.lost(found)}
+
+
+def _facts(model: Model, material: Material, task: Task) -> dict[str, str]:
+    options = task.options
+    return {
+        **material.images.staging,
+        "dataset": material.images.fingerprint,
+        "training_images": str(len(material.split.training)),
+        "validation_images": str(len(material.split.validation)),
+        "model": f"{options.model} x {options.model_width:g}",
+        "model_parameters": str(model.network.parameters),
+        "optimizer": f"sgd, momentum {options.momentum:g}" if options.optimizer == "sgd" else options.optimizer,
+        "schedule": options.schedule,
+        "training_seed": str(task.seed),
+    }
+
+
+def _sentence(lesson: Lesson, epochs: int) -> str:
+    epoch, score = lesson.epoch, lesson.score
+    judged = f", validation loss {score.loss:.4f}, accuracy {score.accuracy:.3f}" if score else ""
+    return (f"epoch {epoch.plan.number} of {epochs}: loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.3f}{judged}, "
+            f"{epoch.plan.steps} updates of {epoch.plan.batch_size} in {epoch.seconds:.2f} s")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
-    options = parser().parse_args(argv)
+    options = train_options.parser().parse_args(argv)
     return perform(lambda run: train(options, run, os.environ))
 
 
