@@ -29,7 +29,8 @@ class CorruptRecordError(ValueError):
 
 def masked_crc(data: bytes) -> int:
     """CRC-32C, rotated and shifted as the format asks (a CRC of data that holds CRCs is weak otherwise)."""
-    return _masked(int(google_crc32c.value(data)))
+    crc = int(google_crc32c.value(data))
+    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
 
 
 def frame(payload: bytes) -> bytes:
@@ -67,22 +68,23 @@ def spans(data: bytes | bytearray, offset: int = 0, *, verify: bool = True) -> I
     Start at another offset than 0 only where a record begins. Payloads are not copied: a copy costs more than the CRC.
     Without `verify` only their lengths are checked.
     """
-    size, value, content = len(data), google_crc32c.value, np.frombuffer(data, np.uint8)  # whose parts are views
+    content = np.frombuffer(data, np.uint8)  # its parts are views, and google_crc32c takes no memoryview
+    size, value, unpack_header, unpack_crc = len(data), google_crc32c.value, _HEADER.unpack_from, _CRC.unpack_from
     while offset < size:
         start = offset + _HEADER.size
         if start > size:
             raise CorruptRecordError(f"record at byte {offset} is cut short in its header")
-        length, length_crc = _HEADER.unpack_from(data, offset)
-        if length_crc != _masked(value(bytes(data[offset : offset + _LENGTH.size]))):
+        length, length_crc = unpack_header(data, offset)
+        crc = value(content[offset : offset + 8])
+        # masked_crc() written out, here and below: calling it costs half as much as the CRC of a small record.
+        if length_crc != (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF:
             raise CorruptRecordError(f"record at byte {offset} has a damaged length")
         end = start + length
         if end + _CRC.size > size:
             raise CorruptRecordError(f"record at byte {offset} is cut short in its payload")
-        if verify and _CRC.unpack_from(data, end)[0] != _masked(value(content[start:end])):
-            raise CorruptRecordError(f"record at byte {offset} has a damaged payload", end + _CRC.size)
+        if verify:
+            crc = value(content[start:end])
+            if unpack_crc(data, end)[0] != (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF:
+                raise CorruptRecordError(f"record at byte {offset} has a damaged payload", end + _CRC.size)
         yield start, end
         offset = end + _CRC.size
-
-
-def _masked(crc: int) -> int:
-    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF

@@ -4,8 +4,9 @@
 
 Spark: the local backend (agent around the driver, counters and samples, our launcher of executors, pinned cores)
 against `spark-submit` with the same configuration. TensorFlow: the agent, our environment and cores against the bare
-command with the same threads. In turns (ABBA); the ratios are of pairs, with the 95 % interval of their median. Targets: Spark
-+3 %, TensorFlow's step +2 %. By the wall clock: it needs a machine with nothing else to do, and says the load.
+command with the same threads. In turns (ABBA); the ratios are of pairs, with the 95 % interval of their median, and the
+targets are +3 % for Spark and +2 % for TensorFlow's steps. By the wall clock: it needs a machine with nothing else to
+do, and says the load.
 """
 
 from __future__ import annotations
