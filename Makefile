@@ -39,9 +39,10 @@ test: setup ## the tests that need nothing but this checkout: unit, and the jobs
 test-kube: setup test-tools ## the CRDs, operator and chart against a real kube-apiserver and helm, jobs against a real S3 server
 	$(BIN)/python -m pytest $(KUBE_TESTS)
 
-test-tools: ## build what test-kube needs from Go modules: etcd, kube-apiserver, kubectl, helm, and other operators
-	@hack/kind/tools.sh etcd kube-apiserver kubectl helm training-operator spark-operator kueue >/dev/null
+test-tools: setup ## build what test-kube needs: etcd, kube-apiserver, kubectl, helm, other operators, an S3 server, Spark's jars for it
+	@hack/kind/tools.sh etcd kube-apiserver kubectl helm training-operator spark-operator kueue versitygw >/dev/null
 	@hack/kind/definitions.sh training-operator spark-operator kueue >/dev/null
+	@PYTHON=$(BIN)/python hack/jars.sh >/dev/null
 
 deploy: kind-tools ## install or upgrade the chart on the cluster, and wait until the operator is ready
 	$(HELM) upgrade --install shapebench helm/shapebench --namespace shapebench-system --create-namespace \

@@ -10,8 +10,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . hack/lib/cache.sh
 PYTHON=${PYTHON:-.venv/bin/python}
 
-only_one_at_a_time
 folder=$SHAPEBENCH_CACHE/jars/$(grep -v '^#' images/spark/jars.lock | content_key)
+[ -d "$folder" ] || only_one_at_a_time
 if [ ! -d "$folder" ]; then
   say "fetching Spark's file systems for object storage"
   rm -rf "$folder.part"
