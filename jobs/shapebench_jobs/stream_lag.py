@@ -10,11 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
+T = TypeVar("T")
+
 LARGEST_SLOPE = 0.05
 """Seconds of lag gained per second: what gains more works off less than 95 % of what arrives."""
+MOST_ROWS = 40
+"""A run's status keeps 50 rows of measurements: of more batches, every second, third, ... has one."""
 _FEWEST_POINTS = 3
 _SHARES_OF_A_SPAN = 64
 """A span of ages stands for so many equal parts of its rows in the percentiles."""
@@ -63,6 +68,11 @@ def trend(commits: Sequence[Lag], start: Lag, end: Lag) -> Trend:
 def keeps_up(found: Trend, longest_lag_s: float) -> bool:
     """Whether the lag has no upward trend to speak of, and was bounded at the end."""
     return found.slope <= LARGEST_SLOPE and found.last_s <= longest_lag_s
+
+
+def some(items: Sequence[T], most: int = MOST_ROWS) -> Sequence[T]:
+    """Evenly spaced ones, not more than `most`."""
+    return items[:: max(1, -(-len(items) // most))]
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

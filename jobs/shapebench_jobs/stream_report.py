@@ -10,9 +10,6 @@ from shapebench_jobs import stream_lag
 from shapebench_jobs.stream_lag import Lag
 from shapebench_jobs.stream_query import Batch
 
-MOST_BATCH_ROWS = 40
-"""A run's status keeps 50 rows; of more batches, every second, third, ... has one."""
-
 
 @dataclass(frozen=True)
 class Clock:
@@ -72,11 +69,6 @@ def _pace(batches: Sequence[Batch], mine: Sequence[Batch]) -> float:
     before = {later.number: earlier.committed_s for earlier, later in pairwise(batches)}
     begun_s = before.get(mine[0].number, mine[0].started_s)
     return sum(batch.rows for batch in mine) / (mine[-1].committed_s - begun_s)
-
-
-def some(batches: Sequence[Batch], most: int = MOST_BATCH_ROWS) -> Sequence[Batch]:
-    """Evenly spaced ones, not more than `most`."""
-    return batches[:: max(1, -(-len(batches) // most))]
 
 
 def of_batch(batch: Batch) -> dict[str, float]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shapebench_jobs import arguments, stream_report
+from shapebench_jobs import arguments, stream_lag, stream_report
 from shapebench_jobs.harness import BadArgumentsError, Run, WrongAnswerError, note, perform
 from shapebench_jobs.stream_report import Clock
 from shapebench_jobs.stream_rows import Rows, check
@@ -190,7 +190,7 @@ def _report(options: argparse.Namespace, clock: Clock, found: Sequence[Batch], r
                                 f"--rows-per-second={options.rows_per_second}: give it more CPU, or a lower rate")
     varied = {"source": options.source, "rows_per_second": options.rows_per_second}
     run.measurement(varied, values)  # first: where only some rows are kept, this one is
-    for batch in stream_report.some(stream_report.within(found, clock)):
+    for batch in stream_lag.some(stream_report.within(found, clock)):
         run.measurement({**varied, "batch": batch.number}, stream_report.of_batch(batch))
 
 

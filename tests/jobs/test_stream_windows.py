@@ -174,7 +174,7 @@ def test_values_where_no_batch_ended_in_time() -> None:
 
 def test_rows_of_single_batches_are_bounded() -> None:
     batches = [_batch(number, started_s=float(number)) for number in range(401)]
-    kept = stream_report.some(batches)
+    kept = stream_lag.some(batches)
     assert 35 <= len(kept) <= 40
     total = stream_report.total(batches, Clock(0.0, 400.0, 40_000), 5.0)
     assert not set(total) & set(stream_report.of_batch(batches[0])), "an objective is the median over all rows"

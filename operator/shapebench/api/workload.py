@@ -13,7 +13,7 @@ from shapebench.api.rules import ApiObject, Distinct, Rule
 
 SparkJob = Literal["read-speed", "read-grid", "sort", "sql", "k-means", "write-tfrecords", "stream-windows"]
 """Shipped Spark jobs."""
-TensorFlowJob = Literal["train"]
+TensorFlowJob = Literal["train", "train-stream"]
 """Shipped TensorFlow jobs."""
 
 RESERVED_CONF = (
