@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from shapebench.analysis import objective, summary
 from shapebench.api.record import Measurement, RunRecord, Scalar, Verdict
 
-COUNTERS = frozenset({"pass", "epoch", "repetition", "round", "iteration", "step", "trial", "attempt", "batch_id"})
+COUNTERS = frozenset({"pass", "epoch", "repetition", "round", "iteration", "step", "trial", "attempt", "batch"})
 """Parameters of a row that number repetitions and set nothing."""
 RATE_SUFFIX = "_per_second"
 BYTES, IMAGES = "data read in MB", "images read"
