@@ -42,7 +42,8 @@ def queues(name: str, stop: str) -> list[Body]:
     """A queue of its own, stopped (Hold), running (None) or emptied (HoldAndDrain)."""
     quota = [{"name": "cpu", "nominalQuota": 4}, {"name": "memory", "nominalQuota": "8Gi"}]
     return [
-        {"apiVersion": VERSION, "kind": "ResourceFlavor", "metadata": {"name": "any"}},
+        {"apiVersion": VERSION, "kind": "ResourceFlavor", "metadata": {"name": "any"}, "spec": {
+            "nodeLabels": {"pool": "research"}, "tolerations": [{"key": "research", "operator": "Exists"}]}},
         {"apiVersion": VERSION, "kind": "ClusterQueue", "metadata": {"name": name}, "spec": {
             "namespaceSelector": {}, "stopPolicy": stop, "resourceGroups": [
                 {"coveredResources": ["cpu", "memory"], "flavors": [{"name": "any", "resources": quota}]}]}},
@@ -93,3 +94,61 @@ def test_kueue_decides_when_a_run_starts(engine_server: ControlPlane, operator: 
     assert "its queue took its place back" in run(plane, namespace)["lostAttempts"][0]
     until(lambda: names(plane, namespace, kind) == ["queued-1-1-a2"], 20, operator)
     assert run(plane, namespace)["message"] == "waiting in queue research"
+
+
+def place(plane: ControlPlane, namespace: str, name: str) -> Body:
+    """What Kueue says of the Workload of a gang of ours."""
+    answer = plane.kubectl("get", "workloads.v1beta2.kueue.x-k8s.io", name, "-n", namespace, "-o", "json",
+                           "--ignore-not-found")
+    found: Body = json.loads(answer.stdout) if answer.stdout else {}
+    return found.get("status", {})
+
+
+def status(plane: ControlPlane, namespace: str, run_name: str) -> Body:
+    answer = plane.kubectl("get", "benchmarkrun", run_name, "-n", namespace, "-o", "json", "--ignore-not-found")
+    found: Body = json.loads(answer.stdout) if answer.stdout else {}
+    return found.get("status", {})
+
+
+WORKLOADS = "workloads.v1beta2.kueue.x-k8s.io"
+OWN_GANGS = [
+    pytest.param({"tensorflow": {"job": "train", "parameterServers": 1}}, {"worker": 2, "ps": 1},
+                 ["-ps-0", "-worker-0", "-worker-1"], id="tensorflow"),
+    pytest.param({"spark": {"job": "read-speed", "driver": {"serviceAccountName": "spark"}}},
+                 {"driver": 1, "executor": 2}, ["-driver"], id="spark"),
+]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("workload", "counted", "pods"), OWN_GANGS)
+def test_a_gang_of_ours_is_admitted_whole_or_waits(
+        engine_server: ControlPlane, operator: OperatorProcess, kueue: Path, engine_namespace: str, workload: Body,
+        counted: dict[str, int], pods: list[str]) -> None:
+    plane, namespace = engine_server, engine_namespace
+    set_queue(plane, namespace, "None")  # four cores: room for three at a time, not for six
+    failing_once = {"workload": workload, "queueName": "research", "limits": {"failuresPerCell": 1}}
+    apply(plane, namespace, tensorflow("one", **failing_once))
+    until(lambda: names(plane, namespace, "pods") == [f"one-1-1-a1{one}" for one in pods], 30, operator)
+    assigned = place(plane, namespace, "one-1-1-a1")["admission"]["podSetAssignments"]
+    assert {one["name"]: one["count"] for one in assigned} == counted
+    for pod in listed(plane, namespace, "pods"):
+        assert pod["spec"]["nodeSelector"] == {"pool": "research"}
+        assert "research" in [one.get("key") for one in pod["spec"]["tolerations"]]
+    apply(plane, namespace, tensorflow("two", **failing_once))
+    until(lambda: "insufficient unused quota for cpu" in status(plane, namespace, "two-1-1").get("message", ""), 40,
+          operator)
+    assert status(plane, namespace, "two-1-1")["phase"] == "Pending"
+    assert len(names(plane, namespace, "pods")) == len(pods), "none before the whole gang has its place"
+    operator_process.end_pods(plane, namespace, "one", exit_code=3)
+    until(lambda: status(plane, namespace, "one-1-1").get("phase") == "Failed", 40, operator)
+    until(lambda: names(plane, namespace, "pods") == [f"two-1-1-a1{one}" for one in pods], 40, operator)
+    assert names(plane, namespace, WORKLOADS) == ["two-1-1-a1"], "the place of the first was given back"
+    set_queue(plane, namespace, "HoldAndDrain")
+    until(lambda: status(plane, namespace, "two-1-1").get("attempt") == 2, 40, operator)
+    assert "its queue took its place back" in status(plane, namespace, "two-1-1")["lostAttempts"][0]
+    until(lambda: names(plane, namespace, WORKLOADS) == ["two-1-1-a2"], 30, operator)
+    assert names(plane, namespace, "pods") == []
+    set_queue(plane, namespace, "None")
+    until(lambda: names(plane, namespace, "pods") == [f"two-1-1-a2{one}" for one in pods], 40, operator)
+    times = status(plane, namespace, "two-1-1")["times"]
+    assert times["admittedS"] > times["createdS"]

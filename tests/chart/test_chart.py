@@ -159,14 +159,23 @@ def test_no_rule_is_a_wildcard_or_reaches_beyond(rendered: Rendered) -> None:
     pytest.param({"engines": {"sparkApplication": {"enabled": True}}}, "sparkapplications",
                  {"get", "list", "create", "delete"}, id="spark-application"),
     pytest.param({"engines": {"tfJob": {"enabled": True}}}, "tfjobs", {"get", "list", "create", "delete"}, id="tf-job"),
-    pytest.param({"kueue": {"enabled": True}}, "localqueues", {"get"}, id="kueue"),
-    pytest.param({"kueue": {"enabled": True}}, "workloads", {"get", "list", "create", "delete"}, id="kueue-places"),
 ])
 def test_rights_on_other_operators_objects_come_with_their_switch_alone(
         render: Render, rendered: Rendered, values: dict[str, Any], resource: str, verbs: set[str]) -> None:
     rules = render(values).one("ClusterRole")["rules"]
     added = [rule for rule in rules if rule not in rendered.one("ClusterRole")["rules"]]
     assert [(rule["resources"], set(rule["verbs"])) for rule in added] == [([resource], verbs)]
+
+
+@pytest.mark.parametrize("role", ["ClusterRole", "Role"])
+def test_rights_on_queues_come_with_their_switch(render: Render, role: str) -> None:
+    """A flavor is in no namespace: a role that is limited to some cannot give it."""
+    limited: dict[str, Any] = {"watchNamespaces": ["a"]} if role == "Role" else {}
+    rights = [{tuple(rule["resources"]): rule["verbs"] for one in render(limited | values).all(role)
+               for rule in one["rules"]} for values in ({}, {"kueue": {"enabled": True}})]
+    added = {resources[0]: verbs for resources, verbs in rights[1].items() if resources not in rights[0]}
+    assert added == {"localqueues": ["get"], "workloads": ["get", "list", "create", "delete"]} | (
+        {} if limited else {"resourceflavors": ["get"]})
 
 
 @pytest.mark.parametrize(("values", "where"), [

@@ -76,7 +76,8 @@ class FakeCluster:
         benchmark = self.objects.get(("Benchmark", name))
         others = (body for kind in ("SparkApplication", "TFJob", "Workload") for body in self.kind(kind))
         return actions.Snapshot(copy.deepcopy(benchmark), tuple(self.kind("BenchmarkRun")), tuple(self.kind("Pod")),
-                                self.driver_account, tuple(others), self.engine, self.queue)
+                                self.driver_account, tuple(others), tuple(self.kind("ResourceFlavor")),
+                                self.engine, self.queue)
 
     def apply(self, action: actions.Action) -> None:
         match action:

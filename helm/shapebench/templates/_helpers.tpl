@@ -97,5 +97,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [kueue.x-k8s.io]
   resources: [workloads]
   verbs: [get, list, create, delete] # places for gangs of our own; other operators' objects Kueue sees by itself
+{{- if not .Values.watchNamespaces }}
+- apiGroups: [kueue.x-k8s.io]
+  resources: [resourceflavors]
+  verbs: [get] # the nodes that a place is on; they are in no namespace
+{{- end }}
 {{- end }}
 {{- end }}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from shapebench.api import keys
@@ -14,14 +15,23 @@ KubeObject = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Placement:
+    """The nodes that a queue gave a role's pods their place on, beyond what the Benchmark says itself."""
+
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: tuple[KubeObject, ...] = ()
+
+
+@dataclass(frozen=True)
 class Attempt:
-    """One attempt at one run of a Benchmark. `owner_uid` is the BenchmarkRun's."""
+    """One attempt at one run of a Benchmark. `owner_uid` is the BenchmarkRun's; `placements` are by role."""
 
     benchmark: Benchmark
     run: expand.PlannedRun
     number: int
     owner_uid: str
     settings: Settings
+    placements: Mapping[str, Placement] = field(default_factory=dict)
 
     @property
     def gang(self) -> str:

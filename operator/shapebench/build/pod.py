@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from shapebench.api import benchmark, keys, quantity, wire
 from shapebench.build import volumes
-from shapebench.build.attempt import Attempt, KubeObject
+from shapebench.build.attempt import Attempt, KubeObject, Placement
 
 GRACE_S = 10
 """Long enough for the agent to write its record, short enough for a TensorFlow worker that ignores SIGTERM."""
@@ -141,10 +141,12 @@ def _environment(attempt: Attempt, role: Role) -> list[KubeObject]:
 def scheduling(attempt: Attempt, role: Role) -> KubeObject:
     """Which nodes the pod may run on, and who puts it there."""
     template, shape = attempt.benchmark.spec.pod_template, role.shape
-    tolerations = (*template.tolerations, *(shape.tolerations if shape else ()))
+    place = attempt.placements.get(role.role, Placement())
+    own = [one.model_dump(by_alias=True, exclude_none=True)
+           for one in (*template.tolerations, *(shape.tolerations if shape else ()))]
     fields: KubeObject = {
-        "nodeSelector": dict(template.node_selector) | (dict(shape.node_selector) if shape else {}),
-        "tolerations": [one.model_dump(by_alias=True, exclude_none=True) for one in tolerations],
+        "nodeSelector": {**template.node_selector, **(shape.node_selector if shape else {}), **place.node_selector},
+        "tolerations": own + [dict(one) for one in place.tolerations],
         "imagePullSecrets": [{"name": one.name} for one in template.image_pull_secrets],
         "priorityClassName": template.priority_class_name,
         "schedulerName": template.scheduler_name,

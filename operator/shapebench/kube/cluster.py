@@ -46,6 +46,7 @@ class KubeCluster:
             pods=listing.objects(self._transport, "Pod", namespace, selector),
             driver_account_exists=self._driver_account_exists(benchmark),
             applications=applications,
+            flavors=() if engine_kind else offers.flavors(self._transport, applications),
             engine=offer if engine_kind else READY,
             queue=offers.queue(self._transport, namespace, queue) if queue and own_gangs is READY else own_gangs)
 

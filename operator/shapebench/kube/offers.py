@@ -7,6 +7,7 @@ discovery document, which everybody may read, says which of the two it is.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from shapebench.kube import listing, paths
@@ -45,6 +46,24 @@ def queue(transport: Transport, namespace: str, name: str) -> Offer:
             return Offer.FORBIDDEN
         raise explained(refused) from refused
     return Offer.READY
+
+
+def flavors(transport: Transport, workloads: Iterable[KubeObject]) -> tuple[KubeObject, ...]:
+    """The ResourceFlavors that these Workloads were assigned, without those that are gone or may not be read.
+
+    They belong to no namespace, so an operator that is limited to some sees none.
+    """
+    assigned = sorted({flavor for workload in workloads
+                       for one in ((workload.get("status") or {}).get("admission") or {}).get("podSetAssignments", ())
+                       for flavor in (one.get("flavors") or {}).values()})
+    found = []
+    for name in assigned:
+        try:
+            found.append(transport.parsed(Request("GET", paths.item("ResourceFlavor", None, name))))
+        except RefusedError as refused:
+            if refused.status not in (403, 404):
+                raise explained(refused) from refused
+    return tuple(found)
 
 
 def _served(transport: Transport, path: str) -> dict[str, Any] | None:

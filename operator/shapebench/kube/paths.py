@@ -18,6 +18,7 @@ _PLACES = {
     "ServiceAccount": (CORE, "serviceaccounts"),
     "Event": (CORE, "events"),
     "SparkApplication": ("/apis/sparkoperator.k8s.io/v1beta2", "sparkapplications"),
+    "ResourceFlavor": ("/apis/kueue.x-k8s.io/v1beta2", "resourceflavors"),
     "Workload": ("/apis/kueue.x-k8s.io/v1beta2", "workloads"),
     "TFJob": ("/apis/kubeflow.org/v1", "tfjobs"),
 }
@@ -34,7 +35,7 @@ def collection(kind: str, namespace: str | None) -> str:
     return f"{group}/{plural}" if namespace is None else f"{group}/namespaces/{quote(namespace, safe='')}/{plural}"
 
 
-def item(kind: str, namespace: str, name: str, subresource: str = "") -> str:
+def item(kind: str, namespace: str | None, name: str, subresource: str = "") -> str:
     """The path of one object, or of its subresource."""
     path = f"{collection(kind, namespace)}/{quote(name, safe='')}"
     return f"{path}/{subresource}" if subresource else path

@@ -80,6 +80,8 @@ class Snapshot:
     pods: tuple[KubeObject, ...] = ()
     driver_account_exists: bool = True
     applications: tuple[KubeObject, ...] = ()
+    flavors: tuple[KubeObject, ...] = ()
+    """The ResourceFlavors that Kueue assigned to Workloads among them; without those that the operator may not see."""
     engine: Offer = Offer.READY
     queue: Offer = Offer.READY
 

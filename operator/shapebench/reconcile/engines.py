@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
 from shapebench.api import keys
 from shapebench.api.workload import EngineKind
+from shapebench.build.attempt import Placement
 from shapebench.reconcile import records
 
 WORKLOAD: Literal["Workload"] = "Workload"
@@ -51,10 +52,12 @@ class EngineFact:
     deleting: bool = False
     spent: bool = False
     """A Workload that was evicted and still counts against its queue: it is not admitted again, another may be."""
+    placements: Mapping[str, Placement] = field(default_factory=dict)
+    """Where a Workload's pods have their place, by role."""
 
 
-def engine_fact(body: Mapping[str, Any]) -> EngineFact:
-    """The facts of one labelled object."""
+def engine_fact(body: Mapping[str, Any], flavors: Iterable[Mapping[str, Any]] = ()) -> EngineFact:
+    """The facts of one labelled object; of a Workload with the nodes of the flavors that it was assigned."""
     metadata = body["metadata"]
     labels = metadata.get("labels", {})
     spec, status = body.get("spec", {}), body.get("status") or {}
@@ -64,7 +67,8 @@ def engine_fact(body: Mapping[str, Any]) -> EngineFact:
     return EngineFact(
         kind=body["kind"], name=metadata["name"], run=labels.get(keys.LABEL_RUN, ""),
         attempt=int(labels.get(keys.LABEL_ATTEMPT, "0")), held=held, state=state, failure=failure,
-        deleting="deletionTimestamp" in metadata, spent={"Evicted", "QuotaReserved"} <= true)
+        deleting="deletionTimestamp" in metadata, spent={"Evicted", "QuotaReserved"} <= true,
+        placements=_placements(status, flavors))
 
 
 def _of_spark(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[bool, str, str]:
@@ -88,6 +92,17 @@ def _of_workload(_: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[bool,
     told = next((one.get("message", "") for one in status.get("conditions") or () if one["type"] == about), "")
     # An evicted one stays Admitted: Kueue leaves it to the one who made it to end its pods and let it go.
     return "Evicted" in true or "Admitted" not in true, told, ""
+
+
+def _placements(status: Mapping[str, Any], flavors: Iterable[Mapping[str, Any]]) -> dict[str, Placement]:
+    specs = {flavor["metadata"]["name"]: flavor.get("spec") or {} for flavor in flavors}
+    found = {}
+    for one in (status.get("admission") or {}).get("podSetAssignments", ()):
+        assigned = [specs.get(name, {}) for name in dict.fromkeys((one.get("flavors") or {}).values())]
+        labels = {key: value for spec in assigned for key, value in spec.get("nodeLabels", {}).items()}
+        tolerations = tuple(toleration for spec in assigned for toleration in spec.get("tolerations", ()))
+        found[one["name"]] = Placement(labels, tolerations)
+    return found
 
 
 def _true_conditions(status: Mapping[str, Any]) -> set[str]:

@@ -69,5 +69,5 @@ def _lack_of_queue(benchmark: Benchmark, offer: Offer) -> Lack | None:
         return Lack(QUEUE_MISSING, f"{field}: there is no LocalQueue {queue} in namespace "
                                    f"{benchmark.metadata.namespace}: create it, or name another")
     return Lack(KUEUE_NOT_INSTALLED, f"{field} needs Kueue's CustomResourceDefinition localqueues.kueue.x-k8s.io, "
-                                     "which this cluster does not have: install Kueue and set the chart's value "
-                                     f"kueue.enabled=true (see {_GUIDE}), or leave queueName out")
+                                     "which this cluster does not have: install Kueue (0.15 or newer) and set the "
+                                     f"chart's value kueue.enabled=true (see {_GUIDE}), or leave queueName out")

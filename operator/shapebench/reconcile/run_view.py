@@ -32,18 +32,23 @@ class RunView:
     @property
     def attempt(self) -> Attempt:
         """The current attempt."""
-        number = max(1, self.run.status.attempt)
-        return Attempt(self.benchmark, self.planned, number, self.run.metadata.uid, self.settings)
+        return Attempt(self.benchmark, self.planned, self.number, self.run.metadata.uid, self.settings,
+                       self.engine.placements if self.engine else {})
+
+    @property
+    def number(self) -> int:
+        """The current attempt's, from 1."""
+        return max(1, self.run.status.attempt)
 
     @property
     def current(self) -> tuple[PodFact, ...]:
         """The current attempt's pods; an earlier one's may linger on a node that is gone."""
-        return tuple(pod for pod in self.pods if pod.attempt >= self.attempt.number)
+        return tuple(pod for pod in self.pods if pod.attempt >= self.number)
 
     @property
     def engine(self) -> EngineFact | None:
         """The current attempt's object of another operator."""
-        return next((one for one in self.engines if one.attempt >= self.attempt.number), None)
+        return next((one for one in self.engines if one.attempt >= self.number), None)
 
     @property
     def launched_by(self) -> str:

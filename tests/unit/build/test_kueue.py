@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from unit.build import test_gang as native
 from shapebench.api import keys
 from shapebench.build import gang as gangs
 from shapebench.build import kueue
-from shapebench.build.attempt import Attempt
+from shapebench.build.attempt import Attempt, Placement
 
 Body = dict[str, Any]
 
@@ -45,6 +47,17 @@ def test_spark_asks_for_the_executors_too_that_only_the_driver_will_ask_for() ->
     assert sizes(driver["template"]["spec"]) == sizes(pod)
     assert sizes(executor["template"]["spec"]) == (
         {"cpu": "2", "memory": "4Gi"}, {"zone": "a", "pool": "big"}, [{"operator": "Exists"}])
+
+
+def test_pods_go_to_the_nodes_that_their_place_is_on() -> None:
+    spot = Placement({"pool": "spot"}, ({"key": "spot", "operator": "Exists"},))
+    made = dataclasses.replace(native.spark(**EVERYWHERE), placements={"executor": spot})
+    driver = next(body for body in gangs.build(made) if body["kind"] == "Pod")["spec"]
+    template = next(body for body in gangs.build(made) if body["kind"] == "ConfigMap")["data"]["executor-template.json"]
+    executor = json.loads(template)["spec"]
+    assert (driver["nodeSelector"], len(driver["tolerations"])) == ({"zone": "a"}, 1)
+    assert executor["nodeSelector"] == {"zone": "a", "pool": "spot"}
+    assert executor["tolerations"] == [{"operator": "Exists"}, {"key": "spot", "operator": "Exists"}]
 
 
 @pytest.mark.parametrize("make", [native.tensorflow, native.spark])

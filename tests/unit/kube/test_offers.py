@@ -43,6 +43,27 @@ def test_queue(api: FakeApi, transport: Transport, answers: list[Answer], offer:
     assert [one.path for one in api.asked] == paths[:len(answers)]
 
 
+def workload(*flavors: str) -> dict[str, object]:
+    """One that was assigned these flavors; admitted to nothing without any."""
+    assigned = [{"name": "worker", "flavors": {"cpu": name, "memory": name}} for name in flavors]
+    return {"metadata": {"name": "a"}, "status": {"admission": {"podSetAssignments": assigned}} if assigned else {}}
+
+
+@pytest.mark.parametrize(("workloads", "answers", "names"), [
+    pytest.param([], [], [], id="no-workloads"),
+    pytest.param([workload(), {"metadata": {"name": "new"}}], [], [], id="none-admitted"),
+    pytest.param([workload("b", "a"), workload("a")], [found({"metadata": {"name": "a"}}),
+                                                       found({"metadata": {"name": "b"}})], ["a", "b"], id="each-once"),
+    pytest.param([workload("a", "b")], [status(403, "Forbidden"), status(404, "NotFound")], [], id="none-for-us"),
+])
+def test_flavors(api: FakeApi, transport: Transport, workloads: list[dict[str, object]], answers: list[Answer],
+                 names: list[str]) -> None:
+    api.answers = list(answers)
+    assert [one["metadata"]["name"] for one in offers.flavors(transport, workloads)] == names
+    paths = [f"/apis/kueue.x-k8s.io/v1beta2/resourceflavors/{name}" for name in "ab"]
+    assert [one.path for one in api.asked] == paths[:len(answers)]
+
+
 def test_a_server_that_does_not_answer_is_not_one_without_the_kind(api: FakeApi, transport: Transport) -> None:
     api.answers = [status(503)] * 100
     with pytest.raises(errors.UnavailableError):

@@ -270,6 +270,23 @@ def test_a_place_that_is_refused_is_told_and_given_up_after_the_start_timeout(ki
     assert "workloads is forbidden" in run(cluster)["message"]
 
 
+def test_pods_go_to_the_nodes_of_the_flavors_that_their_roles_were_assigned() -> None:
+    cluster = made("tensorflow", workload={"tensorflow": {"job": "train", "parameterServers": 1}})
+    cluster.add({"kind": "ResourceFlavor", "metadata": {"name": "spot"}, "spec": {
+        "nodeLabels": {"pool": "spot"}, "tolerations": [{"key": "spot", "operator": "Exists"}]}})
+    cluster.add({"kind": "ResourceFlavor", "metadata": {"name": "any"}})
+    look(cluster)
+    place = cluster.objects["Workload", f"{FIRST}-a1"]
+    say(place, QuotaReserved="reserved", Admitted="admitted")
+    place["status"]["admission"] = {"podSetAssignments": [
+        {"name": "worker", "flavors": {"cpu": "spot", "memory": "spot"}}, {"name": "ps", "flavors": {"cpu": "any"}}]}
+    look(cluster)
+    specs = {one["metadata"]["labels"][keys.LABEL_ROLE]: one["spec"] for one in cluster.kind("Pod")}
+    assert specs["worker"]["nodeSelector"] == {"pool": "spot"}
+    assert specs["worker"]["tolerations"] == [{"key": "spot", "operator": "Exists"}]
+    assert not {"nodeSelector", "tolerations"} & specs["ps"].keys()
+
+
 @pytest.mark.parametrize(("offer", "reason"), [
     pytest.param(Offer.NOT_INSTALLED, "KueueNotInstalled", id="no-kueue"),
     pytest.param(Offer.FORBIDDEN, "KueueNotAllowed", id="not-allowed"),
