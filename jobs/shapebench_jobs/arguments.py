@@ -150,13 +150,19 @@ def add_place_options(group: argparse._ArgumentGroup) -> None:
 def add_condition_options(parser: argparse.ArgumentParser) -> None:
     """Options for the state that a reading job finds its files in."""
     group = parser.add_argument_group("condition of the files")
-    group.add_argument("--page-cache", choices=page_cache.WANTED, default=page_cache.WARM,
+    group.add_argument("--page-cache", choices=page_cache.WANTED, default=None,
                        help="before each timed read, make the page cache of every executor's machine hold the files "
                        "(warm), or drop them from it (cold), or do nothing; what is true then is measured and "
-                       "written with each row (default %(default)s)")
+                       "written with each row (default: warm for a made data set, as-is for --data, which may be "
+                       "larger than what each executor should read first)")
     group.add_argument("--on-damage", choices=("fail", "skip"), default="fail",
                        help="a damaged image or record is a wrong answer, or is counted, named and left out "
                        "(default %(default)s)")
+
+
+def page_cache_wanted(options: argparse.Namespace) -> str:
+    """What --page-cache asks for, or stands for where it is not given."""
+    return str(options.page_cache or (page_cache.AS_IS if options.data else page_cache.WARM))
 
 
 def dataset_arguments(options: argparse.Namespace) -> DatasetArguments:

@@ -86,7 +86,7 @@ def measure(context: Any, options: argparse.Namespace, wanted: DatasetArguments,
     run.environment({**spark_cluster.environment(context), "dataset": fingerprint, "parameter_sets": str(len(sets))})
     _warm_up(context, options, assignments, known, slots)
     counter = context.accumulator(0)
-    read = ReadSet(options.decode, options.page_cache, counter)
+    read = ReadSet(options.decode, arguments.page_cache_wanted(options), counter)
     with run.measured():
         rows = context.parallelize(assignments, len(assignments)).map(read)
         evaluations = grid_actions.evaluate(rows.cache() if options.cache else rows, counter)
@@ -136,11 +136,12 @@ def _warm_up(context: Any, options: argparse.Namespace, assignments: Sequence[As
     unlike = context.accumulator(0)
     read = ReadSet(options.decode, page_cache.AS_IS, unlike)
     grid_actions.evaluate(context.parallelize([smallest] * slots, slots).map(read), unlike)
-    if options.page_cache != page_cache.WARM:
+    wanted = arguments.page_cache_wanted(options)
+    if wanted != page_cache.WARM:
         return
     for name, files in known.items():
         local = Files(name, paths=tuple(f"file:{path}" for path, _ in files))
-        _, why_not = spark_page_cache.prepare(context, local, options.page_cache)
+        _, why_not = spark_page_cache.prepare(context, local, wanted)
         if why_not:
             note(why_not)
 
@@ -157,7 +158,7 @@ def _report(run: Run, options: argparse.Namespace, evaluations: Sequence[Evaluat
         run.measurement({"action": evaluation.action, "cached": options.cache},
                         {"seconds": evaluation.seconds, "sets_read": evaluation.sets_read})
         for value, mean in sorted(evaluation.means.items()):
-            note(f"{evaluation.action} {value}: {mean.images_per_second:.1f} images/s in a task")
+            note(f"{evaluation.action} {value or 'of all'}: {mean.images_per_second:.1f} images/s in a task")
     sets_read = sum(evaluation.sets_read for evaluation in evaluations)
     run.measurement({"action": "all", "cached": options.cache},
                     {"seconds": sum(evaluation.seconds for evaluation in evaluations), "sets_read": sets_read,
@@ -169,10 +170,11 @@ def _report(run: Run, options: argparse.Namespace, evaluations: Sequence[Evaluat
 
 def _explain(run: Run, options: argparse.Namespace, rows: Sequence[Row], damaged: int) -> None:
     """What of the files' state the reader of the numbers must know."""
-    unlike = [row for row in rows if options.page_cache not in (page_cache.AS_IS, row.cache.state)]
+    wanted = arguments.page_cache_wanted(options)
+    unlike = [row for row in rows if page_cache.explanation(wanted, row.cache)]
     if unlike:
-        note(f"{len(unlike)} of {len(rows)} parameter sets were not read {options.page_cache}, as their rows say; "
-             f"one was {unlike[0].cache.state}: {page_cache.explanation(options.page_cache, unlike[0].cache)}")
+        note(f"{len(unlike)} of {len(rows)} parameter sets were not read {wanted}, as their rows say; "
+             f"one of them: {page_cache.explanation(wanted, unlike[0].cache)}")
     if damaged:
         damages = tuple(damage for row in rows for damage in row.part.damages)
         skipped = answer.described(damages, damaged)

@@ -106,8 +106,10 @@ def _passes(session: Any, options: argparse.Namespace, source: Source, tasks: in
     """The measured part. What readies the page cache is in no pass's time; the first time, not on the clock either."""
     from shapebench_jobs import spark_files, spark_page_cache
 
+    wanted = arguments.page_cache_wanted(options)
+
     def ready() -> Residency:
-        cache, why_not = spark_page_cache.prepare(session.sparkContext, source.files, options.page_cache)
+        cache, why_not = spark_page_cache.prepare(session.sparkContext, source.files, wanted)
         if why_not:
             note(why_not)
         return cache
