@@ -6,7 +6,8 @@ from shapebench_jobs.harness import BadArgumentsError
 
 S3_SCHEMES = ("s3", "s3a")
 _CREDENTIALS = {
-    "gs": "GOOGLE_APPLICATION_CREDENTIALS, the path of a key file",
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS, the path of a key file (Spark asks for it where "
+          "spark.hadoop.fs.gs.auth.type is APPLICATION_DEFAULT)",
     **dict.fromkeys(S3_SCHEMES, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
 }
 _ENDPOINTS = dict.fromkeys(S3_SCHEMES, "AWS_ENDPOINT_URL")
