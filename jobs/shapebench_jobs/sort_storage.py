@@ -55,10 +55,17 @@ class Folder:
     url: str
 
     def keep(self, name: str, frame: Any) -> Any:
-        """Write the table; BadArgumentsError where the URL cannot be written."""
+        """Write the table; BadArgumentsError where the driver does not find what the executors wrote."""
+        from pyspark.errors import AnalysisException
+
         path = f"{self.folder}/{name}"
         frame.write.option("compression", "none").parquet(path)
-        return self.session.read.parquet(path)
+        try:
+            return self.session.read.parquet(path)
+        except AnalysisException as error:
+            raise BadArgumentsError(
+                f"--storage={self.url}: the driver does not see what the executors wrote there. Give a folder that "
+                "every pod mounts (a claim in spec.volumes) or a bucket's URL (s3a://...)") from error
 
     def located(self, kept: Any) -> Any:
         """The number in a file's name, and the row's in the file."""

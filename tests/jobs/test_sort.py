@@ -70,6 +70,23 @@ def test_a_folder_that_cannot_be_written(spark: Any) -> None:
         sort_storage.storage(spark, "file:///proc/none")
 
 
+def test_a_folder_that_executors_do_not_share(spark: Any, tmp_path: Path) -> None:
+    class Elsewhere:
+        """A table whose executors write to disks of their own: the driver's folder stays as empty as it makes it."""
+
+        write = property(lambda self: self)
+
+        def option(self, *_: str) -> Any:
+            return self
+
+        def parquet(self, url: str) -> None:
+            Path(url.removeprefix("file://")).mkdir()
+
+    storage = sort_storage.storage(spark, tmp_path.as_uri())
+    with pytest.raises(BadArgumentsError, match="the driver does not see what the executors wrote there"):
+        storage.keep("input", Elsewhere())
+
+
 def _unsorted(frame: Any) -> Any:
     return frame.repartitionByRange(2, "key")
 
