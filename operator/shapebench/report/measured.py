@@ -47,7 +47,9 @@ def _inner(records: Sequence[RunRecord], rows: Sequence[Row], names: Sequence[st
         return ""
     lines = [(summary.cell_text(row.summary.cell), *_texts(dict(given), varied), str(len(own)),
               *(_average(own, name) for name in names))
-             for row, found in sets for given, own in found.items()]
+             for row, found in sets
+             for given, own in sorted(found.items(), key=lambda item: _order(dict(item[0]), varied))
+             if any(name in dict(given) for name in varied)]
     titles = (("cell", True), *((name, True) for name in varied), ("rows", False), *_titles(names))
     content = markup.rows(titles, lines)
     heading = f"{len(lines)} parameter sets that the job went through inside its runs"
@@ -69,6 +71,11 @@ def _varied(sets: Sequence[_Set]) -> list[str]:
     """Names that have more than one value; one that only some sets have varies, too."""
     names = dict.fromkeys(name for given in sets for name, _ in given)
     return [name for name in names if len({dict(given).get(name) for given in sets}) > 1]
+
+
+def _order(given: Mapping[str, Scalar], names: Sequence[str]) -> list[tuple[bool, float, str]]:
+    """Numbers by size, before words; what is not there last."""
+    return [(name not in given, points.number(given.get(name, "")) or 0.0, str(given.get(name, ""))) for name in names]
 
 
 def _texts(given: Mapping[str, Scalar], names: Sequence[str]) -> list[str]:

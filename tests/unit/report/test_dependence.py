@@ -92,6 +92,14 @@ def test_a_grid_inside_one_run_shows_its_parameter_sets_and_its_lines(grid) -> N
     assert any(one[:3] == ["batch_size", "format=images", "3"] for one in cells(page))
 
 
+def test_parameter_sets_are_in_order_and_totals_are_none_of_them(make_record) -> None:
+    rows = [row({"query": name, "scale": scale}, 5) for name, scale in (("q2", 10), ("q1", 2), ("q1", 10))]
+    page = html.page(SUBJECT, [make_record("4x1", measurements=(*rows, row({}, 9)))])
+    assert "3 parameter sets" in page
+    assert [one[1:3] for one in cells(page) if one[:1] == ["4x1"] and len(one) == 8] == [
+        ["q1", "2"], ["q1", "10"], ["q2", "10"]]
+
+
 def test_repetitions_alone_are_no_parameter_sets(make_record) -> None:
     page = html.page(SUBJECT, [make_record(measurements=(row({"epoch": 1}, 5), row({"epoch": 2}, 6)))])
     assert "parameter sets" not in page
