@@ -16,6 +16,8 @@ from apiserver import operator_process, other_operators
 from apiserver.control_plane import ControlPlane
 from apiserver.operator_process import OperatorProcess, apply, listed, tensorflow, until
 
+pytestmark = pytest.mark.timeout(300)  # the first test waits for a control plane, Kueue and the operator to start
+
 Body = dict[str, Any]
 ENABLED = {"engines": {"sparkApplication": {"enabled": True}, "tfJob": {"enabled": True}}, "kueue": {"enabled": True}}
 VERSION = "kueue.x-k8s.io/v1beta2"
@@ -119,7 +121,6 @@ OWN_GANGS = [
 ]
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("workload", "counted", "pods"), OWN_GANGS)
 def test_a_gang_of_ours_is_admitted_whole_or_waits(
         engine_server: ControlPlane, operator: OperatorProcess, kueue: Path, engine_namespace: str, workload: Body,
