@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,13 @@ import s3_server
 from s3_server import S3Server, User
 
 from e2e.conftest import ROOT, Cluster
-from e2e.reporting import records
+from e2e.reporting import records, report
 from shapebench_jobs import dataset
 from shapebench_jobs.dataset_files import DatasetArguments
 
 EXAMPLES = ROOT / "manifests/examples"
 SMALL = DatasetArguments(images=200, width=32, height=32, classes=3, seed=3, shards=4)
+NAMES = ("bucket-read-speed", "bucket-train")
 ON_NODES = "/var/lib/shapebench-e2e"
 """A folder of the kind cluster's nodes, which are containers: nothing of this machine."""
 
@@ -34,9 +36,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dataset.Dataset:
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory, made: dataset.Dataset) -> Iterator[S3Server]:
-    """Listening where the cluster's nodes reach this machine."""
-    gateways = _docker("network", "inspect", "kind", "--format", "{{range .IPAM.Config}}{{println .Gateway}}{{end}}")
-    address = next(line for line in gateways.splitlines() if "." in line)
+    """Listening on an address of this machine that pods reach: not that of the nodes' own network, from which nothing
+    finds back to a pod."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("198.51.100.1", 9))  # sends nothing: only asks which address leads outside
+        address = probe.getsockname()[0]
     with s3_server.running(tmp_path_factory.mktemp("s3") / "server", address) as server:
         server.make_bucket("flowers")
         server.upload(made.folder, "flowers", "made")
@@ -49,10 +53,11 @@ def _credentials(cluster: Cluster, s3: S3Server, user: User) -> None:
 
 
 def _secret_is_unwritten(cluster: Cluster, secret: str) -> None:
-    """Neither in what the operator wrote nor in any pod's log."""
+    """Neither in what the operator wrote, nor in any pod's log, nor in the records (packed, where they are logged)."""
     written = cluster.kubectl("get", "bm,bmr,pods,configmaps,events", "-o", "yaml")
     written += cluster.kubectl("logs", "--selector=shapebench.dev/benchmark", "--all-containers", "--prefix",
                                "--tail=-1", "--max-log-requests=50", "--ignore-errors")
+    written += "".join(report(cluster, name, "--format=json") for name in NAMES)
     assert secret not in written
     assert base64.b64encode(secret.encode()).decode() not in written
 
@@ -61,7 +66,7 @@ def test_a_bucket(spark_cluster: Cluster, s3: S3Server) -> None:
     cluster = spark_cluster
     _credentials(cluster, s3, s3.reader)
     cluster.apply(EXAMPLES / "object-storage.yaml")
-    for name in ("bucket-read-speed", "bucket-train"):
+    for name in NAMES:
         cluster.wait("Succeeded", f"bm/{name}", 900)
     reads = records(cluster, "bucket-read-speed")
     assert [record["phase"] for record in reads] == ["Succeeded"] * 2
@@ -80,7 +85,7 @@ def test_a_bucket_without_rights(spark_cluster: Cluster, s3: S3Server) -> None:
     cluster = spark_cluster
     _credentials(cluster, s3, s3.outsider)
     cluster.apply(EXAMPLES / "object-storage.yaml")
-    for name in ("bucket-read-speed", "bucket-train"):
+    for name in NAMES:
         cluster.wait("Failed", f"bm/{name}", 900)
         for record in records(cluster, name):
             assert (record["phase"], record["reason"]) == ("Failed", "ProgramFailed")
