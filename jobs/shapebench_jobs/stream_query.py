@@ -150,7 +150,7 @@ class Running:
 
     def go_on(self, seconds: float) -> None:
         """Let it run so long; raises what it died of."""
-        if self.query.awaitTermination(seconds):
+        if seconds and self.query.awaitTermination(seconds):
             raise RuntimeError("the streaming query ended by itself")
 
     def batches(self) -> tuple[Batch, ...]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from shapebench_jobs import spark_errors
 from shapebench_jobs.harness import BadArgumentsError
 
 
@@ -132,7 +133,8 @@ def new_folder(session: Any, parent: str, option: str) -> Folder:
     except OSError as error:
         raise BadArgumentsError(f"{option}={parent}: {error.strerror}") from error
     except Py4JJavaError as error:
-        reason = str(error.java_exception.toString()).splitlines()[0]
+        known = spark_errors.unreadable(parent, str(error))
+        reason = str(known).partition(": ")[2] if known else str(error.java_exception.toString()).splitlines()[0]
         raise BadArgumentsError(f"{option}={parent}: {reason}") from error
 
 

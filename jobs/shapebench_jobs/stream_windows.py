@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,10 @@ def _add_clock_options(result: argparse.ArgumentParser) -> None:
 
 def _not_negative(text: str) -> float:
     """A type for argparse: 0 or a positive number."""
-    return 0.0 if text.strip() in ("0", "0.0") else arguments.positive(text)
+    with suppress(ValueError):
+        if float(text) == 0:
+            return 0.0
+    return arguments.positive(text)
 
 
 def refuse_impossible(options: argparse.Namespace) -> None:

@@ -257,11 +257,16 @@ def test_values_out_of_range(argument: str, capsys: pytest.CaptureFixture[str]) 
     assert argument.partition("=")[0] in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ["0", "0.0", "0.00"])
+def test_no_warm_up(text: str) -> None:
+    assert _options(f"--warm-up={text}").warm_up == 0
+
+
 def test_a_folder_that_cannot_be_made(spark: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadArgumentsError, match=r"--folder=.*/file: Not a directory"):
         stream_source.new_folder(spark, str(tmp_path / "file"), "--folder")
-    with pytest.raises(BadArgumentsError, match=r"--checkpoint=nosuch://x: .*No FileSystem for scheme"):
+    with pytest.raises(BadArgumentsError, match="--checkpoint=nosuch://x: nothing here reads nosuch:// URLs"):
         stream_source.new_folder(spark, "nosuch://x", "--checkpoint")
 
 
