@@ -104,9 +104,15 @@ def on_cluster(session: Any, options: argparse.Namespace, run: Run) -> None:
     shard_folder.prepare(context, out, options.overwrite)
     try:
         _measure(session, options, pictures, out, run)
-    finally:
-        if not options.out:
-            shard_folder.remove(context, out)
+    except WrongAnswerError:
+        _leave_no_scratch(context, options, out)
+        raise
+    _leave_no_scratch(context, options, out)  # after any other error the executors may not be there to ask
+
+
+def _leave_no_scratch(context: Any, options: argparse.Namespace, out: Path) -> None:
+    if not options.out:
+        shard_folder.remove(context, out)
 
 
 def _pictures(session: Any, options: argparse.Namespace) -> Pictures:
@@ -166,11 +172,9 @@ def _warm_up(session: Any, pictures: Pictures, plan: WritePlan, slots: int) -> N
 
     folder = Path(plan.folder) / f".warm-up-{session.sparkContext.applicationId}"
     shards = min(slots, len(pictures.labels))
-    try:
-        sip = replace(plan, folder=str(folder), shards=shards, first=2)
-        write(session, pictures, sip, shard_source.partition_bytes(pictures.sizes, shards))
-    finally:
-        shard_folder.remove(session.sparkContext, folder)
+    sip = replace(plan, folder=str(folder), shards=shards, first=2)
+    write(session, pictures, sip, shard_source.partition_bytes(pictures.sizes, shards))
+    shard_folder.remove(session.sparkContext, folder)
 
 
 def refuse_damaged(damaged: Sequence[tuple[str, str]], on_damage: str) -> None:
