@@ -58,7 +58,7 @@ def train(options: argparse.Namespace, run: Run, environ: Mapping[str, str]) -> 
     """The job on one task."""
     cluster = tf_cluster.parse_tf_config(environ.get(tf_cluster.ENV_TF_CONFIG, ""))
     name = tf_strategy.choose(options.strategy, cluster)
-    task = Task(options, cluster, name, tf_cluster.threads(environ), training_seed(options.seed, environ))
+    task = Task(options, cluster, name, tf_cluster.threads(environ), training_seed(options, environ))
     _DUTIES[tf_strategy.duty(name, cluster)](task, run)
 
 
@@ -184,12 +184,14 @@ def refuse_small_batch(batch_size: int, replicas: int) -> None:
                                 "image")
 
 
-def training_seed(data_seed: int, environ: Mapping[str, str]) -> int:
-    """The seed of weights and order: the run's own where there is one, so that repetitions differ in nothing else."""
+def training_seed(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """The seed of weights and order: as told, else the benchmark's where there is one, else that of the data."""
+    if options.training_seed is not None:
+        return int(options.training_seed)
     text = environ.get(ENV_SEED, "")
     if text and not text.isdecimal():
         raise BadArgumentsError(f"{ENV_SEED}={text!r} is no whole number of 0 or more")
-    return int(text) % 2**32 if text else data_seed
+    return int(text) % 2**32 if text else int(options.seed)
 
 
 def _damaged(tf: Any, lessons: Sequence[Lesson], material: Material, task: Task) -> dict[str, float]:

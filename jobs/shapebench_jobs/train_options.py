@@ -69,6 +69,9 @@ def _add_training(result: argparse.ArgumentParser) -> None:
     group.add_argument("--drop-remainder", action=argparse.BooleanOptionalAction, default=False,
                        help="an epoch is whole batches; what is left over comes first in the next one. Else the last "
                        "batch of an epoch has what is left (default: no)")
+    group.add_argument("--training-seed", type=arguments.integer(0), default=None, metavar="N",
+                       help="of the weights at the start and the order of images (default: $SHAPEBENCH_SEED, the same "
+                       "in all runs of a benchmark, else --seed)")
     group.add_argument("--validation-share", type=_share, default=0.2, metavar="SHARE",
                        help="part of the images, drawn by --seed, put aside and judged after each epoch; "
                        "0: none (default %(default)s)")
