@@ -100,8 +100,7 @@ def _on_cluster(context: Any, options: argparse.Namespace, blobs: Blobs, run: Ru
     cached = cached_share(context, points, partitions)
     k_means_check.check(blobs, iterations)
     _report(iterations, {"cache": options.cache}, run, {
-        **values(blobs, iterations), "cached_share": cached,
-        "gc_seconds": spark_stages.counted(context, _GROUP).gc_seconds})
+        **values(blobs, iterations), "cached_share": cached, **spark_stages.counted(context, _GROUP)})
 
 
 def drawn(context: Any, blobs: Blobs, partitions: int) -> Any:

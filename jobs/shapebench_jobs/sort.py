@@ -97,7 +97,7 @@ def _on_cluster(session: Any, storage: Any, options: argparse.Namespace, run: Ru
     parts = sort_frames.looked_at(storage.located(output))
     sort_frames.check(parts, expected)
     run.measurement({"partitions": partitions}, {
-        **values(options.records, seconds), **counted.values,
+        **values(options.records, seconds), **counted,
         "largest_partition_records": max(part.tally.count for part in parts)})
 
 

@@ -164,7 +164,7 @@ def _report(spark_context: Any, asked: Sequence[Asked], tables: Tables, run: Run
     for one in asked:
         counted = spark_stages.counted(spark_context, one.group)
         run.measurement({"query": one.name, "pass": one.number}, {
-            "query_seconds": one.seconds, "rows": len(one.rows), **counted.values})
+            "query_seconds": one.seconds, "rows": len(one.rows), **counted})
     for number in range(1, asked[-1].number + 1):
         run.measurement({"pass": number}, {
             **values([one.seconds for one in asked if one.number == number]), "table_bytes": tables.bytes})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shapebench_jobs import sort, sort_frames, sort_records, sort_storage
+from shapebench_jobs import sort, sort_frames, sort_records, sort_storage, spark_stages
 from shapebench_jobs.harness import BadArgumentsError, WrongAnswerError
 from shapebench_jobs.sort_frames import SortedPart
 from shapebench_jobs.sort_records import RECORD_BYTES, Share, Tally
@@ -51,6 +51,24 @@ def test_sorted(spark: Any, records: int, partitions: int) -> None:
     parts = sort_frames.looked_at(storage.located(output))
     sort_frames.check(parts, sort.wanted(spark.sparkContext, 3, records, 4))
     assert sum(part.tally.count for part in parts) == records
+
+
+def test_what_spark_counts(spark: Any) -> None:
+    """Of one group alone, and nothing at all rather than a part where Spark has forgotten jobs or stages."""
+    context, frame = spark.sparkContext, sort_frames.made(spark, 3, 2000, 2)
+    sort_storage.Blocks().keep("elsewhere", sort_frames.in_order(frame, 2))
+    with spark_stages.group(context, "counted-sort"):
+        sort_storage.Blocks().keep("sorted", sort_frames.in_order(frame, 2))
+    with spark_stages.group(context, "counted-nothing"):
+        pass
+    counted = spark_stages.counted(context, "counted-sort")
+    assert 0.9 < counted["shuffle_bytes"] / (2000 * RECORD_BYTES) < 1.2
+    assert spark_stages.counted(context, "counted-nothing")["shuffle_bytes"] == 0
+    context._jsc.sc().conf().set("spark.ui.retainedStages", "1")
+    try:
+        assert spark_stages.counted(context, "counted-sort") == {}
+    finally:
+        context._jsc.sc().conf().remove("spark.ui.retainedStages")
 
 
 def test_in_a_folder(spark: Any, tmp_path: Path) -> None:
