@@ -39,12 +39,6 @@ def frame(payload: bytes) -> bytes:
     return b"".join((length, _CRC.pack(masked_crc(length)), payload, _CRC.pack(masked_crc(payload))))
 
 
-def records(data: bytes) -> Iterator[bytes | CorruptRecordError]:
-    """The payloads of a whole file's content with each damaged record, as an error, in its place."""
-    for found in spans_and_damage(data):
-        yield found if isinstance(found, CorruptRecordError) else data[found[0] : found[1]]
-
-
 def spans_and_damage(data: bytes) -> Iterator[tuple[int, int] | CorruptRecordError]:
     """Where the payloads are, with each damaged record, as an error, in its place."""
     offset: int | None = 0
