@@ -88,6 +88,8 @@ def parser() -> argparse.ArgumentParser:
                        help="of the Adam optimizer (default %(default)g)")
     group.add_argument("--model", choices=tuple(tf_networks.NETWORKS), default="small-cnn",
                        help="the network (default %(default)s)")
+    group.add_argument("--training-seed", type=arguments.integer(0), default=None, metavar="N",
+                       help="of weights and order (default: the Benchmark's, else --seed)")
     arguments.add_source_options(result)
     arguments.add_dataset_options(result)
     return result
@@ -124,7 +126,7 @@ def task(options: argparse.Namespace, environ: Mapping[str, str]) -> Task:
                                 "images of the stream: give a higher --rate, a longer --duration or a smaller batch")
     sizes = stream_training.sizes(options.batch_size, largest if options.grow_batch else options.batch_size)
     return Task(options, cluster, tf_strategy.choose(options.strategy, cluster), arrivals, sizes,
-                train.training_seed(options.seed, environ))
+                train.training_seed(options, environ))
 
 
 def train_stream(options: argparse.Namespace, run: Run, environ: Mapping[str, str]) -> None:
