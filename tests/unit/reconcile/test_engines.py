@@ -47,6 +47,7 @@ def live(cluster: fake.FakeCluster, ticks: int = 200) -> None:
     """Reconcile at every tick, with the other operators at work, until the Benchmark has ended."""
     for _ in range(ticks):
         look(cluster)
+        assert len(cluster.kind(TF) + cluster.kind(SPARK)) <= 1, "an attempt begins when nothing is left of the last"
         if status(cluster).get("finishedAt"):
             return
         cluster.tick()
@@ -92,6 +93,40 @@ def test_an_operator_killed_after_any_effect_ends_in_the_same_place(kind: str, q
         live(killed)
         assert killed.objects == undisturbed.objects, f"killed after effect {effect}"
         assert killed.created == undisturbed.created, f"killed after effect {effect}"
+
+
+@BOTH
+def test_an_operator_killed_after_any_effect_of_a_retry_ends_in_the_same_place(kind: str) -> None:
+    def once_evicted(pod: dict[str, Any], age: int) -> dict[str, Any]:
+        if pod["metadata"]["name"] in (f"{NAME}-1-1-a1-worker-0", f"{NAME}-1-1-a1-driver") and age > 2:
+            return {"phase": "Failed", "reason": "Evicted", "message": "the node was low on memory"}
+        return script(pod, age)
+
+    def lived(die_after: int | None = None) -> fake.FakeCluster:
+        cluster = fake.FakeCluster(once_evicted, die_after=die_after)
+        cluster.add(benchmark(kind, shapes=[{"name": "1x2", "workers": 1, "cpu": "2", "memory": "2Gi"}]))
+        live(cluster)
+        return cluster
+
+    undisturbed = lived()
+    assert (run(undisturbed)["attempt"], run(undisturbed)["verdict"]) == (2, "Retried")
+    for effect in range(1, undisturbed.effects + 1):
+        assert lived(effect).objects == undisturbed.objects, f"killed after effect {effect}"
+
+
+def test_workers_that_end_before_the_last_one_is_made_are_no_success() -> None:
+    cluster = made(TF)
+    late = f"{NAME}-1-1-a1-worker-1"
+    for tick in range(12):
+        look(cluster)
+        cluster.tick()
+        engines.work(cluster)
+        if tick < 9:
+            cluster.objects.pop(("Pod", late), None)
+    assert run(cluster)["phase"] == "Starting"
+    live(cluster)
+    assert run(cluster)["phase"] == "Succeeded"
+    assert run(cluster)["usageByRole"]["worker"]["networkReceiveBytes"] == 2000, "both workers' usage"
 
 
 @BOTH
