@@ -7,6 +7,7 @@ before the clock starts, and what that found is the answer to meet again.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,6 +67,7 @@ def own(session: Any, url: str, plan: ReadPlan, images: int, *, skip: bool = Fal
     try:
         contents = manifest(session, url)
         if contents:
+            _warm_up(session, url, contents, plan)
             return made(url, contents, plan, images)
         note(f"reading {url} once to learn what is in it")
         source = Source(Files(plan.format, folder=url), None, learning, Answer(Tally()), url)
@@ -82,6 +84,15 @@ def own(session: Any, url: str, plan: ReadPlan, images: int, *, skip: bool = Fal
     refuse_too_few(plan.batch_size, images, found.tally.count + len(found.damages))
     return replace(source, plan=replace(source.plan, decode=plan.decode),
                    answer=Answer(found.tally, damaged=len(found.damages)))
+
+
+def _warm_up(session: Any, url: str, contents: dataset_files.Contents, plan: ReadPlan) -> None:
+    """Read a few images: in each executor the client of an object store takes seconds to come up. (Without a manifest,
+    reading everything once does it.)"""
+    slots = session.sparkContext.defaultParallelism
+    few = sip(url, contents, plan, 2 * slots)
+    with suppress(FileNotFoundError):  # a file that is missing is for the measured reading to tell
+        spark_files.read(session, few.files, few.plan, 2 * slots)
 
 
 def refuse_too_few(batch_size: int, images: int, there: int) -> None:
