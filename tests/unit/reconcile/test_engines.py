@@ -114,6 +114,16 @@ def test_an_operator_killed_after_any_effect_of_a_retry_ends_in_the_same_place(k
         assert lived(effect).objects == undisturbed.objects, f"killed after effect {effect}"
 
 
+@BOTH
+def test_an_object_of_a_lost_attempt_goes_though_it_never_had_a_pod(kind: str) -> None:
+    cluster = made(kind)
+    look(cluster)
+    killed_then = cluster.objects["BenchmarkRun", f"{NAME}-1-1"]["status"]
+    killed_then |= {"attempt": 2, "gangExists": False}
+    look(cluster)
+    assert [body["metadata"]["name"] for body in cluster.kind(kind)] == [f"{NAME}-1-1-a2"]
+
+
 def test_workers_that_end_before_the_last_one_is_made_are_no_success() -> None:
     cluster = made(TF)
     late = f"{NAME}-1-1-a1-worker-1"
