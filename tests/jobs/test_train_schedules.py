@@ -80,8 +80,8 @@ def test_a_change_behind_the_end_is_refused() -> None:
 def test_batch_growth_replaces_learning_rate_decay(tf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """240 images, batch 4 up to epoch 4: the same curve so far, then a close one in fewer updates.
 
-    Close: final accuracy on 160 unseen images within 0.1, their loss within a quarter. Ten seeds of this setting were
-    within 0.08 and 0.21.
+    Close: final accuracy on 160 unseen images within 0.05, their loss within a fifth. Ten seeds of this setting were
+    within 0.02 and 0.09; without any change of schedule the loss ends at a fourth of it.
     """
     found = {}
     for kind in ("decay-learning-rate", "grow-batch"):
@@ -99,5 +99,5 @@ def test_batch_growth_replaces_learning_rate_decay(tf: Any, tmp_path: Path, monk
     assert [row["learning_rate"] for row in decayed[:-1]] == pytest.approx([0.01] * 4 + [0.0025] * 2 + [0.000625] * 2)
     assert [row["batch_size"] for row in grown[:-1]] == [4] * 4 + [16] * 2 + [64] * 2
     assert decayed[-1]["final_validation_accuracy"] > 0.5, "it has learnt, so that there is something to compare"
-    assert grown[-1]["final_validation_accuracy"] == pytest.approx(decayed[-1]["final_validation_accuracy"], abs=0.1)
-    assert grown[-1]["final_validation_loss"] == pytest.approx(decayed[-1]["final_validation_loss"], rel=0.25)
+    assert grown[-1]["final_validation_accuracy"] == pytest.approx(decayed[-1]["final_validation_accuracy"], abs=0.05)
+    assert grown[-1]["final_validation_loss"] == pytest.approx(decayed[-1]["final_validation_loss"], rel=0.2)
