@@ -89,6 +89,8 @@ def test_a_bucket_without_rights(spark_cluster: Cluster, s3: S3Server) -> None:
         cluster.wait("Failed", f"bm/{name}", 900)
         for record in records(cluster, name):
             assert (record["phase"], record["reason"]) == ("Failed", "ProgramFailed")
+            said = cluster.run_status(record["run"])["message"]
+            assert "--data=s3a://flowers/made: access denied. Check that the credentials (AWS_ACCESS_KEY_ID" in said
     _secret_is_unwritten(cluster, s3.outsider.secret)
 
 
