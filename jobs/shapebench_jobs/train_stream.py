@@ -142,7 +142,8 @@ def train_stream(options: argparse.Namespace, run: Run, environ: Mapping[str, st
     devices = tf_strategy.Devices(options.virtual_devices or threads or len(os.sched_getaffinity(0)))
     strategy = tf_strategy.build(tf, mine.strategy, mine.cluster, devices)
     if images is None:
-        images = tf_input.own(tf, options.data, options.format, options.image_size)
+        images = tf_input.own(tf, options.data, options.format, options.image_size,
+                              scratch=arguments.data_dir(options.data_dir))
     train.refuse_small_batch(options.batch_size, strategy.num_replicas_in_sync)
     if images.count < strategy.num_replicas_in_sync:
         raise BadArgumentsError(f"{images.count} images are less than the {strategy.num_replicas_in_sync} replicas")
@@ -162,7 +163,8 @@ def _on_stream(tf: Any, strategy: Any, images: TrainingImages, mine: Task, run: 
     refuse_short_interval(mine, trainer.warm_up())
     _say_what_waits(mine)
     run.environment({**tf_cluster.environment(tf, mine.strategy, strategy, mine.cluster),
-                     "dataset": images.fingerprint, "model": mine.options.model, "training_seed": str(mine.seed)})
+                     "dataset": images.fingerprint, "model": mine.options.model, "training_seed": str(mine.seed),
+                     **images.staging})
     with run.measured():
         rounds, epochs = trainer.rounds()
     stream_training.check_counted(rounds, sum(epoch.images for epoch in epochs), mine.arrivals)

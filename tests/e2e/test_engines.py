@@ -14,6 +14,7 @@ import yaml
 from apiserver import definitions, other_operators
 from apiserver.control_plane import ControlPlane
 
+from e2e import brief
 from e2e.conftest import KUBECONFIG, KUBECTL, ROOT, Cluster, until
 from e2e.reporting import records
 
@@ -34,9 +35,8 @@ def plane() -> Iterator[ControlPlane]:
 
 def once(example: str) -> dict[str, Any]:
     """An example's first shape, once."""
-    body: dict[str, Any] = yaml.safe_load((EXAMPLES / f"{example}.yaml").read_text())
+    body = brief.benchmark(EXAMPLES / f"{example}.yaml")
     body["spec"]["shapes"] = body["spec"]["shapes"][:1]
-    body["spec"]["repetitions"] = {"count": 1, "warmups": 0}
     return body
 
 

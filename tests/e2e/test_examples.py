@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from e2e import brief
 from e2e.conftest import ROOT, Cluster
 from e2e.reporting import records, report
 
@@ -16,7 +17,7 @@ EXAMPLES = ROOT / "manifests/examples"
 
 def test_spark_read_speed(spark_cluster: Cluster, tmp_path: Path) -> None:
     cluster = spark_cluster
-    cluster.apply(EXAMPLES / "read-speed.yaml")
+    cluster.apply(brief.benchmark(EXAMPLES / "read-speed.yaml", every_value=True))
     cluster.wait("Succeeded", "bm/read-speed", 900)
     found = records(cluster, "read-speed")
     assert {record["phase"] for record in found} == {"Succeeded"}
@@ -30,7 +31,7 @@ def test_spark_read_speed(spark_cluster: Cluster, tmp_path: Path) -> None:
 
 
 def test_tensorflow_train(cluster: Cluster, tmp_path: Path) -> None:
-    cluster.apply(EXAMPLES / "train.yaml")
+    cluster.apply(brief.benchmark(EXAMPLES / "train.yaml", every_value=True))
     cluster.wait("Succeeded", "bm/train", 900)
     for record in records(cluster, "train"):
         assert record["phase"] == "Succeeded"
