@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shapebench_jobs import arguments, dataset, read_speed, tf_cluster, train
+from shapebench_jobs import arguments, dataset, read_speed, tf_cluster, tf_strategy, train, train_options
 from shapebench_jobs.harness import BadArgumentsError
 
 Main = Callable[[list[str]], int]
@@ -90,8 +90,8 @@ _CHIEF = '{"cluster": {"chief": ["c:1"], "worker": ["a:1"], "ps": ["p:1"]}, "tas
 def test_tf_config_decides_the_strategy(text: str, workers: int, strategy: str) -> None:
     cluster = tf_cluster.parse_tf_config(text)
     assert cluster.workers == workers
-    assert tf_cluster.choose_strategy("auto", cluster) == strategy
-    assert tf_cluster.choose_strategy("one-device", cluster) == "one-device"
+    assert tf_strategy.choose("auto", cluster) == strategy
+    assert tf_strategy.choose("one-device", cluster) == "one-device"
 
 
 def test_tf_config_with_an_index_that_is_not_listed() -> None:
@@ -104,9 +104,13 @@ def test_threads_are_the_cpu_rounded_up(cpu: str, threads: int) -> None:
     assert tf_cluster.threads({"SHAPEBENCH_CPU": cpu}) == threads
 
 
-def test_seed_of_training_is_the_runs_own() -> None:
-    assert train.training_seed(7, {}) == 7
-    assert train.training_seed(7, {"SHAPEBENCH_SEED": "11"}) == 11
+@pytest.mark.parametrize(("argv", "environ", "seed"), [
+    pytest.param(["--seed=7"], {}, 7, id="of-the-data"),
+    pytest.param(["--seed=7"], {"SHAPEBENCH_SEED": "11"}, 11, id="of-the-benchmark"),
+    pytest.param(["--seed=7", "--training-seed=3"], {"SHAPEBENCH_SEED": "11"}, 3, id="as-told"),
+])
+def test_seed_of_training(argv: list[str], environ: dict[str, str], seed: int) -> None:
+    assert train.training_seed(train_options.parser().parse_args(argv), environ) == seed
 
 
 def test_programs_start_without_spark_and_tensorflow_until_they_are_needed() -> None:
