@@ -56,7 +56,7 @@ def test_what_the_runs_depend_on_stays(api_server: ControlPlane, started: str, f
     assert code == 1
     assert f"spec.{field}: Invalid value" in output
     assert (f"spec.{field} cannot change once runs exist, or they could not be compared; "
-            "make a new Benchmark (suspend, limits and ttlSecondsAfterFinished may change)") in output
+            "make a new Benchmark (suspend, queueName, limits and ttlSecondsAfterFinished may change)") in output
 
 
 @pytest.mark.parametrize("changes", [
