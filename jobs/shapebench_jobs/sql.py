@@ -64,7 +64,8 @@ def parser() -> argparse.ArgumentParser:
                        help="ask all of them N times, rows of measurements for each (default %(default)s)")
     group = result.add_argument_group("tables")
     group.add_argument("--scale", type=arguments.positive, default=default.scale, metavar="FACTOR",
-                       help="1 makes 6 million lines of 1.5 million orders, some 200 MB (default %(default)g)")
+                       help="1 makes 6 million lines of 1.5 million orders, some 130 MB of Parquet "
+                       "(default %(default)g)")
     group.add_argument("--seed", type=arguments.integer(0), default=default.seed, metavar="N",
                        help="the same seed makes the same tables on every machine (default %(default)s)")
     group.add_argument("--files", type=arguments.integer(1), default=default.files, metavar="N",

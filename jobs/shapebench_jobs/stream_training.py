@@ -152,8 +152,10 @@ def total_values(rounds: Sequence[Round], arrivals: Arrivals) -> dict[str, float
     largest = max(made.batch_size for made in trained)
     last = trained[-max(1, len(trained) // 4):]
     images = sum(made.images for made in last)
+    keeps_up = float(stream_lag.keeps_up(trend, longest_lag_s(arrivals, largest)))
     return {
-        "keeps_up": float(stream_lag.keeps_up(trend, longest_lag_s(arrivals, largest))),
+        "keeps_up": keeps_up,
+        "sustained_images_per_second": keeps_up * arrivals.rate,
         "images_per_second": counts[-1] / trained[-1].ended_s,
         "capacity_images_per_second": counts[-1] / sum(made.seconds for made in trained),
         "busy_share": sum(made.seconds for made in trained) / end_s,

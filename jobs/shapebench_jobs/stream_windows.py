@@ -193,6 +193,7 @@ def _report(options: argparse.Namespace, clock: Clock, found: Sequence[Batch], r
         raise BadArgumentsError(f"the driver wrote only {values['input_rows_per_second']:.0f} of "
                                 f"--rows-per-second={options.rows_per_second}: give it more CPU, or a lower rate")
     varied = {"source": options.source, "rows_per_second": options.rows_per_second}
+    values["sustained_rows_per_second"] = values["keeps_up"] * options.rows_per_second
     run.measurement(varied, values)  # first: where only some rows are kept, this one is
     for batch in stream_lag.some(stream_report.within(found, clock)):
         run.measurement({**varied, "batch": batch.number}, stream_report.of_batch(batch))

@@ -143,10 +143,15 @@ def score(sums: npt.NDArray[np.float32], seconds: float) -> Score:
     return Score(loss / max(1.0, images), correct / max(1.0, images), round(images), seconds)
 
 
+_FEWEST_STEPS_TO_JUDGE = 20
+"""A quarter of fewer steps is less than five batches, whose losses differ by chance."""
+
+
 def check(epochs: Sequence[Epoch], classes: int) -> None:
     """Raise WrongAnswerError unless every loss is finite, the last ones are below the first ones, and not absurd.
 
-    Epochs are compared by their means; a single epoch by its first and last quarter of steps. Absurd is twice the loss
+    Epochs are compared by their means; a single epoch by its first and last quarter of steps, unless it has too few for
+    their means to tell. Absurd is twice the loss
     of guessing: a training that exploded can fall from one huge loss to another.
     """
     for one in epochs:
@@ -161,9 +166,9 @@ def check(epochs: Sequence[Epoch], classes: int) -> None:
         before, after, what = epochs[0].loss, epochs[-1].loss, "the last epoch's mean loss"
     else:
         losses = epochs[0].step_losses
-        quarter = len(losses) // 4
-        if not quarter:
+        if len(losses) < _FEWEST_STEPS_TO_JUDGE:
             return
+        quarter = len(losses) // 4
         before, after = statistics.fmean(losses[:quarter]), statistics.fmean(losses[-quarter:])
         what = "the last quarter's mean loss"
     if not after < before:

@@ -23,7 +23,7 @@ MEASURED = {
 }
 """Example → a value that its job must have measured."""
 
-EVERY_VALUE = {"train-strategies"}
+EVERY_VALUE = {"train-strategies", "batch-growth", "read-grid"}
 """Examples whose parameter is another way of working together, not another size."""
 
 

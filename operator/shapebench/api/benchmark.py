@@ -142,8 +142,10 @@ NAME_RULE = Rule(
     lambda benchmark: len(benchmark.metadata.name) <= keys.BENCHMARK_NAME_LIMIT
     and re.fullmatch("[a-z]([-a-z0-9]*[a-z0-9])?", benchmark.metadata.name) is not None, field="metadata.name")
 
-FIXED_FIELDS = ("workload", "shapes", "parameters", "repetitions", "order", "objective", "volumes", "podTemplate")
-"""What may not change once the first run exists: the runs would no longer be comparable."""
+FIXED_FIELDS = ("workload", "shapes", "parameters", "repetitions", "order", "objective", "volumes", "podTemplate",
+                "queueName")
+"""What may not change once the first run exists: the runs would no longer be comparable, or the place of one that waits
+in a queue would be lost."""
 
 
 class Benchmark(ApiObject):
@@ -166,6 +168,6 @@ def fixed_field_rules() -> tuple[dict[str, str], ...]:
         "rule": f"!({started}) || (has(self.spec.{name}) ? has(oldSelf.spec.{name}) && "
                 f"self.spec.{name} == oldSelf.spec.{name} : !has(oldSelf.spec.{name}))",
         "message": f"spec.{name} cannot change once runs exist, or they could not be compared; "
-                   "make a new Benchmark (suspend, queueName, limits and ttlSecondsAfterFinished may change)",
+                   "make a new Benchmark (suspend, limits and ttlSecondsAfterFinished may change)",
         "fieldPath": f".spec.{name}",
     } for name in FIXED_FIELDS)
