@@ -278,7 +278,8 @@ def test_a_small_last_batch_weighs_less() -> None:
     pytest.param([_epoch(1, 1, float("nan"))], "the loss is nan at step 2 of epoch 1", id="nan"),
     pytest.param([_epoch(1, 1e9), _epoch(2, 1e8)], "twice that of guessing among 5 classes", id="exploded"),
     pytest.param([_epoch(1, *(one / 20 for one in range(20, 0, -1)))], None, id="one-epoch-falls"),
-    pytest.param([_epoch(1, *(one / 20 for one in range(1, 21)))], "the last quarter's mean loss", id="one-epoch-rises"),
+    pytest.param([_epoch(1, *(one / 20 for one in range(1, 21)))], "the last quarter's mean loss",
+                 id="one-epoch-rises"),
     pytest.param([_epoch(1, 1, 2, 3, 3)], None, id="too-short-to-tell"),
 ])
 def test_the_answer_is_checked(epochs: list[Epoch], message: str | None) -> None:
