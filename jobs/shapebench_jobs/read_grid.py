@@ -147,22 +147,22 @@ def _warm_up(context: Any, options: argparse.Namespace, assignments: Sequence[As
 
 
 def _report(run: Run, options: argparse.Namespace, evaluations: Sequence[Evaluation], damaged: Sequence[int]) -> None:
-    """Rows of the first action, a row for each action, and one for all of them."""
+    """A row for all actions, one for each, and those of the first action: where only some are kept, the whole is."""
     rows = evaluations[0].rows
+    sets_read = sum(evaluation.sets_read for evaluation in evaluations)
+    run.measurement({"action": "all", "cached": options.cache}, {
+        "all_actions_seconds": sum(evaluation.seconds for evaluation in evaluations), "sets_read": sets_read,
+        "parameter_sets": len(rows), "reads_per_set": sets_read / len(rows)})
+    for evaluation in evaluations:
+        run.measurement({"action": evaluation.action, "cached": options.cache},
+                        {"action_seconds": evaluation.seconds, "action_sets_read": evaluation.sets_read})
+        for value, mean in sorted(evaluation.means.items()):
+            note(f"{evaluation.action} {value or 'of all'}: {mean.images_per_second:.1f} images/s in a task")
     for row, lost in zip(rows, damaged, strict=True):
         parameters = row.parameters
         run.measurement({"format": parameters.format, "batch_size": parameters.batch_size,
                          "batches": parameters.batches, "repetition": parameters.repetition,
                          "page_cache": row.cache.state}, values(row, lost))
-    for evaluation in evaluations:
-        run.measurement({"action": evaluation.action, "cached": options.cache},
-                        {"seconds": evaluation.seconds, "sets_read": evaluation.sets_read})
-        for value, mean in sorted(evaluation.means.items()):
-            note(f"{evaluation.action} {value or 'of all'}: {mean.images_per_second:.1f} images/s in a task")
-    sets_read = sum(evaluation.sets_read for evaluation in evaluations)
-    run.measurement({"action": "all", "cached": options.cache},
-                    {"seconds": sum(evaluation.seconds for evaluation in evaluations), "sets_read": sets_read,
-                     "parameter_sets": len(rows), "reads_per_set": sets_read / len(rows)})
     if options.cache and sets_read > len(rows):
         note(f"{sets_read - len(rows)} reads more than parameter sets: rows were evicted, or an executor was lost")
     _explain(run, options, rows, sum(damaged))

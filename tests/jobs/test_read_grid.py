@@ -51,11 +51,12 @@ def test_every_set_is_read_once_or_for_every_action(spark: Any, made: dataset.Da
         (name, size, 3, repetition) for name in ("images", "tfrecord") for size in (2, 5) for repetition in (1, 2))
     assert all(row["values"]["images"] == row["parameters"]["batch_size"] * 3 for row in sets)
     assert all(row["values"]["seconds"] > 0 for row in sets)
-    *actions, everything = rows[len(sets) :]
+    everything, *actions = rows[: -len(sets)]
     assert [row["parameters"]["action"] for row in actions] == ["rows", *MEANS]
-    assert [row["values"]["sets_read"] for row in actions] == [8, *(4 * [0] if reads == 1 else 4 * [8])]
+    assert [row["values"]["action_sets_read"] for row in actions] == [8, *(4 * [0] if reads == 1 else 4 * [8])]
     assert everything["values"]["reads_per_set"] == reads
-    assert everything["values"]["seconds"] == pytest.approx(sum(row["values"]["seconds"] for row in actions))
+    assert everything["values"]["all_actions_seconds"] == pytest.approx(
+        sum(row["values"]["action_seconds"] for row in actions))
 
 
 @given(counts=st.lists(st.integers(0, 9), min_size=1, max_size=12), sizes=st.lists(st.integers(1, 12), max_size=6))
@@ -218,5 +219,5 @@ def test_the_program(start: Callable[..., Any], tmp_path: Path, events_file: Pat
     kinds = [event["event"] for event in read_events(events_file)]
     assert kinds[:3] == ["environment", "measured-started", "measured-finished"]
     assert set(kinds[3:]) == {"measurement"}
-    assert read_events(events_file, "measurement")[-1]["values"]["sets_read"] == 20
+    assert read_events(events_file, "measurement")[0]["values"]["sets_read"] == 20
     assert "mean-by-format tfrecord: " in said
