@@ -29,7 +29,7 @@ $(VENV)/.ready: requirements.lock
 setup-object-storage: setup ## s3a:// and gs:// for Spark on this machine (48 MB of jars into the cache); the images have them
 	@PYTHON=$(BIN)/python hack/jars.sh
 
-demo: setup ## a small Spark and a small TensorFlow Benchmark on this machine, without a cluster: three to four minutes
+demo: setup ## a small Spark and a small TensorFlow Benchmark on this machine, without a cluster: four to five minutes
 	$(BIN)/shapebench run manifests/examples/demo/read-speed.yaml manifests/examples/demo/train.yaml \
 	  --output build/demo --fresh
 
