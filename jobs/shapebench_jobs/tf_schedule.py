@@ -62,11 +62,6 @@ def _epoch(number: int, count: int, batch_size: int, learning_rate: float, chang
     return EpochPlan(number, batch_size, learning_rate, tf_split.steps(count, batch_size))
 
 
-def noise_scale(epoch: EpochPlan, count: int, momentum: float) -> float:
-    """g of the formula above."""
-    return epoch.learning_rate * count / (epoch.batch_size * (1 - momentum))
-
-
 def updates(epochs: Sequence[EpochPlan]) -> int:
     """Changes of the weights in all epochs."""
     return sum(epoch.steps for epoch in epochs)

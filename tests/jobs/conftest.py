@@ -64,6 +64,20 @@ def events_file(tmp_path: Path) -> Path:
     return path
 
 
+def local_cluster(tmp_path: Path, executors: int = 2, *settings: str) -> dict[str, str]:
+    """Environment of a Spark job on a cluster of its own: real executor processes, one slot each.
+
+    It is configured from outside, as on Kubernetes; `settings` are more lines of spark-defaults.conf.
+    """
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    lines = (f"spark.master local-cluster[{executors},1,1024]", "spark.executor.memory 512m", "spark.ui.enabled false",
+             "spark.driver.host 127.0.0.1", *settings, f"spark.driver.extraJavaOptions {QUICK_JVM}",
+             f"spark.executor.extraJavaOptions {QUICK_JVM}")
+    (conf / "spark-defaults.conf").write_text("".join(f"{line}\n" for line in lines))
+    return {"SPARK_CONF_DIR": str(conf), "SHAPEBENCH_WORKERS": str(executors)}
+
+
 def read_events(path: Path, kind: str = "") -> list[dict[str, Any]]:
     events = [json.loads(line) for line in path.read_text().splitlines()]
     return [event for event in events if kind in ("", event["event"])]

@@ -15,7 +15,7 @@ from shapebench_jobs.harness import WrongAnswerError
 from shapebench_jobs.k_means_check import Iteration
 from shapebench_jobs.k_means_points import BLOCK, Blobs
 
-from .conftest import QUICK_JVM, read_events
+from .conftest import local_cluster, read_events
 
 # py4j and pyspark leave sockets to the garbage collector.
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -167,13 +167,8 @@ def test_bad_arguments(argument: str, message: str, capsys: pytest.CaptureFixtur
 
 
 def test_on_two_executors(start: Callable[..., Any], tmp_path: Path, events_file: Path) -> None:
-    (tmp_path / "conf").mkdir()
-    (tmp_path / "conf" / "spark-defaults.conf").write_text(
-        "spark.master local-cluster[2,1,1024]\nspark.executor.memory 512m\nspark.ui.enabled false\n"
-        "spark.driver.host 127.0.0.1\n"
-        f"spark.driver.extraJavaOptions {QUICK_JVM}\nspark.executor.extraJavaOptions {QUICK_JVM}\n")
-    process = start("k_means", "--points=40000", "--iterations=3", SPARK_CONF_DIR=str(tmp_path / "conf"),
-                    SHAPEBENCH_WORKERS="2", SHAPEBENCH_EVENTS_FILE=str(events_file))
+    cluster = local_cluster(tmp_path)
+    process = start("k_means", "--points=40000", "--iterations=3", **cluster, SHAPEBENCH_EVENTS_FILE=str(events_file))
     _, said = process.communicate(timeout=380)
     assert process.returncode == 0, said
     assert [event["event"] for event in read_events(events_file)] == [

@@ -17,7 +17,7 @@ from shapebench_jobs.reading import Part, ReadPlan
 from shapebench_jobs.spark_source import Source
 from shapebench_jobs.tally import Tally, total
 
-from .conftest import QUICK_JVM, SMALL, SMALL_OPTIONS, read_events
+from .conftest import QUICK_JVM, SMALL, SMALL_OPTIONS, local_cluster, read_events
 
 # py4j and pyspark leave sockets to the garbage collector.
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -212,20 +212,9 @@ def test_more_than_there_is_said_before_spark_starts(start: Callable[..., Any]) 
         "(--images for a made data set)"])
 
 
-def _cluster(tmp_path: Path, executors: int) -> dict[str, str]:
-    """Settings from outside, as on a cluster: real executor processes, one slot each."""
-    conf = tmp_path / "conf"
-    conf.mkdir()
-    (conf / "spark-defaults.conf").write_text(
-        f"spark.master local-cluster[{executors},1,1024]\nspark.executor.memory 512m\nspark.ui.enabled false\n"
-        "spark.driver.host 127.0.0.1\n"
-        f"spark.driver.extraJavaOptions {QUICK_JVM}\nspark.executor.extraJavaOptions {QUICK_JVM}\n")
-    return {"SPARK_CONF_DIR": str(conf), "SHAPEBENCH_WORKERS": str(executors)}
-
-
 def test_on_two_executors(start: Callable[..., Any], tmp_path: Path, events_file: Path) -> None:
     process = start("read_speed", *SMALL_OPTIONS, "--format=tfrecord", "--batch-size=4", "--batches=5", "--passes=2",
-                    "--page-cache=cold", **_cluster(tmp_path, 2), SHAPEBENCH_EVENTS_FILE=str(events_file),
+                    "--page-cache=cold", **local_cluster(tmp_path, 2), SHAPEBENCH_EVENTS_FILE=str(events_file),
                     SHAPEBENCH_DATA_DIR=str(tmp_path / "data"))
     _, said = process.communicate(timeout=380)
     assert process.returncode == 0, said

@@ -14,7 +14,7 @@ from shapebench_jobs.harness import BadArgumentsError, WrongAnswerError
 from shapebench_jobs.sort_frames import SortedPart
 from shapebench_jobs.sort_records import RECORD_BYTES, Share, Tally
 
-from .conftest import QUICK_JVM, read_events
+from .conftest import local_cluster, read_events
 
 # py4j and pyspark leave sockets to the garbage collector.
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -161,13 +161,8 @@ def test_no_records(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_on_two_executors(start: Callable[..., Any], tmp_path: Path, events_file: Path) -> None:
     """Executors of processes of their own, one slot each, that spill as if memory were short."""
-    (tmp_path / "conf").mkdir()
-    (tmp_path / "conf" / "spark-defaults.conf").write_text(
-        "spark.master local-cluster[2,1,1024]\nspark.executor.memory 512m\nspark.ui.enabled false\n"
-        "spark.driver.host 127.0.0.1\nspark.shuffle.spill.numElementsForceSpillThreshold 5000\n"
-        f"spark.driver.extraJavaOptions {QUICK_JVM}\nspark.executor.extraJavaOptions {QUICK_JVM}\n")
-    process = start("sort", "--records=60000", SPARK_CONF_DIR=str(tmp_path / "conf"), SHAPEBENCH_WORKERS="2",
-                    SHAPEBENCH_EVENTS_FILE=str(events_file))
+    cluster = local_cluster(tmp_path, 2, "spark.shuffle.spill.numElementsForceSpillThreshold 5000")
+    process = start("sort", "--records=60000", **cluster, SHAPEBENCH_EVENTS_FILE=str(events_file))
     _, said = process.communicate(timeout=380)
     assert process.returncode == 0, said
     assert [event["event"] for event in read_events(events_file)] == [

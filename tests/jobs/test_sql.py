@@ -20,7 +20,7 @@ from shapebench_jobs.sql_data import TablesArguments
 from shapebench_jobs.sql_queries import QUERIES
 from shapebench_jobs.sql_tables import TABLES, Tables
 
-from .conftest import QUICK_JVM, read_events
+from .conftest import local_cluster, read_events
 
 # py4j and pyspark leave sockets to the garbage collector.
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -196,14 +196,9 @@ def test_values() -> None:
 
 
 def test_on_two_executors(start: Callable[..., Any], tmp_path: Path, events_file: Path) -> None:
-    (tmp_path / "conf").mkdir()
-    (tmp_path / "conf" / "spark-defaults.conf").write_text(
-        "spark.master local-cluster[2,1,1024]\nspark.executor.memory 512m\nspark.ui.enabled false\n"
-        "spark.driver.host 127.0.0.1\nspark.sql.shuffle.partitions 4\n"
-        f"spark.driver.extraJavaOptions {QUICK_JVM}\nspark.executor.extraJavaOptions {QUICK_JVM}\n")
+    cluster = local_cluster(tmp_path, 2, "spark.sql.shuffle.partitions 4")
     process = start("sql", "--scale=0.002", "--files=2", "--queries=q6,q12", "--passes=2",
-                    f"--data-dir={tmp_path / 'data'}", SPARK_CONF_DIR=str(tmp_path / "conf"),
-                    SHAPEBENCH_WORKERS="2", SHAPEBENCH_EVENTS_FILE=str(events_file))
+                    f"--data-dir={tmp_path / 'data'}", **cluster, SHAPEBENCH_EVENTS_FILE=str(events_file))
     _, said = process.communicate(timeout=380)
     assert process.returncode == 0, said
     assert [event["event"] for event in read_events(events_file)] == [

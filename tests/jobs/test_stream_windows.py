@@ -20,7 +20,7 @@ from shapebench_jobs.stream_query import Batch, Pipeline
 from shapebench_jobs.stream_report import Clock
 from shapebench_jobs.stream_rows import Rows, Totals
 
-from .conftest import QUICK_JVM, read_events
+from .conftest import local_cluster, read_events
 
 # py4j and pyspark leave sockets to the garbage collector.
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -283,20 +283,9 @@ OWN_DISKS = "--data-dir=/proc/self/cwd/scratch"
 """A path that is another folder in each process: the driver and the executors have no disk in common."""
 
 
-def _cluster(tmp_path: Path) -> dict[str, str]:
-    """Settings from outside, as on a cluster: two executor processes, one slot each."""
-    conf = tmp_path / "conf"
-    conf.mkdir()
-    (conf / "spark-defaults.conf").write_text(
-        "spark.master local-cluster[2,1,1024]\nspark.executor.memory 512m\nspark.ui.enabled false\n"
-        "spark.driver.host 127.0.0.1\n"
-        f"spark.driver.extraJavaOptions {QUICK_JVM}\nspark.executor.extraJavaOptions {QUICK_JVM}\n")
-    return {"SPARK_CONF_DIR": str(conf), "SHAPEBENCH_WORKERS": "2"}
-
-
 def test_executors_need_no_disk_in_common(start: Callable[..., Any], tmp_path: Path, events_file: Path) -> None:
     process = start("stream_windows", OWN_DISKS, "--rows-per-second=300", "--window=2", "--warm-up=1", "--duration=8",
-                    "--work=1", **_cluster(tmp_path), SHAPEBENCH_EVENTS_FILE=str(events_file))
+                    "--work=1", **local_cluster(tmp_path), SHAPEBENCH_EVENTS_FILE=str(events_file))
     _, said = process.communicate(timeout=380)
     assert process.returncode == 0, said
     assert "terminated with error" not in said
@@ -311,7 +300,7 @@ def test_executors_need_no_disk_in_common(start: Callable[..., Any], tmp_path: P
 
 
 def test_files_that_executors_cannot_see_are_refused(start: Callable[..., Any], tmp_path: Path) -> None:
-    process = start("stream_windows", OWN_DISKS, "--source=files", "--duration=10", **_cluster(tmp_path))
+    process = start("stream_windows", OWN_DISKS, "--source=files", "--duration=10", **local_cluster(tmp_path))
     _, said = process.communicate(timeout=380)
     assert process.returncode == 2, said
     assert "error: --folder=/proc/self/cwd/scratch: " in said

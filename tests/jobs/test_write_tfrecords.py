@@ -36,7 +36,7 @@ from shapebench_jobs.shard_check import Found
 from shapebench_jobs.shard_source import Label, Pictures
 from shapebench_jobs.shard_writing import WritePlan, Written
 
-from .conftest import QUICK_JVM, read_events
+from .conftest import local_cluster, read_events
 
 # py4j and pyspark leave sockets to the garbage collector.
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -492,14 +492,9 @@ def test_data_that_cannot_work(spark: Any, own: Path) -> None:
 
 
 def test_on_two_executors(start: Callable[..., Any], tmp_path: Path, events_file: Path) -> None:
-    conf = tmp_path / "conf"
-    conf.mkdir()
-    (conf / "spark-defaults.conf").write_text(
-        "spark.master local-cluster[2,1,1024]\nspark.executor.memory 512m\nspark.ui.enabled false\n"
-        "spark.driver.host 127.0.0.1\n"
-        f"spark.driver.extraJavaOptions {QUICK_JVM}\nspark.executor.extraJavaOptions {QUICK_JVM}\n")
+    cluster = local_cluster(tmp_path)
     process = start("write_tfrecords", "--images=40", "--image-size=32", "--resize=24", "--crop=16", "--shards=4",
-                    SPARK_CONF_DIR=str(conf), SHAPEBENCH_WORKERS="2", SHAPEBENCH_EVENTS_FILE=str(events_file),
+                    **cluster, SHAPEBENCH_EVENTS_FILE=str(events_file),
                     SHAPEBENCH_DATA_DIR=str(tmp_path / "data"))
     _, said = process.communicate(timeout=380)
     assert process.returncode == 0, said
