@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from shapebench_jobs import tf_input
+from shapebench_jobs.harness import WrongAnswerError
 from shapebench_jobs.tf_input import TrainingImages
 
 NAMED = 5
@@ -20,6 +22,18 @@ class Damage:
     path: str
     images: int
     reason: str
+
+
+@contextmanager
+def named(tf: Any, images: TrainingImages) -> Iterator[None]:
+    """Turn an error of TensorFlow's into a WrongAnswerError that names the damaged files; where none is, it passes."""
+    try:
+        yield
+    except errors(tf) as error:
+        found = find(tf, images)
+        if not found:
+            raise
+        raise WrongAnswerError(described(found)) from error
 
 
 def find(tf: Any, images: TrainingImages) -> list[Damage]:

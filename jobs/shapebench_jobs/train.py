@@ -24,7 +24,7 @@ from shapebench_jobs import (
     train_answer,
     train_options,
 )
-from shapebench_jobs.harness import ENV_SEED, BadArgumentsError, Run, WrongAnswerError, note, perform
+from shapebench_jobs.harness import ENV_SEED, BadArgumentsError, Run, note, perform
 from shapebench_jobs.tf_cluster import Cluster
 from shapebench_jobs.tf_coordination import Asynchronous
 from shapebench_jobs.tf_input import TrainingImages
@@ -87,13 +87,8 @@ def _train(task: Task, run: Run) -> None:
         images = own_images(tf, task)
     material = prepare(task, images)
     refuse_small_batch(material.batch_sizes[0], strategy.num_replicas_in_sync)
-    try:
+    with tf_damage.named(tf, images):
         _perform(tf, strategy, leader, material, task, run)
-    except tf_damage.errors(tf) as error:
-        found = tf_damage.find(tf, images)
-        if not found:
-            raise
-        raise WrongAnswerError(tf_damage.described(found)) from error
     if leader is not None:
         leader.close()
 

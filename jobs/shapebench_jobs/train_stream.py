@@ -24,7 +24,7 @@ from shapebench_jobs import (
     tf_training,
     train,
 )
-from shapebench_jobs.harness import BadArgumentsError, Run, WrongAnswerError, note, perform
+from shapebench_jobs.harness import BadArgumentsError, Run, note, perform
 from shapebench_jobs.stream_training import Arrivals, Round, State
 from shapebench_jobs.tf_agreement import Agreement
 from shapebench_jobs.tf_cluster import Cluster
@@ -147,13 +147,8 @@ def train_stream(options: argparse.Namespace, run: Run, environ: Mapping[str, st
     train.refuse_small_batch(options.batch_size, strategy.num_replicas_in_sync)
     if images.count < strategy.num_replicas_in_sync:
         raise BadArgumentsError(f"{images.count} images are less than the {strategy.num_replicas_in_sync} replicas")
-    try:
+    with tf_damage.named(tf, images):
         _on_stream(tf, strategy, images, mine, run)
-    except tf_damage.errors(tf) as error:
-        found = tf_damage.find(tf, images)
-        if not found:
-            raise
-        raise WrongAnswerError(tf_damage.described(found)) from error
 
 
 def _on_stream(tf: Any, strategy: Any, images: TrainingImages, mine: Task, run: Run) -> None:
