@@ -70,11 +70,15 @@ def decide(view: View, now_s: float) -> Decision:
     actions = tuple(action for step in steps for action in step.actions)
     if reads or any(step.again for step in steps):
         return Decision(actions, reads, again=True)
-    created = _next_runs(view, judged.benchmark, plan)
+    given_up = _infeasible(judged.benchmark, plan, view.runs)
+    waiting = [planned for planned in plan
+               if planned.name not in view.runs and summary.key(planned.cell) not in given_up]
+    created = _next_runs(view, judged.benchmark, waiting)
     if created:
         return Decision((*actions, *created), again=True)
+    counted = status.Tally.of(plan, view.runs, len(waiting), len(given_up))
     wakes = [step.wake_after_s for step in steps if step.wake_after_s is not None]
-    return _conclude(view, judged, plan, Decision(actions, wake_after_s=min(wakes, default=None)), now_s)
+    return _conclude(view, judged, counted, Decision(actions, wake_after_s=min(wakes, default=None)), now_s)
 
 
 def _advance(view: View, benchmark: Benchmark, plan: Sequence[expand.PlannedRun], now_s: float) -> list[runs.Step]:
@@ -91,27 +95,18 @@ def _advance(view: View, benchmark: Benchmark, plan: Sequence[expand.PlannedRun]
         and (not runs.is_over(view.runs[planned.name]) or planned.name in pods or planned.name in engines)]
 
 
-def _next_runs(view: View, benchmark: Benchmark, plan: Sequence[expand.PlannedRun]) -> tuple[Action, ...]:
+def _next_runs(view: View, benchmark: Benchmark, waiting: Sequence[expand.PlannedRun]) -> tuple[Action, ...]:
     """Creations for which there is room. A run that is over but whose pods still work has not left its room."""
     if benchmark.spec.suspend:
         return ()
     busy = {pod.run for pod in view.pods if not pod.ended and pod.run in view.runs}
     busy |= {name for name, run in view.runs.items() if not runs.is_over(run)}
     room = benchmark.spec.limits.concurrency - len(busy)
-    waiting = remaining(benchmark, plan, view.runs)
     return tuple(Create(run_builder.benchmark_run(benchmark, planned)) for planned in waiting[:max(0, room)])
 
 
-def remaining(benchmark: Benchmark, plan: Sequence[expand.PlannedRun],
-              existing: Mapping[str, BenchmarkRun]) -> tuple[expand.PlannedRun, ...]:
-    """Planned runs that do not exist yet, without those of cells that failed too often."""
-    given_up = infeasible(benchmark, plan, existing)
-    return tuple(planned for planned in plan
-                 if planned.name not in existing and summary.key(planned.cell) not in given_up)
-
-
-def infeasible(benchmark: Benchmark, plan: Sequence[expand.PlannedRun],
-               existing: Mapping[str, BenchmarkRun]) -> frozenset[summary.CellKey]:
+def _infeasible(benchmark: Benchmark, plan: Sequence[expand.PlannedRun],
+                existing: Mapping[str, BenchmarkRun]) -> frozenset[summary.CellKey]:
     """Cells that failed as often as limits.failuresPerCell allows."""
     failures = Counter(summary.key(planned.cell) for planned in plan if planned.name in existing
                        and existing[planned.name].status.phase is Phase.FAILED)
@@ -129,13 +124,11 @@ def _reject(view: View, judged: acceptance.Judged, now_s: float) -> Decision:
     return Decision((*_patch(view, new), *told), wake_after_s=wake_after_s)
 
 
-def _conclude(view: View, judged: acceptance.Judged, plan: Sequence[expand.PlannedRun], so_far: Decision,
+def _conclude(view: View, judged: acceptance.Judged, counted: status.Tally, so_far: Decision,
               now_s: float) -> Decision:
     benchmark = judged.benchmark
     assert benchmark is not None
     old = status.parse(view.body)
-    counted = status.Tally.of(plan, view.runs, len(remaining(benchmark, plan, view.runs)),
-                              len(infeasible(benchmark, plan, view.runs)))
     new = status.current(benchmark, old, counted, judged.message, now_s)
     actions = (*so_far.actions, *_patch(view, new), *_told(view, old, new))
     if new.finished_at is None or benchmark.spec.ttl_seconds_after_finished is None:
