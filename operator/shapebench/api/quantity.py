@@ -46,14 +46,6 @@ def memory_bytes(text: str | int) -> int:
     return int(Decimal(match[1]) * _MEMORY_UNITS[match[2]])
 
 
-def memory_text(size_bytes: int) -> str:
-    """The shortest exact quantity for so many bytes: "512Mi"."""
-    for unit in ("Gi", "Mi", "Ki"):
-        if size_bytes and size_bytes % _MEMORY_UNITS[unit] == 0:
-            return f"{size_bytes // _MEMORY_UNITS[unit]}{unit}"
-    return str(size_bytes)
-
-
 def duration_s(text: str) -> int:
     """Seconds of "90s", "5m" or "1h30m". Raises ValueError for anything else, the empty string too."""
     if not text or not re.fullmatch(DURATION_PATTERN, text):

@@ -14,11 +14,6 @@ def test_cpu_text_and_back(millicores: int) -> None:
     assert quantity.cpu_cores(quantity.cpu_text(millicores / 1000)) == millicores / 1000
 
 
-@given(some.integers(0, 2**50))
-def test_memory_text_and_back(size_bytes: int) -> None:
-    assert quantity.memory_bytes(quantity.memory_text(size_bytes)) == size_bytes
-
-
 @given(some.integers(0, 59))
 def test_seconds_and_back(seconds: int) -> None:
     assert quantity.duration_s(quantity.duration_text(seconds)) == seconds
