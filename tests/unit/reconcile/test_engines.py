@@ -7,13 +7,11 @@ from typing import Any
 import pytest
 from fakes import cluster as fake
 from fakes import engines
+from fakes.operator import NAME, NAMESPACE, look
 
 from shapebench.api import keys
-from shapebench.api.settings import Settings
 from shapebench.plan.actions import Offer
-from shapebench.reconcile import loop
 
-NAMESPACE, NAME = "default", "compare"
 TF, SPARK = "TFJob", "SparkApplication"
 _WORKLOADS = {TF: {"tensorflow": {"engine": TF, "job": "train", "parameterServers": 1}},
               SPARK: {"spark": {"engine": SPARK, "job": "read-speed"}}}
@@ -33,14 +31,6 @@ def script(pod: dict[str, Any], age: int) -> dict[str, Any]:
     if "-ps-" in pod["metadata"]["name"]:
         return fake.running(pod["fake-born"] + 2) if age > 1 else fake.waiting()
     return fake.lives(pod, age)
-
-
-def look(cluster: fake.FakeCluster) -> float | None:
-    while True:
-        try:
-            return loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
-        except fake.Killed:
-            continue
 
 
 def live(cluster: fake.FakeCluster, ticks: int = 200) -> None:

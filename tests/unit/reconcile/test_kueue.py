@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 from fakes import cluster as fake
+from fakes.operator import NAME, NAMESPACE, look, look_once
 
 from shapebench.api import keys
-from shapebench.api.settings import Settings
 from shapebench.plan import actions
 from shapebench.plan.actions import Offer
-from shapebench.reconcile import attempts, loop
+from shapebench.reconcile import attempts
 
-NAMESPACE, NAME = "default", "compare"
 FIRST = f"{NAME}-1-1"
 Body = dict[str, Any]
 _WORKLOADS = {"tensorflow": {"tensorflow": {"job": "train"}}, "spark": {"spark": {"job": "read-speed"}}}
@@ -61,14 +60,6 @@ def made(kind: str, die_after: int | None = None, **spec: Any) -> fake.FakeClust
                  "shapes": [{"name": "2x1", "workers": 2, "cpu": "1", "memory": "1Gi"},
                             {"name": "1x2", "workers": 1, "cpu": "2", "memory": "2Gi"}]} | spec})
     return cluster
-
-
-def look(cluster: fake.FakeCluster) -> float | None:
-    while True:
-        try:
-            return loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
-        except fake.Killed:
-            continue
 
 
 def live(cluster: fake.FakeCluster, queue: Queue | None = None, ticks: int = 200) -> Queue:
@@ -222,7 +213,7 @@ def test_a_place_lost_between_admission_and_the_whole_gang_is_asked_for_anew(kin
         queue = Queue(cluster, after_ticks=1)
         try:
             for _ in range(4):
-                loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+                look_once(cluster)
                 cluster.tick()
                 queue.work()
         except fake.Killed:

@@ -7,12 +7,9 @@ from typing import Any
 
 import pytest
 from fakes import cluster as fake
+from fakes.operator import NAME, NAMESPACE, look
 
 from shapebench.api import keys, wire
-from shapebench.api.settings import Settings
-from shapebench.reconcile import loop
-
-NAMESPACE, NAME = "default", "compare"
 
 
 def benchmark(kind: str = "tensorflow", **spec: Any) -> dict[str, Any]:
@@ -35,12 +32,7 @@ def benchmark(kind: str = "tensorflow", **spec: Any) -> dict[str, Any]:
 def live(cluster: fake.FakeCluster, ticks: int = 400) -> None:
     """Reconcile at every tick, starting over whenever the operator is killed, until the Benchmark has ended."""
     for _ in range(ticks):
-        while True:
-            try:
-                loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
-                break
-            except fake.Killed:
-                continue
+        look(cluster)
         if ("Benchmark", NAME) not in cluster.objects or status(cluster).get("finishedAt"):
             return
         cluster.tick()
@@ -209,7 +201,7 @@ def test_some_failures_leave_the_benchmark_succeeded_and_say_so() -> None:
 def test_a_suspended_benchmark_starts_nothing_and_ends_what_runs() -> None:
     cluster = fake.FakeCluster(fake.lives)
     cluster.add(benchmark())
-    loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+    look(cluster)
     cluster.objects["Benchmark", NAME]["spec"]["suspend"] = True
     live(cluster, ticks=20)
     assert status(cluster)["phase"] == "Suspended"
@@ -226,7 +218,7 @@ def test_deleting_the_benchmark_deletes_all_it_made() -> None:
     live(cluster, ticks=3)
     assert cluster.kind("Pod")
     cluster.delete("Benchmark", NAME)
-    assert loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock) is None
+    assert look(cluster) is None
     assert cluster.objects == {}
 
 
@@ -234,10 +226,10 @@ def test_ttl_deletes_the_finished_benchmark_when_its_time_has_come() -> None:
     cluster = fake.FakeCluster(fake.lives)
     cluster.add(benchmark(ttlSecondsAfterFinished=60))
     live(cluster)
-    left_s = loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+    left_s = look(cluster)
     assert left_s == pytest.approx(60, abs=1)
     cluster.tick(61)
-    loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+    look(cluster)
     assert cluster.objects == {}
 
 
@@ -247,7 +239,7 @@ def test_never_more_runs_at_once_than_allowed(concurrency: int) -> None:
     cluster.add(benchmark(limits={"concurrency": concurrency}))
     most = 0
     for _ in range(60):
-        loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+        look(cluster)
         busy = {pod["metadata"]["labels"][keys.LABEL_RUN] for pod in cluster.kind("Pod")
                 if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")}
         most = max(most, len(busy))
@@ -262,7 +254,7 @@ def test_a_refused_pod_is_tried_again_until_the_start_timeout() -> None:
 
     cluster = fake.FakeCluster(fake.lives, refuse=quota)
     cluster.add(benchmark(limits={"startTimeout": "20s", "failuresPerCell": 1, "retries": 0}))
-    loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+    look(cluster)
     first = run_statuses(cluster)[f"{NAME}-0-1"]
     assert (first["phase"], first["message"]) == ("Pending", "exceeded quota: pods")
     live(cluster)
@@ -304,7 +296,7 @@ def test_what_cel_cannot_say_becomes_the_condition_accepted_false(
         spec: dict[str, Any], reason: str, message: str) -> None:
     cluster = fake.FakeCluster(fake.lives)
     cluster.add(benchmark(**spec))
-    loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+    look(cluster)
     accepted = condition(cluster, "Accepted")
     assert (accepted["status"], accepted["reason"]) == ("False", reason)
     assert message in accepted["message"]
@@ -315,7 +307,7 @@ def test_what_cel_cannot_say_becomes_the_condition_accepted_false(
 def test_a_corrected_benchmark_is_accepted_then() -> None:
     cluster = fake.FakeCluster(fake.lives, driver_account=False)
     cluster.add(benchmark("spark"))
-    wake_s = loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+    wake_s = look(cluster)
     assert wake_s is not None
     assert "add default to the chart's workloadNamespaces" in condition(cluster, "Accepted")["message"]
     cluster.driver_account = True
@@ -326,9 +318,9 @@ def test_a_corrected_benchmark_is_accepted_then() -> None:
 def test_reconciling_again_without_news_changes_nothing() -> None:
     cluster = fake.FakeCluster(fake.lives)
     cluster.add(benchmark())
-    loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+    look(cluster)
     before, effects = copy.deepcopy(cluster.objects), cluster.effects
-    loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+    look(cluster)
     assert (cluster.objects, cluster.effects) == (before, effects)
 
 
@@ -338,7 +330,7 @@ def test_a_run_that_somebody_deletes_is_run_again() -> None:
     live(cluster)
     cluster.delete("BenchmarkRun", f"{NAME}-1-1")
     for _ in range(10):
-        loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+        look(cluster)
         cluster.tick()
     assert run_statuses(cluster)[f"{NAME}-1-1"]["phase"] == "Succeeded"
 
@@ -369,7 +361,7 @@ def test_a_refused_record_waits_and_says_so() -> None:
     cluster.add(benchmark())
     live(cluster, ticks=30)
     effects = cluster.effects
-    wake_s = loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+    wake_s = look(cluster)
     assert wake_s == 5.0
     assert cluster.effects - effects < 10, "no hot loop"
     assert run_statuses(cluster)[f"{NAME}-0-1"]["message"] == "exceeded quota: configmaps"
@@ -383,7 +375,7 @@ def test_results_stay_when_the_drivers_account_goes() -> None:
     live(cluster)
     before = status(cluster)
     cluster.driver_account = False
-    loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+    look(cluster)
     assert status(cluster) == before
 
 
@@ -397,7 +389,7 @@ def test_a_benchmark_applied_again_does_not_inherit_the_old_ones_runs() -> None:
     again["metadata"]["uid"] = "another"
     cluster.add(again)
     with pytest.raises(fake.EarlierOneError):
-        loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+        look(cluster)
     assert status(cluster) == {}
     for run in run_statuses(cluster):  # the collector gets there
         cluster.objects.pop(("BenchmarkRun", run))
