@@ -69,9 +69,6 @@ bench-reading: setup ## how fast the jobs read and decode, as ratios to the mach
 	PYTHONPATH=operator:jobs $(BIN)/python tests/bench/reading; \
 	  reading=$$?; PYTHONPATH=operator:jobs $(BIN)/python tests/bench/frame_overhead.py && exit $$reading
 
-measure-operator: setup ## latency, memory and idle CPU of the operator against a real API server, as JSON
-	PYTHONPATH=tests:operator:jobs $(BIN)/python -m apiserver.measure_operator
-
 lint: setup ## ruff, mypy strict, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
