@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from apiserver import control_plane, definitions
+from apiserver import control_plane, definitions, operator_process, other_operators
 from kubernetes import client
 
 CRDS = Path(__file__).parents[2] / "manifests" / "crd"
@@ -68,6 +68,15 @@ def engine_namespace(engine_server: control_plane.ControlPlane) -> str:
     for created in (("namespace", name), ("serviceaccount", "spark", "-n", name)):
         assert engine_server.kubectl("create", *created).returncode == 0
     return name
+
+
+@pytest.fixture(scope="module")
+def engine_operator(engine_server: control_plane.ControlPlane,
+                    tmp_path_factory: pytest.TempPathFactory) -> Iterator[operator_process.OperatorProcess]:
+    """Our operator there, with the rights on the other operators' objects."""
+    folder = tmp_path_factory.mktemp("operator")
+    with operator_process.faultless(engine_server, folder, other_operators.ENABLED) as process:
+        yield process
 
 
 @pytest.fixture

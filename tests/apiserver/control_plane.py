@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import built_tools
 import yaml
 from kubernetes import client
 
@@ -54,7 +55,8 @@ class ControlPlane:
 def find_tools() -> dict[str, Path]:
     """The binaries: in $SHAPEBENCH_KUBE_BIN, else the newest of each in the project's cache."""
     folder = os.environ.get("SHAPEBENCH_KUBE_BIN")
-    found = {name: Path(folder, name) if folder else _newest(name) for name in TOOLS}
+    found = {name: Path(folder, name) if folder else built_tools.newest(f"tools/{name}-*/{name}")
+             for name in TOOLS}
     missing = [name for name, path in found.items() if path is None or not path.is_file()]
     if missing:
         raise ControlPlaneError(
@@ -63,19 +65,11 @@ def find_tools() -> dict[str, Path]:
     return {name: path for name, path in found.items() if path is not None}
 
 
-def _newest(name: str) -> Path | None:
-    """hack/kind/tools.sh keeps each build in a folder of its own, named by its inputs."""
-    home_cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    cache = Path(os.environ.get("SHAPEBENCH_CACHE") or Path(home_cache, "shapebench"))
-    builds = sorted(cache.glob(f"tools/{name}-*/{name}"), key=lambda path: path.stat().st_mtime)
-    return builds[-1] if builds else None
-
-
 @contextmanager
 def running(folder: Path) -> Iterator[ControlPlane]:
     """Start a control plane whose files lie in `folder`; stop it at the end. Raises ControlPlaneError."""
     tools = find_tools()
-    etcd_port, peer_port, port = _free_ports(3)
+    etcd_port, peer_port, port = free_ports(3)
     token = secrets.token_hex(16)
     key = folder / "service-accounts.key"
     subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
@@ -99,7 +93,7 @@ def running(folder: Path) -> Iterator[ControlPlane]:
         yield plane
 
 
-def _free_ports(count: int) -> tuple[int, ...]:
+def free_ports(count: int) -> tuple[int, ...]:
     """Ports that were free a moment ago: all are held until the last is known, so that they differ."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]

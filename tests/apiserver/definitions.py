@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
+import built_tools
 import yaml
 from apiserver.control_plane import ControlPlane, ControlPlaneError
 
 
 def folder(operator: str) -> Path:
     """Where hack/kind/definitions.sh keeps the definitions of spark-operator, training-operator or kueue."""
-    home_cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    cache = Path(os.environ.get("SHAPEBENCH_CACHE") or Path(home_cache, "shapebench"))
-    found = sorted(cache.glob(f"definitions/{operator}-v*"), key=lambda path: path.stat().st_mtime)
-    if not found:
+    found = built_tools.newest(f"definitions/{operator}-v*")
+    if found is None:
         raise ControlPlaneError(f"no definitions of {operator} here: run `make test-tools` once")
-    return found[-1]
+    return found
 
 
 def install(plane: ControlPlane, operator: str) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from apiserver.control_plane import ControlPlane
+from apiserver.control_plane import ControlPlane, free_ports
 from chart import rendering
 
 NAMESPACE = "shapebench-system"
@@ -80,30 +79,19 @@ class OperatorProcess:
         except OSError:
             return 0, ""
 
-    def resident_bytes(self) -> int:
-        """Memory resident at this moment."""
-        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
-        assert found
-        return int(found[1]) * 1024
-
-    def cpu_seconds(self) -> float:
-        """CPU used so far, of user and kernel."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
 
 @contextmanager
 def running(kubeconfig: Path, folder: Path, **settings: str) -> Iterator[OperatorProcess]:
     """Start the operator and wait until it is ready; end it with SIGTERM if the caller did not."""
     log_file = folder / "operator.log"
-    ports = free_ports()
+    metrics_port, probe_port = free_ports(2)
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(folder), "USER": "operator", "PYTHONPATH": str(ROOT / "operator"),
-        "KUBECONFIG": str(kubeconfig), "SHAPEBENCH_METRICS_PORT": str(ports[0]), "SHAPEBENCH_PROBE_PORT": str(ports[1]),
-        **settings}
+        "KUBECONFIG": str(kubeconfig), "SHAPEBENCH_METRICS_PORT": str(metrics_port),
+        "SHAPEBENCH_PROBE_PORT": str(probe_port), **settings}
     with log_file.open("wb") as output, subprocess.Popen(
             [sys.executable, "-m", "shapebench.main"], env=environment, stdout=output, stderr=output) as process:
-        operator = OperatorProcess(process, log_file, *ports)
+        operator = OperatorProcess(process, log_file, metrics_port, probe_port)
         try:
             until(lambda: operator.get("/readyz")[0] == 200 and operator.get("/healthz")[0] == 200, 60, operator)
             yield operator
@@ -113,6 +101,15 @@ def running(kubeconfig: Path, folder: Path, **settings: str) -> Iterator[Operato
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+@contextmanager
+def faultless(plane: ControlPlane, folder: Path, values: dict[str, Any] | None = None) -> Iterator[OperatorProcess]:
+    """The operator with the rights that the chart gives it with these values; at the end it had all that it wanted."""
+    with running(install_account(plane, folder, values), folder) as operator:
+        yield operator
+        assert operator.denials() == []
+        assert "Traceback" not in operator.log, operator.log
 
 
 def until(condition: Callable[[], bool], timeout_s: float, operator: OperatorProcess | None = None) -> None:
@@ -138,14 +135,6 @@ def end_pods(plane: ControlPlane, namespace: str, benchmark: str, exit_code: int
                       "-p", json.dumps({"status": status}))
 
 
-def free_ports() -> tuple[int, int]:
-    """Two ports that were free a moment ago."""
-    with socket.socket() as one, socket.socket() as two:
-        one.bind(("127.0.0.1", 0))
-        two.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1]), int(two.getsockname()[1])
-
-
 def tensorflow(name: str, **spec: Any) -> dict[str, Any]:
     """A Benchmark of one run of two workers, unless said otherwise."""
     return {"apiVersion": "shapebench.dev/v1alpha1", "kind": "Benchmark", "metadata": {"name": name}, "spec": {
@@ -162,6 +151,13 @@ def apply(plane: ControlPlane, namespace: str, body: dict[str, Any]) -> None:
     """kubectl apply."""
     applied = plane.kubectl("apply", "-n", namespace, "-f", "-", text=yaml.safe_dump(body))
     assert applied.returncode == 0, applied.stderr
+
+
+def run_status(plane: ControlPlane, namespace: str, run: str) -> dict[str, Any]:
+    """The status of a BenchmarkRun; empty while there is none."""
+    answer = plane.kubectl("get", "benchmarkrun", run, "-n", namespace, "-o", "json", "--ignore-not-found")
+    found: dict[str, Any] = json.loads(answer.stdout) if answer.stdout else {}
+    return found.get("status", {})
 
 
 def listed(plane: ControlPlane, namespace: str, kinds: str) -> list[dict[str, Any]]:

@@ -12,25 +12,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import built_tools
 import pyspark
 import yaml
-from apiserver import operator_process
-from apiserver.control_plane import ControlPlane, ControlPlaneError
+from apiserver.control_plane import ControlPlane, ControlPlaneError, free_ports
 
 from shapebench.local import java
 
+ENABLED = {"engines": {"sparkApplication": {"enabled": True}, "tfJob": {"enabled": True}}, "kueue": {"enabled": True}}
+"""The chart's values that give our operator the rights on their objects."""
 WEBHOOK_CERTIFICATES = Path("/tmp/k8s-webhook-server/serving-certs")
 """Where a webhook server of the training operator looks for its certificate, with no option to change it."""
 
 
 def find(tool: str) -> Path:
     """A binary that hack/kind/tools.sh built."""
-    home_cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    cache = Path(os.environ.get("SHAPEBENCH_CACHE") or Path(home_cache, "shapebench"))
-    builds = sorted(cache.glob(f"tools/{tool}-*/{tool}"), key=lambda path: path.stat().st_mtime)
-    if not builds:
+    built = built_tools.newest(f"tools/{tool}-*/{tool}")
+    if built is None:
         raise ControlPlaneError(f"no {tool} here: run `make test-tools` once")
-    return builds[-1]
+    return built
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def training_operator(plane: ControlPlane, folder: Path, namespace: str) -> Iter
             "metadata": {"name": "training-operator-webhook-cert", "namespace": "kubeflow"}},
            {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
             "metadata": {"name": "validator.training-operator.kubeflow.org"}, "webhooks": []})
-    webhook, probe = operator_process.free_ports()
+    webhook, probe = free_ports(2)
     with _process(folder / "training-operator.log", [
             find("training-operator"), f"--kubeconfig={plane.kubeconfig}", f"--namespace={namespace}",
             "--enable-scheme=tfjob", "--metrics-bind-address=0", f"--webhook-server-port={webhook}",
@@ -83,7 +83,7 @@ def kueue(plane: ControlPlane, folder: Path) -> Iterator[Path]:
              for one in ("Validating", "Mutating")))
     certificates, settings = folder / "kueue-certificates", folder / "kueue.yaml"
     _certificate(certificates)
-    webhook, probe = operator_process.free_ports()
+    webhook, probe = free_ports(2)
     settings.write_text(yaml.safe_dump({
         "apiVersion": "config.kueue.x-k8s.io/v1beta2", "kind": "Configuration", "namespace": "kueue-system",
         "health": {"healthProbeBindAddress": f"127.0.0.1:{probe}"}, "metrics": {"bindAddress": "0"},

@@ -7,62 +7,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from apiserver import operator_process, other_operators
 from apiserver.control_plane import ControlPlane
-from apiserver.operator_process import OperatorProcess, apply, listed, tensorflow, until
+from apiserver.operator_process import OperatorProcess, apply, listed, run_status, tensorflow, until
+from apiserver.queues import set_queue
 
 pytestmark = pytest.mark.timeout(300)  # the first test waits for a control plane, Kueue and the operator to start
 
 Body = dict[str, Any]
-ENABLED = {"engines": {"sparkApplication": {"enabled": True}, "tfJob": {"enabled": True}}, "kueue": {"enabled": True}}
-VERSION = "kueue.x-k8s.io/v1beta2"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def kueue(engine_server: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with other_operators.kueue(engine_server, tmp_path_factory.mktemp("kueue")) as log:
         yield log
-
-
-@pytest.fixture(scope="module")
-def operator(engine_server: ControlPlane, kueue: Path,
-             tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
-    folder = tmp_path_factory.mktemp("operator")
-    kubeconfig = operator_process.install_account(engine_server, folder, ENABLED)
-    with operator_process.running(kubeconfig, folder) as process:
-        yield process
-        assert process.denials() == []
-        assert "Traceback" not in process.log, process.log
-
-
-def queues(name: str, stop: str) -> list[Body]:
-    """A queue of its own, stopped (Hold), running (None) or emptied (HoldAndDrain)."""
-    quota = [{"name": "cpu", "nominalQuota": 4}, {"name": "memory", "nominalQuota": "8Gi"}]
-    return [
-        {"apiVersion": VERSION, "kind": "ResourceFlavor", "metadata": {"name": "any"}, "spec": {
-            "nodeLabels": {"pool": "research"}, "tolerations": [{"key": "research", "operator": "Exists"}]}},
-        {"apiVersion": VERSION, "kind": "ClusterQueue", "metadata": {"name": name}, "spec": {
-            "namespaceSelector": {}, "stopPolicy": stop, "resourceGroups": [
-                {"coveredResources": ["cpu", "memory"], "flavors": [{"name": "any", "resources": quota}]}]}},
-        {"apiVersion": VERSION, "kind": "LocalQueue", "metadata": {"name": "research"}, "spec": {"clusterQueue": name}},
-    ]
-
-
-def set_queue(plane: ControlPlane, namespace: str, stop: str) -> None:
-    text = yaml.safe_dump_all(queues(f"all-{namespace}", stop))
-    applied = plane.kubectl("apply", "-n", namespace, "-f", "-", text=text)
-    assert applied.returncode == 0, applied.stderr
-
-
-def run(plane: ControlPlane, namespace: str) -> Body:
-    answer = plane.kubectl("get", "benchmarkrun", "queued-1-1", "-n", namespace, "-o", "json", "--ignore-not-found")
-    found: Body = json.loads(answer.stdout) if answer.stdout else {}
-    return found.get("status", {})
 
 
 def names(plane: ControlPlane, namespace: str, kind: str) -> list[str]:
@@ -80,34 +43,29 @@ def workloads(plane: ControlPlane, namespace: str) -> int:
     pytest.param({"spark": {"engine": "SparkApplication", "job": "read-speed",
                             "driver": {"serviceAccountName": "spark"}}}, "sparkapplications", id="spark-application"),
 ])
-def test_kueue_decides_when_a_run_starts(engine_server: ControlPlane, operator: OperatorProcess, kueue: Path,
+def test_kueue_decides_when_a_run_starts(engine_server: ControlPlane, engine_operator: OperatorProcess,
                                          engine_namespace: str, workload: Body, kind: str) -> None:
     plane, namespace = engine_server, engine_namespace
+    status = partial(run_status, plane, namespace)
     set_queue(plane, namespace, "Hold")
     apply(plane, namespace, tensorflow("queued", workload=workload, queueName="research"))
-    until(lambda: run(plane, namespace).get("message") == "waiting in queue research", 30, operator)
-    assert run(plane, namespace)["phase"] == "Pending"
-    until(lambda: workloads(plane, namespace) == 1, 30, operator)
+    until(lambda: status("queued-1-1").get("message") == "waiting in queue research", 30, engine_operator)
+    assert status("queued-1-1")["phase"] == "Pending"
+    until(lambda: workloads(plane, namespace) == 1, 30, engine_operator)
     set_queue(plane, namespace, "None")
-    until(lambda: run(plane, namespace).get("phase") == "Starting", 40, operator)
-    assert run(plane, namespace)["times"]["admittedS"] > run(plane, namespace)["times"]["createdS"]
+    until(lambda: status("queued-1-1").get("phase") == "Starting", 40, engine_operator)
+    assert status("queued-1-1")["times"]["admittedS"] > status("queued-1-1")["times"]["createdS"]
     set_queue(plane, namespace, "HoldAndDrain")
-    until(lambda: run(plane, namespace).get("attempt") == 2, 40, operator)
-    assert "its queue took its place back" in run(plane, namespace)["lostAttempts"][0]
-    until(lambda: names(plane, namespace, kind) == ["queued-1-1-a2"], 20, operator)
-    assert run(plane, namespace)["message"] == "waiting in queue research"
+    until(lambda: status("queued-1-1").get("attempt") == 2, 40, engine_operator)
+    assert "its queue took its place back" in status("queued-1-1")["lostAttempts"][0]
+    until(lambda: names(plane, namespace, kind) == ["queued-1-1-a2"], 20, engine_operator)
+    assert status("queued-1-1")["message"] == "waiting in queue research"
 
 
 def place(plane: ControlPlane, namespace: str, name: str) -> Body:
     """What Kueue says of the Workload of a gang of ours."""
     answer = plane.kubectl("get", "workloads.v1beta2.kueue.x-k8s.io", name, "-n", namespace, "-o", "json",
                            "--ignore-not-found")
-    found: Body = json.loads(answer.stdout) if answer.stdout else {}
-    return found.get("status", {})
-
-
-def status(plane: ControlPlane, namespace: str, run_name: str) -> Body:
-    answer = plane.kubectl("get", "benchmarkrun", run_name, "-n", namespace, "-o", "json", "--ignore-not-found")
     found: Body = json.loads(answer.stdout) if answer.stdout else {}
     return found.get("status", {})
 
@@ -123,33 +81,34 @@ OWN_GANGS = [
 
 @pytest.mark.parametrize(("workload", "counted", "pods"), OWN_GANGS)
 def test_a_gang_of_ours_is_admitted_whole_or_waits(
-        engine_server: ControlPlane, operator: OperatorProcess, kueue: Path, engine_namespace: str, workload: Body,
+        engine_server: ControlPlane, engine_operator: OperatorProcess, engine_namespace: str, workload: Body,
         counted: dict[str, int], pods: list[str]) -> None:
     plane, namespace = engine_server, engine_namespace
+    status = partial(run_status, plane, namespace)
     set_queue(plane, namespace, "None")  # four cores: room for three at a time, not for six
     failing_once = {"workload": workload, "queueName": "research", "limits": {"failuresPerCell": 1}}
     apply(plane, namespace, tensorflow("one", **failing_once))
-    until(lambda: names(plane, namespace, "pods") == [f"one-1-1-a1{one}" for one in pods], 30, operator)
+    until(lambda: names(plane, namespace, "pods") == [f"one-1-1-a1{one}" for one in pods], 30, engine_operator)
     assigned = place(plane, namespace, "one-1-1-a1")["admission"]["podSetAssignments"]
     assert {one["name"]: one["count"] for one in assigned} == counted
     for pod in listed(plane, namespace, "pods"):
         assert pod["spec"]["nodeSelector"] == {"pool": "research"}
         assert "research" in [one.get("key") for one in pod["spec"]["tolerations"]]
     apply(plane, namespace, tensorflow("two", **failing_once))
-    until(lambda: "insufficient unused quota for cpu" in status(plane, namespace, "two-1-1").get("message", ""), 40,
-          operator)
-    assert status(plane, namespace, "two-1-1")["phase"] == "Pending"
+    until(lambda: "insufficient unused quota for cpu" in status("two-1-1").get("message", ""), 40,
+          engine_operator)
+    assert status("two-1-1")["phase"] == "Pending"
     assert len(names(plane, namespace, "pods")) == len(pods), "none before the whole gang has its place"
     operator_process.end_pods(plane, namespace, "one", exit_code=3)
-    until(lambda: status(plane, namespace, "one-1-1").get("phase") == "Failed", 40, operator)
-    until(lambda: names(plane, namespace, "pods") == [f"two-1-1-a1{one}" for one in pods], 40, operator)
+    until(lambda: status("one-1-1").get("phase") == "Failed", 40, engine_operator)
+    until(lambda: names(plane, namespace, "pods") == [f"two-1-1-a1{one}" for one in pods], 40, engine_operator)
     assert names(plane, namespace, WORKLOADS) == ["two-1-1-a1"], "the place of the first was given back"
     set_queue(plane, namespace, "HoldAndDrain")
-    until(lambda: status(plane, namespace, "two-1-1").get("attempt") == 2, 40, operator)
-    assert "its queue took its place back" in status(plane, namespace, "two-1-1")["lostAttempts"][0]
-    until(lambda: names(plane, namespace, WORKLOADS) == ["two-1-1-a2"], 30, operator)
+    until(lambda: status("two-1-1").get("attempt") == 2, 40, engine_operator)
+    assert "its queue took its place back" in status("two-1-1")["lostAttempts"][0]
+    until(lambda: names(plane, namespace, WORKLOADS) == ["two-1-1-a2"], 30, engine_operator)
     assert names(plane, namespace, "pods") == []
     set_queue(plane, namespace, "None")
-    until(lambda: names(plane, namespace, "pods") == [f"two-1-1-a2{one}" for one in pods], 40, operator)
-    times = status(plane, namespace, "two-1-1")["times"]
+    until(lambda: names(plane, namespace, "pods") == [f"two-1-1-a2{one}" for one in pods], 40, engine_operator)
+    times = status("two-1-1")["times"]
     assert times["admittedS"] > times["createdS"]

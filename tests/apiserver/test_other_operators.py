@@ -6,35 +6,17 @@ There is no kubelet: the tests play it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
 from apiserver import operator_process, other_operators
 from apiserver.control_plane import ControlPlane
-from apiserver.operator_process import OperatorProcess, apply, listed, tensorflow, until
+from apiserver.operator_process import OperatorProcess, apply, listed, run_status, tensorflow, until
 
 from shapebench.api import keys, wire
 
 Body = dict[str, Any]
-ENABLED = {"engines": {"sparkApplication": {"enabled": True}, "tfJob": {"enabled": True}}}
-
-
-@pytest.fixture(scope="module")
-def operator(engine_server: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
-    folder = tmp_path_factory.mktemp("operator")
-    kubeconfig = operator_process.install_account(engine_server, folder, ENABLED)
-    with operator_process.running(kubeconfig, folder) as process:
-        yield process
-        assert process.denials() == []
-        assert "Traceback" not in process.log, process.log
-
-
-def run(plane: ControlPlane, namespace: str, name: str) -> Body:
-    answer = plane.kubectl("get", "benchmarkrun", name, "-n", namespace, "-o", "json")
-    found: Body = json.loads(answer.stdout)
-    return found.get("status", {})
 
 
 def variables(pod: Body) -> dict[str, Any]:
@@ -42,11 +24,12 @@ def variables(pod: Body) -> dict[str, Any]:
 
 
 def test_the_training_operators_pods_are_the_runs(
-        engine_server: ControlPlane, operator: OperatorProcess, engine_namespace: str, tmp_path: Path) -> None:
+        engine_server: ControlPlane, engine_operator: OperatorProcess, engine_namespace: str, tmp_path: Path) -> None:
+    status = partial(run_status, engine_server, engine_namespace)
     with other_operators.training_operator(engine_server, tmp_path, engine_namespace) as log:
         apply(engine_server, engine_namespace, tensorflow("train", limits={"failuresPerCell": 1}, workload={
             "tensorflow": {"engine": "TFJob", "job": "train", "parameterServers": 1}}))
-        until(lambda: len(listed(engine_server, engine_namespace, "pods")) == 3, 60, operator)
+        until(lambda: len(listed(engine_server, engine_namespace, "pods")) == 3, 60, engine_operator)
         pods = {pod["metadata"]["name"]: pod for pod in listed(engine_server, engine_namespace, "pods")}
         gang = "train-1-1-a1"
         assert set(pods) == {f"{gang}-worker-0", f"{gang}-worker-1", f"{gang}-ps-0"}, log.read_text()[-2000:]
@@ -59,20 +42,21 @@ def test_the_training_operators_pods_are_the_runs(
             cluster = json.loads(variables(pod)["TF_CONFIG"])["cluster"]
             awaited = {peer.split(":")[0] for peer in variables(pod)[wire.ENV_AWAIT].split(",")}
             assert awaited == {address.split(":")[0] for group in cluster.values() for address in group}
-        assert run(engine_server, engine_namespace, "train-1-1")["phase"] == "Starting"
+        assert status("train-1-1")["phase"] == "Starting"
         operator_process.end_pods(engine_server, engine_namespace, "train", exit_code=3)
-        until(lambda: run(engine_server, engine_namespace, "train-1-1").get("phase") == "Failed", 30, operator)
-        assert run(engine_server, engine_namespace, "train-1-1")["reason"] == "ProgramFailed"
-        until(lambda: listed(engine_server, engine_namespace, "tfjobs,pods") == [], 30, operator)
+        until(lambda: status("train-1-1").get("phase") == "Failed", 30, engine_operator)
+        assert status("train-1-1")["reason"] == "ProgramFailed"
+        until(lambda: listed(engine_server, engine_namespace, "tfjobs,pods") == [], 30, engine_operator)
 
 
 def test_the_spark_operators_pods_are_the_runs(
-        engine_server: ControlPlane, operator: OperatorProcess, engine_namespace: str, tmp_path: Path) -> None:
+        engine_server: ControlPlane, engine_operator: OperatorProcess, engine_namespace: str, tmp_path: Path) -> None:
+    status = partial(run_status, engine_server, engine_namespace)
     body = tensorflow("read", limits={"failuresPerCell": 1}, workload={"spark": {
         "engine": "SparkApplication", "job": "read-speed", "driver": {"cpu": "500m", "serviceAccountName": "spark"}}})
     with other_operators.spark_operator(engine_server, tmp_path, engine_namespace) as log:
         apply(engine_server, engine_namespace, body)
-        until(lambda: len(listed(engine_server, engine_namespace, "pods")) == 1, 90, operator)
+        until(lambda: len(listed(engine_server, engine_namespace, "pods")) == 1, 90, engine_operator)
         (driver,) = listed(engine_server, engine_namespace, "pods")
         assert driver["metadata"]["name"] == "read-1-1-a1-driver", log.read_text()[-2000:]
         assert driver["metadata"]["labels"][keys.LABEL_ROLE] == "driver"
@@ -88,9 +72,9 @@ def test_the_spark_operators_pods_are_the_runs(
         assert conf["spark.executor.instances"] == "2"
         assert conf["spark.kubernetes.executor.podNamePrefix"] == "read-1-1-a1"
         operator_process.end_pods(engine_server, engine_namespace, "read", exit_code=3)
-        until(lambda: run(engine_server, engine_namespace, "read-1-1").get("phase") == "Failed", 30, operator)
-        assert run(engine_server, engine_namespace, "read-1-1")["reason"] == "ProgramFailed"
-        until(lambda: listed(engine_server, engine_namespace, "sparkapplications,pods") == [], 30, operator)
+        until(lambda: status("read-1-1").get("phase") == "Failed", 30, engine_operator)
+        assert status("read-1-1")["reason"] == "ProgramFailed"
+        until(lambda: listed(engine_server, engine_namespace, "sparkapplications,pods") == [], 30, engine_operator)
 
 
 def properties(plane: ControlPlane, namespace: str, driver: Body) -> dict[str, str]:
@@ -109,14 +93,15 @@ def properties(plane: ControlPlane, namespace: str, driver: Body) -> dict[str, s
 
 
 def test_what_the_spark_operator_cannot_submit_fails_the_run_in_its_words(
-        engine_server: ControlPlane, operator: OperatorProcess, engine_namespace: str, tmp_path: Path) -> None:
+        engine_server: ControlPlane, engine_operator: OperatorProcess, engine_namespace: str, tmp_path: Path) -> None:
+    status = partial(run_status, engine_server, engine_namespace)
     body = tensorflow("read", limits={"failuresPerCell": 1, "startTimeout": "5m"}, workload={"spark": {
         "engine": "SparkApplication", "job": "read-speed", "conf": {"spark.driver.memoryOverheadFactor": "much"},
         "driver": {"serviceAccountName": "spark"}}})
     with other_operators.spark_operator(engine_server, tmp_path, engine_namespace):
         apply(engine_server, engine_namespace, body)
-        until(lambda: run(engine_server, engine_namespace, "read-1-1").get("phase") == "Failed", 90, operator)
-    failed = run(engine_server, engine_namespace, "read-1-1")
+        until(lambda: status("read-1-1").get("phase") == "Failed", 90, engine_operator)
+    failed = status("read-1-1")
     assert failed["reason"] == "EngineFailed"
     assert "SparkApplication read-1-1-a1: " in failed["message"]
     assert "much" in failed["message"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import built_tools
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -37,11 +38,9 @@ Render = Callable[..., Rendered]
 
 def find_helm() -> Path:
     """The project's helm: in $SHAPEBENCH_KUBE_BIN, else where `make kind-tools` links it, else in its cache."""
-    cache = Path(os.environ.get("SHAPEBENCH_CACHE")
-                 or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "shapebench"))
-    built = sorted(cache.glob("tools/helm-*/helm"), key=lambda path: path.stat().st_mtime)
+    built = built_tools.newest("tools/helm-*/helm")
     given = os.environ.get("SHAPEBENCH_KUBE_BIN")
-    places = [Path(given, "helm")] if given else [ROOT / "build" / "kind" / "bin" / "helm", *reversed(built)]
+    places = [Path(given, "helm")] if given else [ROOT / "build" / "kind" / "bin" / "helm", *([built] if built else [])]
     for place in places:
         if place.is_file():
             return place
