@@ -21,6 +21,8 @@ from shapebench.local import java
 
 ENABLED = {"engines": {"sparkApplication": {"enabled": True}, "tfJob": {"enabled": True}}, "kueue": {"enabled": True}}
 """The chart's values that give our operator the rights on their objects."""
+INTEGRATIONS = ("kubeflow.org/tfjob", "sparkoperator.k8s.io/sparkapplication")
+"""What Kueue calls the kinds that Benchmarks are launched through."""
 WEBHOOK_CERTIFICATES = Path("/tmp/k8s-webhook-server/serving-certs")
 """Where a webhook server of the training operator looks for its certificate, with no option to change it."""
 
@@ -65,8 +67,8 @@ def spark_operator(plane: ControlPlane, folder: Path, namespace: str) -> Iterato
 
 
 @contextmanager
-def kueue(plane: ControlPlane, folder: Path) -> Iterator[Path]:
-    """Kueue for the kinds that Benchmarks are launched through; gives its log."""
+def kueue(plane: ControlPlane, folder: Path, integrations: Sequence[str] = INTEGRATIONS) -> Iterator[Path]:
+    """Kueue for these kinds of object; gives its log."""
     names = {"clientConfig": {"service": {"name": "kueue-webhook-service", "namespace": "kueue-system"}},
              "conversionReviewVersions": ["v1"]}
     for kind in ("localqueues", "clusterqueues", "workloads", "cohorts", "multikueueclusters"):
@@ -89,7 +91,7 @@ def kueue(plane: ControlPlane, folder: Path) -> Iterator[Path]:
         "health": {"healthProbeBindAddress": f"127.0.0.1:{probe}"}, "metrics": {"bindAddress": "0"},
         "webhook": {"port": webhook, "certDir": str(certificates)}, "leaderElection": {"leaderElect": False},
         "internalCertManagement": {"enable": True},
-        "integrations": {"frameworks": ["kubeflow.org/tfjob", "sparkoperator.k8s.io/sparkapplication"]}}))
+        "integrations": {"frameworks": list(integrations)}}))
     gates = "--feature-gates=SparkApplicationIntegration=true,VisibilityOnDemand=false"
     command = [find("kueue"), f"--config={settings}", f"--kubeconfig={plane.kubeconfig}", gates]
     with _process(folder / "kueue.log", command, {}) as log:

@@ -42,6 +42,7 @@ class FakeCluster:
     script: Script
     driver_account: bool = True
     collector_is_slow: bool = False
+    sees_workloads: bool = True
     engine: actions.Offer = actions.Offer.READY
     queue: actions.Offer = actions.Offer.READY
     die_after: int | None = None
@@ -74,10 +75,11 @@ class FakeCluster:
 
     def snapshot(self, namespace: str, name: str) -> actions.Snapshot:
         benchmark = self.objects.get(("Benchmark", name))
-        others = (body for kind in ("SparkApplication", "TFJob", "Workload") for body in self.kind(kind))
+        launched = self.kind("SparkApplication") + self.kind("TFJob")
+        workloads = tuple(self.kind("Workload"))
         return actions.Snapshot(copy.deepcopy(benchmark), tuple(self.kind("BenchmarkRun")), tuple(self.kind("Pod")),
-                                self.driver_account, tuple(others), tuple(self.kind("ResourceFlavor")),
-                                self.engine, self.queue)
+                                self.driver_account, (*launched, *workloads), tuple(self.kind("ResourceFlavor")),
+                                workloads if launched and self.sees_workloads else None, self.engine, self.queue)
 
     def apply(self, action: actions.Action) -> None:
         match action:

@@ -23,8 +23,17 @@ def work(cluster: FakeCluster) -> None:
             _keep(cluster, body, _spark_pods(cluster, body))
 
 
+def take_in(cluster: FakeCluster) -> None:
+    """Kueue: whatever has a queue gets a Workload."""
+    for body in cluster.kind("TFJob") + cluster.kind("SparkApplication"):
+        metadata, name = body["metadata"], f"{body['kind'].lower()}-{body['metadata']['name']}"
+        if keys.LABEL_QUEUE in metadata["labels"] and ("Workload", name) not in cluster.objects:
+            cluster.add({"kind": "Workload", "metadata": {"name": name, "ownerReferences": [{"uid": metadata["uid"]}]}})
+
+
 def admit(cluster: FakeCluster, after_ticks: int = 3) -> None:
     """Kueue: whatever has a queue is admitted some ticks after it came."""
+    take_in(cluster)
     for kind in ("TFJob", "SparkApplication"):
         for body in cluster.kind(kind):
             if keys.LABEL_QUEUE in body["metadata"]["labels"] and cluster.now_s >= body["fake-born"] + after_ticks:

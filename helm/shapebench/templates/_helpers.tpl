@@ -96,7 +96,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   verbs: [get] # to say early that a Benchmark's is missing
 - apiGroups: [kueue.x-k8s.io]
   resources: [workloads]
-  verbs: [get, list, create, delete] # places for gangs of our own; other operators' objects Kueue sees by itself
+  verbs: [get, list, create, delete] # places for gangs of our own; list: whether Kueue took in another operator's object
 {{- if not .Values.watchNamespaces }}
 - apiGroups: [kueue.x-k8s.io]
   resources: [resourceflavors]

@@ -46,6 +46,9 @@ LABEL_RUN_UID = f"{GROUP}/run-uid"
 LABEL_QUEUE = "kueue.x-k8s.io/queue-name"
 """On the object that Kueue holds back: the LocalQueue's name."""
 
+LABEL_JOB_UID = "kueue.x-k8s.io/job-uid"
+"""On the Workload that Kueue makes for another operator's object, written by Kueue: that object's uid."""
+
 RECORD_KEY = "record.json.gz"
 """The key in a record config map's binaryData."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from shapebench.api import keys
 from shapebench.kube import listing, paths
 from shapebench.kube.transport import RefusedError, Request, Transport, explained
 from shapebench.plan.actions import KubeObject, Offer
@@ -46,6 +47,19 @@ def queue(transport: Transport, namespace: str, name: str) -> Offer:
             return Offer.FORBIDDEN
         raise explained(refused) from refused
     return Offer.READY
+
+
+def workloads(transport: Transport, namespace: str, objects: Iterable[KubeObject]) -> tuple[KubeObject, ...] | None:
+    """The Workloads that Kueue made for these objects of other operators; None where they may not be read."""
+    uids = sorted(body["metadata"]["uid"] for body in objects)
+    try:
+        return listing.pages(transport, "Workload", namespace, f"{keys.LABEL_JOB_UID} in ({','.join(uids)})")
+    except RefusedError as refused:
+        if refused.status == 403:
+            return None
+        if refused.status == 404:
+            return ()
+        raise explained(refused) from refused
 
 
 def flavors(transport: Transport, workloads: Iterable[KubeObject]) -> tuple[KubeObject, ...]:

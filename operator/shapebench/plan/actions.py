@@ -82,6 +82,9 @@ class Snapshot:
     applications: tuple[KubeObject, ...] = ()
     flavors: tuple[KubeObject, ...] = ()
     """The ResourceFlavors that Kueue assigned to Workloads among them; without those that the operator may not see."""
+    workloads: tuple[KubeObject, ...] | None = None
+    """Those that Kueue made for SparkApplications or TFJobs among them; None: it has none to make, or the operator may
+    not see them. They are read after the objects, so that one which Kueue knows of is not taken for one it does not."""
     engine: Offer = Offer.READY
     queue: Offer = Offer.READY
 

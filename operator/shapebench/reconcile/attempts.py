@@ -13,7 +13,8 @@ from enum import Enum
 from shapebench.api import assemble, quantity, wire
 from shapebench.api.benchmark import Limits
 from shapebench.api.record import Reason
-from shapebench.reconcile.engines import Admission, EngineFact, admission
+from shapebench.reconcile import offers
+from shapebench.reconcile.engines import WORKLOAD, Admission, EngineFact, admission
 from shapebench.reconcile.facts import Failure, PodFact, PodState, Trouble
 
 SETTLE_S = 20.0
@@ -79,7 +80,7 @@ class Gang:
 def judge(gang: Gang, limits: Limits, now_s: float) -> Judgement:
     """Where the attempt stands at `now_s`."""
     if gang.admission is Admission.WAITING:
-        return Judgement(Stage.QUEUED, wake_after_s=QUEUE_LOOK_S)
+        return _queued(gang, limits, now_s)
     failure = _disturbed(gang) or _pod_failure(gang) or _engine_failure(gang) or _timeout(gang, limits, now_s)
     if failure is not None or _succeeded(gang):
         return _settled(gang, failure, now_s)
@@ -90,6 +91,17 @@ def judge(gang: Gang, limits: Limits, now_s: float) -> Judgement:
     left_s = _start_deadline_s(gang, limits) - now_s
     return Judgement(Stage.STARTING, wake_after_s=min(left_s, ENGINE_LOOK_S) if gang.launched_by
                      else _within_look(gang, left_s))
+
+
+def _queued(gang: Gang, limits: Limits, now_s: float) -> Judgement:
+    """A queue may take as long as it likes; but who is in none waits only as long as for anything else at the start."""
+    engine, left_s = gang.engine, gang.created_s + quantity.duration_s(limits.start_timeout) - now_s
+    if engine is None or engine.kind == WORKLOAD or not engine.unqueued:
+        return Judgement(Stage.QUEUED, wake_after_s=QUEUE_LOOK_S)
+    if left_s > 0:
+        return Judgement(Stage.QUEUED, wake_after_s=min(left_s, QUEUE_LOOK_S))
+    limit = f"limits.startTimeout ({limits.start_timeout})"
+    return Judgement(Stage.ENDED, Failure(Reason.START_TIMEOUT, offers.never_queued(engine.kind, engine.name, limit)))
 
 
 def _within_look(gang: Gang, wait_s: float) -> float:

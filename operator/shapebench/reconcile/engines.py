@@ -46,6 +46,8 @@ class EngineFact:
     run: str
     attempt: int
     held: bool = False
+    unqueued: bool = False
+    """Held back for Kueue, which has made no Workload for it: as things stand nobody will let it go."""
     state: str = ""
     failure: str = ""
     """Why its operator gave up; empty while it has not."""
@@ -56,8 +58,12 @@ class EngineFact:
     """Where a Workload's pods have their place, by role."""
 
 
-def engine_fact(body: Mapping[str, Any], flavors: Iterable[Mapping[str, Any]] = ()) -> EngineFact:
-    """The facts of one labelled object; of a Workload with the nodes of the flavors that it was assigned."""
+def engine_fact(body: Mapping[str, Any], flavors: Iterable[Mapping[str, Any]] = (),
+                workloads: Iterable[Mapping[str, Any]] | None = None) -> EngineFact:
+    """The facts of one labelled object; of a Workload with the nodes of the flavors that it was assigned.
+
+    `workloads`: those that Kueue made for other operators' objects; None: not known.
+    """
     metadata = body["metadata"]
     labels = metadata.get("labels", {})
     spec, status = body.get("spec", {}), body.get("status") or {}
@@ -66,7 +72,9 @@ def engine_fact(body: Mapping[str, Any], flavors: Iterable[Mapping[str, Any]] = 
     true = _true_conditions(status)
     return EngineFact(
         kind=body["kind"], name=metadata["name"], run=labels.get(keys.LABEL_RUN, ""),
-        attempt=int(labels.get(keys.LABEL_ATTEMPT, "0")), held=held, state=state, failure=failure,
+        attempt=int(labels.get(keys.LABEL_ATTEMPT, "0")), held=held,
+        unqueued=held and workloads is not None and metadata["uid"] not in _owners(workloads),
+        state=state, failure=failure,
         deleting="deletionTimestamp" in metadata, spent={"Evicted", "QuotaReserved"} <= true,
         placements=_placements(status, flavors))
 
@@ -103,6 +111,10 @@ def _placements(status: Mapping[str, Any], flavors: Iterable[Mapping[str, Any]])
         tolerations = tuple(toleration for spec in assigned for toleration in spec.get("tolerations", ()))
         found[one["name"]] = Placement(labels, tolerations)
     return found
+
+
+def _owners(bodies: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {owner["uid"] for body in bodies for owner in body["metadata"].get("ownerReferences") or ()}
 
 
 def _true_conditions(status: Mapping[str, Any]) -> set[str]:

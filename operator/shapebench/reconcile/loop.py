@@ -73,7 +73,8 @@ def _view(snapshot: Snapshot, settings: Settings, logs: dict[str, str], refusals
         pods=tuple(facts.pod_fact(pod) for pod in snapshot.pods),
         settings=settings,
         driver_account_exists=snapshot.driver_account_exists,
-        engines=tuple(engines.engine_fact(body, snapshot.flavors) for body in snapshot.applications),
+        engines=tuple(engines.engine_fact(body, snapshot.flavors, snapshot.workloads)
+                      for body in snapshot.applications),
         engine_offer=snapshot.engine,
         queue_offer=snapshot.queue,
         logs=logs,

@@ -22,12 +22,15 @@ class _Engine:
     definition: str
     operator: str
     chart_value: str
+    integration: str
+    """Its name among the integrations.frameworks of Kueue's configuration."""
 
 
 _ENGINES: Mapping[EngineKind, _Engine] = {
     "SparkApplication": _Engine("sparkapplications.sparkoperator.k8s.io", "the Kubeflow Spark operator",
-                                "engines.sparkApplication.enabled"),
-    "TFJob": _Engine("tfjobs.kubeflow.org", "the Kubeflow training operator", "engines.tfJob.enabled"),
+                                "engines.sparkApplication.enabled", "sparkoperator.k8s.io/sparkapplication"),
+    "TFJob": _Engine("tfjobs.kubeflow.org", "the Kubeflow training operator", "engines.tfJob.enabled",
+                     "kubeflow.org/tfjob"),
 }
 
 
@@ -42,6 +45,13 @@ class Lack:
 def lack(benchmark: Benchmark, engine: Offer, queue: Offer) -> Lack | None:
     """What keeps the Benchmark from being run here as things stand; None when nothing does."""
     return _lack_of_engine(benchmark, engine) or _lack_of_queue(benchmark, queue)
+
+
+def never_queued(kind: EngineKind, name: str, limit: str) -> str:
+    """What to do about an object of another operator's that Kueue is to let go and has not seen within the limit."""
+    return (f"Kueue has made no Workload for {kind} {name} within {limit}: enable the integration "
+            f"{_ENGINES[kind].integration} in Kueue's configuration (integrations.frameworks), and see that Kueue runs "
+            f"({_GUIDE})")
 
 
 def _lack_of_engine(benchmark: Benchmark, offer: Offer) -> Lack | None:

@@ -43,6 +43,20 @@ def test_queue(api: FakeApi, transport: Transport, answers: list[Answer], offer:
     assert [one.path for one in api.asked] == paths[:len(answers)]
 
 
+@pytest.mark.parametrize(("answer", "names"), [
+    pytest.param(found({"items": [{"metadata": {"name": "tfjob-a"}}], "metadata": {}}), ["tfjob-a"], id="there"),
+    pytest.param(NOT_SERVED, [], id="kueue-went-away"),
+    pytest.param(status(403, "Forbidden"), None, id="not-for-us"),
+])
+def test_workloads_of_other_operators_objects(api: FakeApi, transport: Transport, answer: Answer,
+                                              names: list[str] | None) -> None:
+    api.answers = [answer]
+    made = offers.workloads(transport, "lab", [{"metadata": {"uid": "2"}}, {"metadata": {"uid": "1"}}])
+    assert (None if made is None else [one["metadata"]["name"] for one in made]) == names
+    assert api.asked[0].path == ("/apis/kueue.x-k8s.io/v1beta2/namespaces/lab/workloads?limit=500&labelSelector="
+                                 "kueue.x-k8s.io/job-uid%20in%20%281%2C2%29")
+
+
 def workload(*flavors: str) -> dict[str, object]:
     """One that was assigned these flavors; admitted to nothing without any."""
     assigned = [{"name": "worker", "flavors": {"cpu": name, "memory": name}} for name in flavors]

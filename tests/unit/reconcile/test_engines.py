@@ -15,6 +15,7 @@ from shapebench.plan.actions import Offer
 TF, SPARK = "TFJob", "SparkApplication"
 _WORKLOADS = {TF: {"tensorflow": {"engine": TF, "job": "train", "parameterServers": 1}},
               SPARK: {"spark": {"engine": SPARK, "job": "read-speed"}}}
+INTEGRATIONS = {TF: "kubeflow.org/tfjob", SPARK: "sparkoperator.k8s.io/sparkapplication"}
 BOTH = pytest.mark.parametrize("kind", [TF, SPARK])
 
 
@@ -135,6 +136,7 @@ def test_a_queue_holds_a_run_back_without_costing_it_its_time_to_start(kind: str
     for _ in range(60):
         look(cluster)
         cluster.tick()
+        engines.take_in(cluster)
         engines.work(cluster)
     waiting = run(cluster)
     assert (waiting["phase"], waiting["message"]) == ("Pending", "waiting in queue research")
@@ -145,6 +147,35 @@ def test_a_queue_holds_a_run_back_without_costing_it_its_time_to_start(kind: str
     times = run(cluster)["times"]
     assert times["admittedS"] - times["createdS"] >= 60
     assert run(cluster)["verdict"] == "Valid"
+
+
+@BOTH
+def test_an_object_that_kueue_does_not_take_in_fails_the_run_at_the_end_of_its_time_to_start(kind: str) -> None:
+    cluster = made(kind, queueName="research", limits={"startTimeout": "20s", "failuresPerCell": 1})
+    cluster.add({"kind": "Workload", "metadata": {"name": "another's", "ownerReferences": [{"uid": "other"}]}})
+    began_s, wake_s = cluster.now_s, look(cluster)
+    while run(cluster)["phase"] == "Pending":
+        assert wake_s
+        cluster.tick(wake_s)
+        wake_s = look(cluster)
+    assert cluster.now_s == began_s + 20
+    failed = run(cluster)
+    assert (failed["reason"], failed["attempt"], failed.get("lostAttempts")) == ("StartTimeout", 1, None)
+    assert failed["message"] == (
+        f"Kueue has made no Workload for {kind} {NAME}-1-1-a1 within limits.startTimeout (20s): enable the integration "
+        f"{INTEGRATIONS[kind]} in Kueue's configuration (integrations.frameworks), and see that Kueue runs "
+        "(docs/how-to/engines.md)")
+    assert (kind, f"{NAME}-1-1-a1") not in cluster.objects
+
+
+@BOTH
+def test_who_may_not_see_what_kueue_took_in_waits_on(kind: str) -> None:
+    cluster = made(kind, queueName="research", limits={"startTimeout": "20s"})
+    cluster.sees_workloads = False
+    for _ in range(60):
+        look(cluster)
+        cluster.tick()
+    assert run(cluster)["phase"] == "Pending"
 
 
 @BOTH
