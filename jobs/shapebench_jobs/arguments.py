@@ -155,6 +155,11 @@ def add_condition_options(parser: argparse.ArgumentParser) -> None:
                        "(warm), or drop them from it (cold), or do nothing; what is true then is measured and "
                        "written with each row (default: warm for a made data set, as-is for --data, which may be "
                        "larger than what each executor should read first)")
+    add_on_damage(group)
+
+
+def add_on_damage(group: argparse._ActionsContainer) -> None:
+    """The option that says what a damaged image means."""
     group.add_argument("--on-damage", choices=("fail", "skip"), default="fail",
                        help="a damaged image or record is a wrong answer, or is counted, named and left out "
                        "(default %(default)s)")

@@ -7,15 +7,13 @@ measures is reading, and neither the start of a job nor the way through the JVM.
 from __future__ import annotations
 
 import itertools
-import mmap
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from shapebench_jobs import page_cache, reading
+from shapebench_jobs import local_files, page_cache, reading
 from shapebench_jobs.page_cache import Residency
 from shapebench_jobs.reading import Part, ReadPlan
 from shapebench_jobs.tally import Tally
@@ -71,7 +69,7 @@ class Sum:
 
 
 def parameter_sets(formats: Iterable[str], batch_sizes: Iterable[int], batch_numbers: Iterable[int],
-                   repetitions: int, seed: int) -> tuple[ParameterSet, ...]:
+                   repetitions: int, seed: str) -> tuple[ParameterSet, ...]:
     """The grid, one repetition after the other, each in a random order of its own.
 
     Tasks start in this order: what changes while the job runs must not look like an effect of a parameter.
@@ -104,17 +102,32 @@ def assigned(sets: Sequence[ParameterSet], files: Sequence[tuple[str, int]]) -> 
 
 
 @dataclass(frozen=True)
+class Counters:
+    """What the driver learns of every evaluation, whoever asked for it: two of Spark's accumulators."""
+
+    sets_read: Any
+    preparing_seconds: Any
+    """Of tasks, spent with dropping files from the page cache and looking at it."""
+
+    @staticmethod
+    def of(spark_context: Any) -> Counters:
+        """Both at nothing."""
+        return Counters(spark_context.accumulator(0), spark_context.accumulator(0.0))
+
+
+@dataclass(frozen=True)
 class ReadSet:
-    """The task's function: read an assignment, in batches, and tell the time. `counter` counts every evaluation."""
+    """The task's function: read an assignment, in batches, and tell the time."""
 
     decode: bool
     wanted: str
     """cold, or else the page cache is only looked at."""
-    counter: Any
+    counters: Counters
 
     def __call__(self, assignment: Assignment) -> Row:
         """Read it once."""
-        self.counter.add(1)
+        self.counters.sets_read.add(1)
+        arrived_s = time.perf_counter()
         parameters = assignment.parameters
         paths = [path for path, _ in assignment.files]
         if self.wanted == page_cache.COLD:
@@ -123,7 +136,8 @@ class ReadSet:
         limits = {path.rpartition("/")[2]: images for path, images in assignment.files}
         plan = ReadPlan(parameters.format, parameters.batch_size, self.decode, limits)
         started_s = time.perf_counter()
-        (part,) = reading.read_part(plan, _contents(parameters.format, paths))
+        self.counters.preparing_seconds.add(started_s - arrived_s)
+        (part,) = reading.read_part(plan, local_files.contents(parameters.format, paths))
         return Row(parameters, time.perf_counter() - started_s, part, cache)
 
 
@@ -138,15 +152,3 @@ class SumBy:
         group = getattr(row.parameters, self.parameter) if self.parameter else ""
         return group, Sum(row.seconds, row.part.tally)
 
-
-def _contents(file_format: str, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    for path in paths:
-        yield path, Path(path).read_bytes() if file_format == "images" else _mapped(path)
-
-
-def _mapped(path: str) -> Any:
-    """A shard's bytes, read as they are asked for: of a large one a set may take only the first few images."""
-    if not Path(path).stat().st_size:
-        return b""
-    with Path(path).open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shapebench_jobs.grid import Row, Sum, SumBy
+from shapebench_jobs.grid import Counters, Row, Sum, SumBy
 from shapebench_jobs.harness import WrongAnswerError
 from shapebench_jobs.tally import Tally, total
 
@@ -31,22 +31,25 @@ class Evaluation:
     sets_read: int
     rows: tuple[Row, ...] = ()
     means: Mapping[str | int, Sum] = field(default_factory=dict)
+    preparing_task_seconds: float = 0.0
+    """Of its tasks, spent before the sets' own clocks began. They are in `seconds`, side by side as the tasks were."""
 
 
-def evaluate(grid: Any, counter: Any) -> list[Evaluation]:
+def evaluate(grid: Any, counters: Counters) -> list[Evaluation]:
     """All actions on the grid (an RDD of rows), one after the other."""
-    return [_timed(ROWS, grid, counter), *(_timed(action, grid, counter) for action in MEANS)]
+    return [_timed(ROWS, grid, counters), *(_timed(action, grid, counters) for action in MEANS)]
 
 
-def _timed(action: str, grid: Any, counter: Any) -> Evaluation:
-    before = counter.value
+def _timed(action: str, grid: Any, counters: Counters) -> Evaluation:
+    sets_read, preparing = counters.sets_read.value, counters.preparing_seconds.value
     started_s = time.perf_counter()
     rows, means = (), {}
     if action == ROWS:
         rows = tuple(grid.collect())
     else:
         means = grid.map(SumBy(MEANS[action])).reduceByKey(operator.add, 1).collectAsMap()
-    return Evaluation(action, time.perf_counter() - started_s, counter.value - before, rows, means)
+    return Evaluation(action, time.perf_counter() - started_s, counters.sets_read.value - sets_read,
+                      rows, means, counters.preparing_seconds.value - preparing)
 
 
 def check(evaluations: Sequence[Evaluation], *, cached: bool) -> None:

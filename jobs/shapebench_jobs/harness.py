@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
 ENV_EVENTS_FILE = "SHAPEBENCH_EVENTS_FILE"
+ENV_RUN = "SHAPEBENCH_RUN"
 ENV_WORKERS = "SHAPEBENCH_WORKERS"
 ENV_CPU = "SHAPEBENCH_CPU"
 ENV_SEED = "SHAPEBENCH_SEED"

@@ -10,10 +10,10 @@ from typing import Any
 
 from shapebench_jobs import answer, arguments, grid, grid_actions, grid_source, page_cache
 from shapebench_jobs.dataset_files import DatasetArguments
-from shapebench_jobs.grid import Assignment, ParameterSet, ReadSet, Row
+from shapebench_jobs.grid import Assignment, Counters, ParameterSet, ReadSet, Row
 from shapebench_jobs.grid_actions import Evaluation
 from shapebench_jobs.grid_source import Known
-from shapebench_jobs.harness import ENV_SEED, BadArgumentsError, Run, note, perform
+from shapebench_jobs.harness import ENV_RUN, ENV_SEED, BadArgumentsError, Run, note, perform
 
 DESCRIPTION = """\
 Measure how fast images are read for every parameter set of a grid, in one Spark job: the grid (format x
@@ -85,11 +85,11 @@ def measure(context: Any, options: argparse.Namespace, wanted: DatasetArguments,
         note(f"only {len(assignments)} parameter sets for {slots} task slots: some stay idle")
     run.environment({**spark_cluster.environment(context), "dataset": fingerprint, "parameter_sets": str(len(sets))})
     _warm_up(context, options, assignments, known, slots)
-    counter = context.accumulator(0)
-    read = ReadSet(options.decode, arguments.page_cache_wanted(options), counter)
+    counters = Counters.of(context)
+    read = ReadSet(options.decode, arguments.page_cache_wanted(options), counters)
     with run.measured():
         rows = context.parallelize(assignments, len(assignments)).map(read)
-        evaluations = grid_actions.evaluate(rows.cache() if options.cache else rows, counter)
+        evaluations = grid_actions.evaluate(rows.cache() if options.cache else rows, counters)
     skip = options.on_damage == "skip"
     damaged = [answer.check(row.part, grid_source.expected(assignment, known), skip=skip)
                for row, assignment in zip(evaluations[0].rows, assignments, strict=True)]
@@ -133,7 +133,7 @@ def _warm_up(context: Any, options: argparse.Namespace, assignments: Sequence[As
     from shapebench_jobs.spark_files import Files
 
     smallest = min(assignments, key=lambda one: one.parameters.images)
-    unlike = context.accumulator(0)
+    unlike = Counters.of(context)
     read = ReadSet(options.decode, page_cache.AS_IS, unlike)
     grid_actions.evaluate(context.parallelize([smallest] * slots, slots).map(read), unlike)
     wanted = arguments.page_cache_wanted(options)
@@ -155,7 +155,8 @@ def _report(run: Run, options: argparse.Namespace, evaluations: Sequence[Evaluat
         "parameter_sets": len(rows), "reads_per_set": sets_read / len(rows)})
     for evaluation in evaluations:
         run.measurement({"action": evaluation.action, "cached": options.cache},
-                        {"action_seconds": evaluation.seconds, "action_sets_read": evaluation.sets_read})
+                        {"action_seconds": evaluation.seconds, "action_sets_read": evaluation.sets_read,
+                         "action_preparing_task_seconds": evaluation.preparing_task_seconds})
         for value, mean in sorted(evaluation.means.items()):
             note(f"{evaluation.action} {value or 'of all'}: {mean.images_per_second:.1f} images/s in a task")
     for row, lost in zip(rows, damaged, strict=True):
@@ -205,11 +206,12 @@ def _refuse_too_few(sets: Sequence[ParameterSet], there: int) -> None:
                                 "images (--images for a made data set)")
 
 
-def _order_seed(environ: Mapping[str, str]) -> int:
+def _order_seed(environ: Mapping[str, str]) -> str:
+    """Every run has an order of its own, the same one whenever it is tried again."""
     text = environ.get(ENV_SEED, "0")
     if not text.isdecimal():
         raise BadArgumentsError(f"{ENV_SEED}={text!r} is no seed: give a whole number from 0")
-    return int(text)
+    return f"{text}/{environ.get(ENV_RUN, '')}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

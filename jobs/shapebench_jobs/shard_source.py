@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from pyspark.errors import AnalysisException
 
-from shapebench_jobs import spark_files, spark_source
+from shapebench_jobs import local_files, spark_files, spark_source
 from shapebench_jobs.dataset_files import Contents
 from shapebench_jobs.harness import BadArgumentsError
 
@@ -89,7 +89,10 @@ def partitions(session: Any, pictures: Pictures, shards: int, size: int) -> Any:
     session.conf.set("spark.sql.files.maxPartitionBytes", str(size))
     session.conf.set("spark.sql.files.minPartitionNum", "1")
     session.conf.set("spark.sql.files.openCostInBytes", str(_OWN_COST_BYTES))
-    return _files(session, pictures.folder).select("path", "content").coalesce(shards).rdd
+    frame = _files(session, pictures.folder)
+    if local_files.is_local((pictures.folder,)):
+        return frame.select("path").coalesce(shards).rdd.mapPartitions(spark_files.Opened("images"))
+    return frame.select("path", "content").coalesce(shards).rdd
 
 
 def partition_bytes(sizes: Sequence[int], partitions: int) -> int:

@@ -1,4 +1,7 @@
-"""Read whole files with Spark's own file systems, each format by the way that is fastest for it.
+"""Read whole files with Spark, each kind by the way that is fastest for it.
+
+Files of the executors' own disks (local folders, mounted claims): Spark lists them and hands out their paths, and the
+tasks open them; see local_files. From object storage their bytes come through Spark's file systems:
 
 Many small files: the DataFrame source `binaryFile`. `SparkContext.binaryFiles` compresses the whole Hadoop
 configuration once for every file, some 5 ms each: measured, it reads 4.5 kB images eight times more slowly.
@@ -16,7 +19,7 @@ from typing import Any
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import AnalysisException
 
-from shapebench_jobs import reading, spark_errors
+from shapebench_jobs import local_files, reading, spark_errors
 from shapebench_jobs.reading import Part, ReadPlan
 
 Work = Callable[[ReadPlan, Iterable[tuple[str, bytes]]], Iterator[Part]]
@@ -35,6 +38,11 @@ class Files:
     folder: str = ""
     paths: tuple[str, ...] = ()
 
+    @property
+    def local(self) -> bool:
+        """Whether the executors can open them by themselves."""
+        return local_files.is_local(self.paths or (self.folder,))
+
 
 def read(session: Any, files: Files, plan: ReadPlan, tasks: int = 0, work: Work = reading.read_part) -> Part:
     """Read all files once on the whole cluster, small files in about `tasks` tasks (0: one for each slot).
@@ -42,8 +50,7 @@ def read(session: Any, files: Files, plan: ReadPlan, tasks: int = 0, work: Work 
     FileNotFoundError when there are no such files, UnreadableUrlError when their bucket cannot be read.
     """
     try:
-        pairs = _images(session, files, tasks) if files.format == "images" else _shards(session, files)
-        parts = pairs.mapPartitions(functools.partial(work, plan)).collect()
+        parts = _pairs(session, files, tasks).mapPartitions(functools.partial(work, plan)).collect()
     except (AnalysisException, Py4JJavaError) as error:
         _explain(error, files.folder or files.paths[0])
         raise
@@ -60,19 +67,46 @@ def read_text(session: Any, url: str) -> str:
     return content.decode()
 
 
-def _images(session: Any, files: Files, tasks: int) -> Any:
-    # Tasks are cut by bytes, a file counting 4 MiB more than it has; without a bound, there are as many as asked for.
-    session.conf.set("spark.sql.files.maxPartitionBytes", str(1 << 50))
-    session.conf.set("spark.sql.files.minPartitionNum", str(tasks or session.sparkContext.defaultParallelism))
+def _pairs(session: Any, files: Files, tasks: int) -> Any:
+    """An RDD of (URL, content)."""
+    if files.local:
+        return _listed(session, files, tasks).select("path").rdd.mapPartitions(Opened(files.format))
+    if files.format == "images":
+        return _listed(session, files, tasks).select("path", "content").rdd
+    return _shards(session, files)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a task does first: open the files whose URLs Spark hands it; (URL, content) of each."""
+
+    format: str
+
+    def __call__(self, rows: Iterable[tuple[str]]) -> Iterator[tuple[str, Any]]:
+        """The rows' files."""
+        return local_files.contents(self.format, (url for (url,) in rows))
+
+
+def _listed(session: Any, files: Files, tasks: int) -> Any:
+    """A frame of the files; their content is read only if it is selected."""
+    if files.format == "images":
+        # Tasks are cut by bytes, a file counting 4 MiB more than it has; without a bound, there are as many as asked.
+        largest, each, number = 1 << 50, 4 << 20, tasks or session.sparkContext.defaultParallelism
+    else:
+        largest, each, number = 1, 0, 1  # a task for each shard
+    session.conf.set("spark.sql.files.maxPartitionBytes", str(largest))
+    session.conf.set("spark.sql.files.openCostInBytes", str(each))
+    session.conf.set("spark.sql.files.minPartitionNum", str(number))
     # A list of paths would be looked up by a Spark job of one task for each path.
     session.conf.set("spark.sql.sources.parallelPartitionDiscovery.threshold", str(_UNBOUNDED))
     reader = session.read.format("binaryFile")
     if files.paths:
-        frame = reader.load([_escaped(path) for path in files.paths])
+        return reader.load([_escaped(path) for path in files.paths])
+    if files.format == "images":
+        reader = reader.option("recursiveFileLookup", "true").option("pathGlobFilter", IMAGE_NAMES)
     else:
-        below = reader.option("recursiveFileLookup", "true").option("pathGlobFilter", IMAGE_NAMES)
-        frame = below.load(files.folder)
-    return frame.select("path", "content").rdd
+        reader = reader.option("pathGlobFilter", _SHARD_NAMES)
+    return reader.load(files.folder)
 
 
 def _shards(session: Any, files: Files) -> Any:

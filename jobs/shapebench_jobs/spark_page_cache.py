@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from shapebench_jobs import page_cache, spark_cluster
+from shapebench_jobs.local_files import path_of
 from shapebench_jobs.page_cache import Residency
 from shapebench_jobs.spark_files import Files
 
-_LOCAL = "file:"
 _SUFFIXES = (".jpg", ".jpeg", ".JPG", ".JPEG")
 
 
 def prepare(spark_context: Any, files: Files, wanted: str) -> tuple[Residency, str]:
     """Warm or drop the files on every executor; what is true then, and why where that is not what was wanted."""
-    if not is_local(files):
+    if not files.local:
         unknown = Residency(unknown="the files are in no local folder")
         return unknown, page_cache.explanation(wanted, unknown)
     width = spark_cluster.slots(spark_context)
@@ -32,26 +32,16 @@ def prepare(spark_context: Any, files: Files, wanted: str) -> tuple[Residency, s
     return together, page_cache.explanation(wanted, together, example)
 
 
-def is_local(files: Files) -> bool:
-    """Whether these are files of the executors' own file systems."""
-    return all(path.startswith(_LOCAL) for path in files.paths or (files.folder,))
-
-
 def local_paths(files: Files) -> list[str]:
     """The files as paths of this machine, those that are there."""
     if files.paths:
-        return [path for path in map(_path, files.paths) if Path(path).is_file()]
-    folder = Path(_path(files.folder))
+        return [path for path in map(path_of, files.paths) if Path(path).is_file()]
+    folder = Path(path_of(files.folder))
     if files.format == "images":
         found = [path for path in folder.rglob("*") if path.suffix in _SUFFIXES]
     else:
         found = list(folder.glob("*.tfrecord*"))
     return sorted(str(path) for path in found if not path.name.startswith(("_", ".")) and path.is_file())
-
-
-def _path(url: str) -> str:
-    """file:///a and file:/a are /a; nothing is decoded, as Hadoop does not either."""
-    return "/" + url.removeprefix(_LOCAL).lstrip("/")
 
 
 @dataclass(frozen=True)

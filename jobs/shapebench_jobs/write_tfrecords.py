@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shapebench_jobs import arguments, shard_folder
+from shapebench_jobs import answer, arguments, shard_folder
 from shapebench_jobs.dataset_files import DatasetArguments
 from shapebench_jobs.harness import BadArgumentsError, Run, WrongAnswerError, note, perform
+from shapebench_jobs.reading import Damage
 from shapebench_jobs.shard_writing import WritePlan, Written, write_shard
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ pod, such as a mounted claim. Object storage by URL (s3a://, gs://) can be read 
 written."""
 
 _MADE_SIDE_PX = 320
-_NAMED = 5
-"""How many damaged images a message names."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -61,9 +60,7 @@ def parser() -> argparse.ArgumentParser:
                        "executors may share it (default: a folder on each executor's scratch disk, removed at the end)")
     group.add_argument("--overwrite", action="store_true",
                        help="remove the shards that are in --out; without it, the folder must be empty")
-    group.add_argument("--on-damage", choices=("fail", "skip"), default="fail",
-                       help="an image that cannot be decoded makes the answer wrong, or is left out, counted and "
-                       "named (default %(default)s)")
+    arguments.add_on_damage(group)
     arguments.add_cluster_options(result)
     arguments.add_place_options(result.add_argument_group("data"))
     arguments.add_picture_options(result, side=_MADE_SIDE_PX)
@@ -181,8 +178,7 @@ def refuse_damaged(damaged: Sequence[tuple[str, str]], on_damage: str) -> None:
     """Raise WrongAnswerError for images (key, problem) that could not be decoded; if they may be skipped, name them."""
     if not damaged:
         return
-    named = "; ".join(f"{key}: {problem}" for key, problem in sorted(damaged)[:_NAMED])
-    message = f"{len(damaged)} damaged images: {named}" + ("; …" if len(damaged) > _NAMED else "")
+    message = f"damaged input: {answer.described(tuple(Damage(key, 0, problem) for key, problem in sorted(damaged)))}"
     if on_damage == "fail":
         raise WrongAnswerError(message)
     note(f"skipped {message}")

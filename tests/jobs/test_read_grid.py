@@ -32,7 +32,7 @@ MEANS = tuple(grid_actions.MEANS)
 
 def _measured(spark: Any, data_dir: Path, events_file: Path, *given: str) -> list[dict[str, Any]]:
     options = read_grid.parser().parse_args([*SMALL_OPTIONS, f"--data-dir={data_dir}", *GRID, *given])
-    sets = grid.parameter_sets(options.formats, options.batch_sizes, options.batch_numbers, options.repetitions, 0)
+    sets = grid.parameter_sets(options.formats, options.batch_sizes, options.batch_numbers, options.repetitions, "0")
     run = Run(EventFile(str(events_file)))
     read_grid.measure(spark.sparkContext, options, arguments.dataset_arguments(options), sets, run)
     return read_events(events_file, "measurement")
@@ -81,13 +81,13 @@ def test_more_images_than_there_are_is_no_assignment() -> None:
 
 
 def test_the_order_is_random_in_each_repetition_and_the_same_for_a_seed() -> None:
-    sets = grid.parameter_sets(("images", "tfrecord"), (2, 4, 6), (3, 6, 8), 2, seed=1)
+    sets = grid.parameter_sets(("images", "tfrecord"), (2, 4, 6), (3, 6, 8), 2, seed="1")
     first, second = sets[:18], sets[18:]
     assert {one.repetition for one in first} == {1}
     assert sorted(map(str, first)) == sorted(str(one).replace("repetition=2", "repetition=1") for one in second)
     assert [one.batch_size for one in first] != [one.batch_size for one in second]
-    assert sets == grid.parameter_sets(("images", "tfrecord"), (2, 4, 6), (3, 6, 8), 2, seed=1)
-    assert sets != grid.parameter_sets(("images", "tfrecord"), (2, 4, 6), (3, 6, 8), 2, seed=2)
+    assert sets == grid.parameter_sets(("images", "tfrecord"), (2, 4, 6), (3, 6, 8), 2, seed="1")
+    assert sets != grid.parameter_sets(("images", "tfrecord"), (2, 4, 6), (3, 6, 8), 2, seed="2")
 
 
 def _row(size: int, seconds: float = 1.0) -> Row:

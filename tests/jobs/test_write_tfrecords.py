@@ -433,7 +433,8 @@ def test_damaged_images(spark: Any, own: Path, tmp_path: Path, capsys: pytest.Ca
     (own / "rose" / "broken [1] ü.jpg").write_bytes(_jpeg(64, 64)[:-40])
     (own / "rose" / "empty [1] ü%.jpg").touch()
     options = (f"--data=file://{own}", "--shards=2", f"--out={tmp_path}/out")
-    message = r"2 damaged images: rose/broken \[1\] ü\.jpg: no intact .*; rose/empty \[1\] ü%\.jpg: an empty file"
+    message = (r"damaged input: rose/broken \[1\] ü\.jpg: no intact .*; rose/empty \[1\] ü%\.jpg: an empty file "
+               r"\(2 images lost\)")
     with pytest.raises(WrongAnswerError, match=message):
         _job(spark, *options)
     row = _job(spark, *options, "--on-damage=skip", "--overwrite")
