@@ -92,6 +92,8 @@ _ONE_VOLUME = "give exactly one of configMap, secret, persistentVolumeClaim and 
 _CONF = ("conf holds a key that the shape or the launch decides (spark.kubernetes.*, spark.master, spark.driver.host "
          "and ports, spark.executor.instances, .cores, .memory, .memoryOverhead, spark.dynamicAllocation.enabled, …): "
          "set workers, cpu and memory of the shape instead")
+_QUEUE_LABEL = ("an engine's object names its queue in a label: give the LocalQueue at most 63 characters, or set "
+                "engine: Native")
 _NAME = ("metadata.name must be at most 30 characters of a-z, 0-9, '-', starting with a letter: the names of runs, "
          "services and pods are made from it")
 _ENV = "spec.workload.spark.env"
@@ -213,6 +215,12 @@ _LIMITS = (
     _spark("unknown-order", "spec.order.kind", "Random", 'supported values: "RandomizedBlocks", "Sequential"',
            python="'RandomizedBlocks' or 'Sequential'"),
 )
+_QUEUES = (
+    _spark("queue-name-with-capitals", "spec.queueName", "Research", _OBJECT),
+    _spark("queue-name-ends-with-dot", "spec.queueName", "team-a.", _OBJECT),
+    Bad("queue-name-longer-than-a-label", {"spec.queueName": "a" * 64, "spec.workload.tensorflow.engine": "TFJob"},
+        "spec.queueName", _QUEUE_LABEL, TENSORFLOW),
+)
 _PODS = (
     _spark("volume-without-source", _VOLUMES, [{"name": "data", "mountPath": "/data"}], _ONE_VOLUME,
            at=f"{_VOLUMES}[0]"),
@@ -251,4 +259,5 @@ _UNKNOWN = (
            at=f"{_VOLUMES}[0].hostPath", python="Extra inputs are not permitted"),
 )
 
-CASES: tuple[Bad, ...] = (*_NAMES, *_WORKLOADS, *_ENVIRONMENTS, *_SHAPES, *_PARAMETERS, *_LIMITS, *_PODS, *_UNKNOWN)
+CASES: tuple[Bad, ...] = (*_NAMES, *_WORKLOADS, *_ENVIRONMENTS, *_SHAPES, *_PARAMETERS, *_LIMITS, *_QUEUES, *_PODS,
+                          *_UNKNOWN)

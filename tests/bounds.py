@@ -32,7 +32,7 @@ _SPEC: dict[str, Any] = {
         "tolerations": [{"operator": "Exists"}], "imagePullSecrets": [{"name": "registry"}],
         "priorityClassName": "low", "schedulerName": "mine",
         "securityContext": {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000}},
-    "queueName": "research",
+    "queueName": "team-a.research",
     "suspend": True,
     "ttlSecondsAfterFinished": 3600,
 }

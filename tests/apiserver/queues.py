@@ -9,10 +9,14 @@ from apiserver.control_plane import ControlPlane
 
 Body = dict[str, Any]
 VERSION = "kueue.x-k8s.io/v1beta2"
+NAME = "team-a.research"
+"""With a dot: what Kueue takes as a name, in a Workload and in a label."""
+WAITING = f"waiting in queue {NAME}"
+"""The message of a run that it holds back."""
 
 
-def set_queue(plane: ControlPlane, namespace: str, stop: str) -> None:
-    """The LocalQueue `research` with a queue of its own: stopped (Hold), running (None) or emptied (HoldAndDrain)."""
+def set_policy(plane: ControlPlane, namespace: str, stop: str) -> None:
+    """The LocalQueue NAME with a queue of its own: stopped (Hold), running (None) or emptied (HoldAndDrain)."""
     text = yaml.safe_dump_all(_queues(f"all-{namespace}", stop))
     applied = plane.kubectl("apply", "-n", namespace, "-f", "-", text=text)
     assert applied.returncode == 0, applied.stderr
@@ -26,5 +30,5 @@ def _queues(name: str, stop: str) -> list[Body]:
         {"apiVersion": VERSION, "kind": "ClusterQueue", "metadata": {"name": name}, "spec": {
             "namespaceSelector": {}, "stopPolicy": stop, "resourceGroups": [
                 {"coveredResources": ["cpu", "memory"], "flavors": [{"name": "any", "resources": quota}]}]}},
-        {"apiVersion": VERSION, "kind": "LocalQueue", "metadata": {"name": "research"}, "spec": {"clusterQueue": name}},
+        {"apiVersion": VERSION, "kind": "LocalQueue", "metadata": {"name": NAME}, "spec": {"clusterQueue": name}},
     ]

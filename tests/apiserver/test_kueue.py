@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apiserver import operator_process, other_operators
+from apiserver import operator_process, other_operators, queues
 from apiserver.control_plane import ControlPlane
 from apiserver.operator_process import OperatorProcess, apply, listed, run_status, tensorflow, until
-from apiserver.queues import set_queue
 
 pytestmark = pytest.mark.timeout(300)  # the first test waits for a control plane, Kueue and the operator to start
 
@@ -47,19 +46,19 @@ def test_kueue_decides_when_a_run_starts(engine_server: ControlPlane, engine_ope
                                          engine_namespace: str, workload: Body, kind: str) -> None:
     plane, namespace = engine_server, engine_namespace
     status = partial(run_status, plane, namespace)
-    set_queue(plane, namespace, "Hold")
-    apply(plane, namespace, tensorflow("queued", workload=workload, queueName="research"))
-    until(lambda: status("queued-1-1").get("message") == "waiting in queue research", 30, engine_operator)
+    queues.set_policy(plane, namespace, "Hold")
+    apply(plane, namespace, tensorflow("queued", workload=workload, queueName=queues.NAME))
+    until(lambda: status("queued-1-1").get("message") == queues.WAITING, 30, engine_operator)
     assert status("queued-1-1")["phase"] == "Pending"
     until(lambda: workloads(plane, namespace) == 1, 30, engine_operator)
-    set_queue(plane, namespace, "None")
+    queues.set_policy(plane, namespace, "None")
     until(lambda: status("queued-1-1").get("phase") == "Starting", 40, engine_operator)
     assert status("queued-1-1")["times"]["admittedS"] > status("queued-1-1")["times"]["createdS"]
-    set_queue(plane, namespace, "HoldAndDrain")
+    queues.set_policy(plane, namespace, "HoldAndDrain")
     until(lambda: status("queued-1-1").get("attempt") == 2, 40, engine_operator)
     assert "its queue took its place back" in status("queued-1-1")["lostAttempts"][0]
     until(lambda: names(plane, namespace, kind) == ["queued-1-1-a2"], 20, engine_operator)
-    assert status("queued-1-1")["message"] == "waiting in queue research"
+    assert status("queued-1-1")["message"] == queues.WAITING
 
 
 def place(plane: ControlPlane, namespace: str, name: str) -> Body:
@@ -85,8 +84,8 @@ def test_a_gang_of_ours_is_admitted_whole_or_waits(
         counted: dict[str, int], pods: list[str]) -> None:
     plane, namespace = engine_server, engine_namespace
     status = partial(run_status, plane, namespace)
-    set_queue(plane, namespace, "None")  # four cores: room for three at a time, not for six
-    failing_once = {"workload": workload, "queueName": "research", "limits": {"failuresPerCell": 1}}
+    queues.set_policy(plane, namespace, "None")  # four cores: room for three at a time, not for six
+    failing_once = {"workload": workload, "queueName": queues.NAME, "limits": {"failuresPerCell": 1}}
     apply(plane, namespace, tensorflow("one", **failing_once))
     until(lambda: names(plane, namespace, "pods") == [f"one-1-1-a1{one}" for one in pods], 30, engine_operator)
     assigned = place(plane, namespace, "one-1-1-a1")["admission"]["podSetAssignments"]
@@ -103,12 +102,12 @@ def test_a_gang_of_ours_is_admitted_whole_or_waits(
     until(lambda: status("one-1-1").get("phase") == "Failed", 40, engine_operator)
     until(lambda: names(plane, namespace, "pods") == [f"two-1-1-a1{one}" for one in pods], 40, engine_operator)
     assert names(plane, namespace, WORKLOADS) == ["two-1-1-a1"], "the place of the first was given back"
-    set_queue(plane, namespace, "HoldAndDrain")
+    queues.set_policy(plane, namespace, "HoldAndDrain")
     until(lambda: status("two-1-1").get("attempt") == 2, 40, engine_operator)
     assert "its queue took its place back" in status("two-1-1")["lostAttempts"][0]
     until(lambda: names(plane, namespace, WORKLOADS) == ["two-1-1-a2"], 30, engine_operator)
     assert names(plane, namespace, "pods") == []
-    set_queue(plane, namespace, "None")
+    queues.set_policy(plane, namespace, "None")
     until(lambda: names(plane, namespace, "pods") == [f"two-1-1-a2{one}" for one in pods], 40, engine_operator)
     times = status("two-1-1")["times"]
     assert times["admittedS"] > times["createdS"]

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
-from apiserver import other_operators
+from apiserver import other_operators, queues
 from apiserver.control_plane import ControlPlane
 from apiserver.operator_process import OperatorProcess, apply, listed, run_status, tensorflow, until
-from apiserver.queues import set_queue
 
 pytestmark = pytest.mark.timeout(300)  # the test waits for a control plane, Kueue and the operator to start
 
@@ -33,11 +32,11 @@ def test_a_run_in_no_queue_fails_and_one_in_a_queue_waits(
         engine_server: ControlPlane, engine_operator: OperatorProcess, engine_namespace: str) -> None:
     plane, namespace = engine_server, engine_namespace
     status = partial(run_status, plane, namespace)
-    set_queue(plane, namespace, "Hold")
-    until(lambda: "Active" in told(plane, namespace, "localqueue", "research", "status.conditions"), 60)
-    queued = {"queueName": "research", "limits": {"startTimeout": "8s", "failuresPerCell": 1}}
+    queues.set_policy(plane, namespace, "Hold")
+    until(lambda: "Active" in told(plane, namespace, "localqueue", queues.NAME, "status.conditions"), 60)
+    queued = {"queueName": queues.NAME, "limits": {"startTimeout": "8s", "failuresPerCell": 1}}
     apply(plane, namespace, tensorflow("known", workload=TF_JOB, **queued))
-    until(lambda: status("known-1-1").get("message") == "waiting in queue research", 30, engine_operator)
+    until(lambda: status("known-1-1").get("message") == queues.WAITING, 30, engine_operator)
     apply(plane, namespace, tensorflow("unknown", workload={"spark": {
         "engine": "SparkApplication", "job": "read-speed", "driver": {"serviceAccountName": "spark"}}}, **queued))
     until(lambda: status("unknown-1-1").get("phase") == "Failed", 40, engine_operator)
@@ -49,4 +48,4 @@ def test_a_run_in_no_queue_fails_and_one_in_a_queue_waits(
     # The other one's time to start is over too. The operator looks at it once more:
     apply(plane, namespace, tensorflow("known", workload=TF_JOB, **queued, suspend=True))
     until(lambda: told(plane, namespace, "benchmark", "known", "status.observedGeneration") == "2", 20, engine_operator)
-    assert (status("known-1-1")["phase"], status("known-1-1")["message"]) == ("Pending", "waiting in queue research")
+    assert (status("known-1-1")["phase"], status("known-1-1")["message"]) == ("Pending", queues.WAITING)

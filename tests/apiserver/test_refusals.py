@@ -50,6 +50,7 @@ def test_one_file_is_refused_in_one_sentence(api_server: ControlPlane) -> None:
     pytest.param(bad_benchmarks.changed(bad_benchmarks.SPARK, {"spec.shapes[0].cpu": 1}), id="cpu-as-integer"),
     pytest.param(bad_benchmarks.changed(bad_benchmarks.SPARK, {"spec.shapes[0].pricePerHour": 0}), id="free"),
     pytest.param(bad_benchmarks.changed(bad_benchmarks.SPARK, {"metadata.name": "a" * 30}), id="longest-name"),
+    pytest.param(bad_benchmarks.changed(bad_benchmarks.SPARK, {"spec.queueName": "a" * 253}), id="longest-queue-name"),
 ])
 def test_apply_accepts(api_server: ControlPlane, namespace: str, manifest: bad_benchmarks.Manifest) -> None:
     applied = api_server.kubectl("apply", "-n", namespace, "-f", "-", text=yaml.safe_dump(manifest))

@@ -14,7 +14,7 @@ from shapebench.api.fields import (
     Duration,
     Labels,
     Memory,
-    Name,
+    ObjectName,
     ParameterName,
     ParameterValue,
     Price,
@@ -26,6 +26,9 @@ from shapebench.api.workload import Workload
 
 RESERVED_PARAMETERS = ("shape", "workers", "cpu", "memory", "seed", "repetition")
 """Names that every argument template knows: they come from the shape and the run."""
+
+LABEL_VALUE_CHARS = 63
+"""The longest value of a label."""
 
 
 class Shape(ApiObject):
@@ -101,7 +104,7 @@ class BenchmarkSpec(ApiObject):
     limits: Limits = Limits()
     volumes: Annotated[tuple[Volume, ...], Field(max_length=20), Distinct("name")] = ()
     pod_template: PodTemplate = PodTemplate()
-    queue_name: Annotated[Name | None, Field(
+    queue_name: Annotated[ObjectName | None, Field(
         description="a Kueue LocalQueue of the Benchmark's namespace: each run waits until Kueue admits it")] = None
     suspend: Annotated[bool, Field(description="true: no new run starts; the current ones end")] = False
     ttl_seconds_after_finished: Annotated[int | None, Field(
@@ -117,6 +120,13 @@ class BenchmarkSpec(ApiObject):
              "self.volumes.all(one, self.volumes.exists_one(other, other.mountPath == one.mountPath))",
              "two volumes have the same mountPath",
              lambda self: len({volume.mount_path for volume in self.volumes}) == len(self.volumes), field="volumes"),
+        Rule(f"!has(self.queueName) || self.queueName.size() <= {LABEL_VALUE_CHARS} || " + " && ".join(
+            f"(!has({workload}) || !has({workload}.engine) || {workload}.engine == 'Native')"
+            for workload in ("self.workload.spark", "self.workload.tensorflow")),
+             "an engine's object names its queue in a label: give the LocalQueue at most "
+             f"{LABEL_VALUE_CHARS} characters, or set engine: Native",
+             lambda self: self.queue_name is None or len(self.queue_name) <= LABEL_VALUE_CHARS
+             or self.workload.engine is None, field="queueName"),
     )
 
 

@@ -56,6 +56,16 @@ def test_models_take_the_smallest(manifest: bad_benchmarks.Manifest) -> None:
     assert _errors(manifest) == []
 
 
+@pytest.mark.parametrize(("changes", "characters"), [
+    pytest.param({}, 253, id="native"),
+    pytest.param({"spec.workload.spark.engine": "SparkApplication"}, 63, id="engine"),
+])
+def test_a_queues_name_may_be_as_long_as_the_place_that_it_is_put_in(changes: dict[str, str], characters: int) -> None:
+    name = "team-a." + "b" * (characters - 7)
+    assert _errors(bad_benchmarks.changed(bad_benchmarks.SPARK, changes | {"spec.queueName": name})) == []
+    assert _errors(bad_benchmarks.changed(bad_benchmarks.SPARK, changes | {"spec.queueName": name + "b"})) != []
+
+
 def test_null_is_no_parameter_value() -> None:
     """The one value that the API server lets through and the models do not: it becomes Accepted=False."""
     manifest = bad_benchmarks.changed(bad_benchmarks.SPARK, {"spec.parameters": [{"name": "a", "values": [None]}]})
