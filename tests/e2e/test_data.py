@@ -14,8 +14,8 @@ from s3_server import S3Server, User
 
 from e2e.conftest import ROOT, Cluster
 from e2e.reporting import records, report
-from shapebench_jobs import dataset
-from shapebench_jobs.dataset_files import DatasetArguments
+from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset.files import DatasetArguments
 
 EXAMPLES = ROOT / "manifests/examples"
 SMALL = DatasetArguments(images=200, width=32, height=32, classes=3, seed=3, shards=4)

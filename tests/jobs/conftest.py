@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from shapebench_jobs import dataset
-from shapebench_jobs.dataset_files import DatasetArguments
+from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset.files import DatasetArguments
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL = DatasetArguments(images=60, width=32, height=32, classes=3, seed=3, shards=4)
@@ -52,7 +52,7 @@ def spark() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def tf() -> Any:
-    from shapebench_jobs import tf_cluster
+    from shapebench_jobs.tf import cluster as tf_cluster
 
     return tf_cluster.import_tensorflow(1)
 

@@ -9,8 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from shapebench_jobs import arguments, dataset, read_speed, tf_cluster, tf_strategy, train, train_options
-from shapebench_jobs.harness import BadArgumentsError
+from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import options as dataset_options
+from shapebench_jobs.files import data_folder
+from shapebench_jobs.harness import arguments
+from shapebench_jobs.harness.run import BadArgumentsError
+from shapebench_jobs.read_speed import job as read_speed
+from shapebench_jobs.tf import cluster as tf_cluster
+from shapebench_jobs.tf import strategy as tf_strategy
+from shapebench_jobs.tf import task as tf_task
+from shapebench_jobs.train import job as train
+from shapebench_jobs.train import options as train_options
 
 Main = Callable[[list[str]], int]
 
@@ -66,7 +75,7 @@ def test_help_names_units_and_defaults(main: Main, capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize(("text", "size"), [("96", (96, 96)), ("128x64", (128, 64)), ("128X64", (128, 64))])
 def test_image_sizes(text: str, size: tuple[int, int]) -> None:
-    assert arguments.image_size(text) == size
+    assert dataset_options.image_size(text) == size
 
 
 @pytest.mark.parametrize(("given", "environ", "expected"), [
@@ -74,7 +83,7 @@ def test_image_sizes(text: str, size: tuple[int, int]) -> None:
     (None, {"SHAPEBENCH_DATA_DIR": "/b"}, "/b"),
 ])
 def test_data_dir(given: Path | None, environ: dict[str, str], expected: str) -> None:
-    assert str(arguments.data_dir(given, environ)) == expected
+    assert str(data_folder.chosen(given, environ)) == expected
 
 
 _TWO = '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}'
@@ -110,7 +119,7 @@ def test_threads_are_the_cpu_rounded_up(cpu: str, threads: int) -> None:
     pytest.param(["--seed=7", "--training-seed=3"], {"SHAPEBENCH_SEED": "11"}, 3, id="as-told"),
 ])
 def test_seed_of_training(argv: list[str], environ: dict[str, str], seed: int) -> None:
-    assert train.training_seed(train_options.parser().parse_args(argv), environ) == seed
+    assert tf_task.training_seed(train_options.parser().parse_args(argv), environ) == seed
 
 
 def test_programs_start_without_spark_and_tensorflow_until_they_are_needed() -> None:

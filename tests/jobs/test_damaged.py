@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
-from shapebench_jobs import answer, dataset, example, spark_files, spark_left_out, spark_source, tfrecord
-from shapebench_jobs.answer import Answer
-from shapebench_jobs.dataset_files import Contents
-from shapebench_jobs.harness import BadArgumentsError, WrongAnswerError
-from shapebench_jobs.reading import Damage, Part, ReadPlan
-from shapebench_jobs.tally import Tally
+from shapebench_jobs.dataset import answer, example, tfrecord
+from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset.answer import Answer
+from shapebench_jobs.dataset.files import Contents
+from shapebench_jobs.dataset.reading import Damage, Part, ReadPlan
+from shapebench_jobs.dataset.tally import Tally
+from shapebench_jobs.harness.run import BadArgumentsError, WrongAnswerError
+from shapebench_jobs.read_speed import left_out as spark_left_out
+from shapebench_jobs.spark import files as spark_files
+from shapebench_jobs.spark import source as spark_source
 
 from .conftest import QUICK_JVM, SMALL, SMALL_OPTIONS, read_events
 

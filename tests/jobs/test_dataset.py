@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from shapebench_jobs import dataset, drawing, example, tfrecord
-from shapebench_jobs.dataset_files import DatasetArguments
-from shapebench_jobs.tally import Tally, image_checksum, total
+from shapebench_jobs.dataset import drawing, example, tfrecord
+from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset.files import DatasetArguments
+from shapebench_jobs.dataset.tally import Tally, image_checksum, total
 
 from .conftest import SMALL
 

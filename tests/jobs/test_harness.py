@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from shapebench.api import wire
-from shapebench_jobs import harness
+from shapebench_jobs.files import data_folder
+from shapebench_jobs.harness import run as harness
 
 
 @pytest.mark.parametrize("name", [
@@ -22,9 +23,7 @@ def test_names_are_those_of_the_wire(name: str) -> None:
 
 
 def test_data_dir_is_that_of_the_wire() -> None:
-    from shapebench_jobs import arguments
-
-    assert str(arguments.POD_DATA_DIR) == wire.DATA_DIR
+    assert str(data_folder.POD_DATA_DIR) == wire.DATA_DIR
 
 
 def _work(run: harness.Run) -> None:

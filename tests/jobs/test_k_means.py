@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shapebench_jobs import k_means, k_means_check, k_means_points, k_means_step
-from shapebench_jobs.harness import WrongAnswerError
-from shapebench_jobs.k_means_check import Iteration
-from shapebench_jobs.k_means_points import BLOCK, Blobs
+from shapebench_jobs.harness.run import WrongAnswerError
+from shapebench_jobs.k_means import check as k_means_check
+from shapebench_jobs.k_means import job as k_means
+from shapebench_jobs.k_means import points as k_means_points
+from shapebench_jobs.k_means import step as k_means_step
+from shapebench_jobs.k_means.check import Iteration
+from shapebench_jobs.k_means.points import BLOCK, Blobs
 
 from .conftest import local_cluster, read_events
 

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
-from shapebench_jobs import dataset, page_cache, spark_page_cache
-from shapebench_jobs.page_cache import AS_IS, COLD, WARM, Residency
-from shapebench_jobs.spark_files import Files
+from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.files import page_cache
+from shapebench_jobs.files.page_cache import AS_IS, COLD, WARM, Residency
+from shapebench_jobs.spark import page_cache as spark_page_cache
+from shapebench_jobs.spark.files import Files
 
 MIB = 1 << 20
 IN_MEMORY = ("tmpfs", "ramfs")

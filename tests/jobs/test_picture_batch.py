@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shapebench_jobs import drawing, picture_batch
-from shapebench_jobs.picture_batch import PictureBatch, UndecodableImageError
+from shapebench_jobs.dataset import drawing, picture_batch
+from shapebench_jobs.dataset.picture_batch import PictureBatch, UndecodableImageError
 
 _RANDOM = np.random.default_rng(5)
 

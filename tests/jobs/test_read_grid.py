@@ -12,13 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shapebench_jobs import arguments, dataset, grid, grid_actions, grid_source, read_grid
-from shapebench_jobs.grid import ParameterSet, Row, Sum
-from shapebench_jobs.grid_actions import Evaluation
-from shapebench_jobs.harness import BadArgumentsError, EventFile, Run, WrongAnswerError
-from shapebench_jobs.page_cache import Residency
-from shapebench_jobs.reading import Part
-from shapebench_jobs.tally import Tally
+from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import options as dataset_options
+from shapebench_jobs.dataset.reading import Part
+from shapebench_jobs.dataset.tally import Tally
+from shapebench_jobs.files.page_cache import Residency
+from shapebench_jobs.harness.run import BadArgumentsError, EventFile, Run, WrongAnswerError
+from shapebench_jobs.read_grid import actions as grid_actions
+from shapebench_jobs.read_grid import grid
+from shapebench_jobs.read_grid import job as read_grid
+from shapebench_jobs.read_grid import source as grid_source
+from shapebench_jobs.read_grid.actions import Evaluation
+from shapebench_jobs.read_grid.grid import ParameterSet, Row, Sum
 
 from .conftest import QUICK_JVM, SMALL_OPTIONS, read_events
 
@@ -34,7 +39,7 @@ def _measured(spark: Any, data_dir: Path, events_file: Path, *given: str) -> lis
     options = read_grid.parser().parse_args([*SMALL_OPTIONS, f"--data-dir={data_dir}", *GRID, *given])
     sets = grid.parameter_sets(options.formats, options.batch_sizes, options.batch_numbers, options.repetitions, "0")
     run = Run(EventFile(str(events_file)))
-    read_grid.measure(spark.sparkContext, options, arguments.dataset_arguments(options), sets, run)
+    read_grid.measure(spark.sparkContext, options, dataset_options.dataset_arguments(options), sets, run)
     return read_events(events_file, "measurement")
 
 

@@ -9,13 +9,18 @@ from typing import Any
 
 import pytest
 
-from shapebench_jobs import answer, dataset, read_speed, reading, spark_cluster, spark_files, spark_source
-from shapebench_jobs.dataset_files import Contents
-from shapebench_jobs.harness import BadArgumentsError, WrongAnswerError
-from shapebench_jobs.page_cache import Residency
-from shapebench_jobs.reading import Part, ReadPlan
-from shapebench_jobs.spark_source import Source
-from shapebench_jobs.tally import Tally, total
+from shapebench_jobs.dataset import answer, reading
+from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset.files import Contents
+from shapebench_jobs.dataset.reading import Part, ReadPlan
+from shapebench_jobs.dataset.tally import Tally, total
+from shapebench_jobs.files.page_cache import Residency
+from shapebench_jobs.harness.run import BadArgumentsError, WrongAnswerError
+from shapebench_jobs.read_speed import job as read_speed
+from shapebench_jobs.spark import cluster as spark_cluster
+from shapebench_jobs.spark import files as spark_files
+from shapebench_jobs.spark import source as spark_source
+from shapebench_jobs.spark.source import Source
 
 from .conftest import QUICK_JVM, SMALL, SMALL_OPTIONS, local_cluster, read_events
 

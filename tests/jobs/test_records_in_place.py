@@ -2,8 +2,8 @@
 
 import pytest
 
-from shapebench_jobs import example, tfrecord
-from shapebench_jobs.example import LabelledImage
+from shapebench_jobs.dataset import example, tfrecord
+from shapebench_jobs.dataset.example import LabelledImage
 
 IMAGES = [LabelledImage(bytes((number,)) * 300, number * 1000, f"class {number}") for number in range(4)]
 CONTENT = b"".join(tfrecord.frame(example.encode(image)) for image in IMAGES)

@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 
-from shapebench_jobs import sort, sort_frames, sort_records, sort_storage, spark_stages
-from shapebench_jobs.harness import BadArgumentsError, WrongAnswerError
-from shapebench_jobs.sort_frames import SortedPart
-from shapebench_jobs.sort_records import RECORD_BYTES, Share, Tally
+from shapebench_jobs.harness.run import BadArgumentsError, WrongAnswerError
+from shapebench_jobs.sort import frames as sort_frames
+from shapebench_jobs.sort import job as sort
+from shapebench_jobs.sort import records as sort_records
+from shapebench_jobs.sort import storage as sort_storage
+from shapebench_jobs.sort.frames import SortedPart
+from shapebench_jobs.sort.records import RECORD_BYTES, Share, Tally
+from shapebench_jobs.spark import stages as spark_stages
 
 from .conftest import local_cluster, read_events
 

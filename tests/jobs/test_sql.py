@@ -14,11 +14,14 @@ import duckdb
 import numpy as np
 import pytest
 
-from shapebench_jobs import sql, sql_answers, sql_data, sql_tables
-from shapebench_jobs.harness import WrongAnswerError
-from shapebench_jobs.sql_data import TablesArguments
-from shapebench_jobs.sql_queries import QUERIES
-from shapebench_jobs.sql_tables import TABLES, Tables
+from shapebench_jobs.harness.run import WrongAnswerError
+from shapebench_jobs.sql import answers as sql_answers
+from shapebench_jobs.sql import data as sql_data
+from shapebench_jobs.sql import job as sql
+from shapebench_jobs.sql import tables as sql_tables
+from shapebench_jobs.sql.data import TablesArguments
+from shapebench_jobs.sql.queries import QUERIES
+from shapebench_jobs.sql.tables import TABLES, Tables
 
 from .conftest import local_cluster, read_events
 
@@ -162,7 +165,7 @@ def test_damaged_tables_are_found_here_and_on_executors(spark: Any, copy: Path, 
     damage(copy / "lineitem/part-00001.parquet")
     with pytest.raises(WrongAnswerError, match=message):
         sql_tables.ensure(copy.parent, SMALL)
-    from shapebench_jobs import spark_cluster
+    from shapebench_jobs.spark import cluster as spark_cluster
 
     said = spark_cluster.everywhere(spark.sparkContext, sql_tables.Here(str(copy.parent), SMALL))
     assert len(said) == 2

@@ -13,12 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shapebench_jobs import stream_lag, stream_query, stream_report, stream_rows, stream_source, stream_windows
-from shapebench_jobs.harness import BadArgumentsError, WrongAnswerError
-from shapebench_jobs.stream_lag import Lag, Span
-from shapebench_jobs.stream_query import Batch, Pipeline
-from shapebench_jobs.stream_report import Clock
-from shapebench_jobs.stream_rows import Rows, Totals
+from shapebench_jobs.harness import lag as stream_lag
+from shapebench_jobs.harness.lag import Lag, Span
+from shapebench_jobs.harness.run import BadArgumentsError, WrongAnswerError
+from shapebench_jobs.stream_windows import job as stream_windows
+from shapebench_jobs.stream_windows import query as stream_query
+from shapebench_jobs.stream_windows import report as stream_report
+from shapebench_jobs.stream_windows import rows as stream_rows
+from shapebench_jobs.stream_windows import source as stream_source
+from shapebench_jobs.stream_windows.query import Batch, Pipeline
+from shapebench_jobs.stream_windows.report import Clock
+from shapebench_jobs.stream_windows.rows import Rows, Totals
 
 from .conftest import local_cluster, read_events
 

@@ -10,22 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shapebench_jobs import (
-    dataset,
-    example,
-    tf_input,
-    tf_model,
-    tf_pipeline,
-    tf_schedule,
-    tf_split,
-    tf_training,
-    tfrecord,
-    train,
-)
-from shapebench_jobs.dataset_files import DatasetArguments
-from shapebench_jobs.harness import BadArgumentsError, WrongAnswerError
-from shapebench_jobs.tf_schedule import EpochPlan
-from shapebench_jobs.tf_training import Epoch
+from shapebench_jobs.dataset import example, tfrecord
+from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset.files import DatasetArguments
+from shapebench_jobs.harness.run import BadArgumentsError, WrongAnswerError
+from shapebench_jobs.tf import input as tf_input
+from shapebench_jobs.tf import model as tf_model
+from shapebench_jobs.tf import pipeline as tf_pipeline
+from shapebench_jobs.tf import schedule as tf_schedule
+from shapebench_jobs.tf import split as tf_split
+from shapebench_jobs.tf import task as tf_task
+from shapebench_jobs.tf import training as tf_training
+from shapebench_jobs.tf.schedule import EpochPlan
+from shapebench_jobs.tf.training import Epoch
+from shapebench_jobs.train import job as train
 
 from .conftest import SMALL_OPTIONS, read_events
 
@@ -309,7 +307,7 @@ def test_what_cannot_work_is_refused(data_dir: Path, events_file: Path, monkeypa
 
 def test_replicas_without_work_are_refused() -> None:
     with pytest.raises(BadArgumentsError, match="--batch-size=3 is less than the 4 replicas"):
-        train.refuse_small_batch(3, 4)
+        tf_task.refuse_small_batch(3, 4)
 
 
 def test_weights_tell_trainings_apart(tf: Any, made: dataset.Dataset) -> None:

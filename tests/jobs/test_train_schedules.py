@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shapebench_jobs import tf_schedule, tf_split, train
-from shapebench_jobs.harness import BadArgumentsError
-from shapebench_jobs.tf_schedule import Changes, EpochPlan
+from shapebench_jobs.harness.run import BadArgumentsError
+from shapebench_jobs.tf import schedule as tf_schedule
+from shapebench_jobs.tf import split as tf_split
+from shapebench_jobs.tf.schedule import Changes, EpochPlan
+from shapebench_jobs.train import job as train
 
 from .conftest import read_events
 

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from shapebench_jobs import tf_lifeline, tf_strategy, train
-from shapebench_jobs.harness import BadArgumentsError
-from shapebench_jobs.tf_cluster import Cluster, parse_tf_config
-from shapebench_jobs.tf_strategy import Duty
+from shapebench_jobs.harness.run import BadArgumentsError
+from shapebench_jobs.tf import strategy as tf_strategy
+from shapebench_jobs.tf.cluster import Cluster, parse_tf_config
+from shapebench_jobs.tf.strategy import Duty
+from shapebench_jobs.train import job as train
+from shapebench_jobs.train import lifeline as tf_lifeline
 
 from .conftest import SMALL_OPTIONS, read_events
 

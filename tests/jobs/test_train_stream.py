@@ -14,9 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shapebench_jobs import dataset, stream_training, train_stream
-from shapebench_jobs.harness import BadArgumentsError, EventFile, Run, WrongAnswerError
-from shapebench_jobs.stream_training import Arrivals, Round, State
+from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.harness.run import BadArgumentsError, EventFile, Run, WrongAnswerError
+from shapebench_jobs.train_stream import job as train_stream
+from shapebench_jobs.train_stream import rounds as stream_training
+from shapebench_jobs.train_stream.rounds import Arrivals, Round, State
 
 from .conftest import SMALL_OPTIONS, read_events
 

@@ -19,22 +19,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from shapebench_jobs import (
-    dataset,
-    example,
-    record_check,
-    shard_check,
-    shard_folder,
-    shard_source,
-    shard_writing,
-    tfrecord,
-    write_tfrecords,
-)
-from shapebench_jobs.harness import BadArgumentsError, Run, WrongAnswerError
-from shapebench_jobs.reading import UndecodableImageError
-from shapebench_jobs.shard_check import Found
-from shapebench_jobs.shard_source import Label, Pictures
-from shapebench_jobs.shard_writing import WritePlan, Written
+from shapebench_jobs.dataset import example, tfrecord
+from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset.reading import UndecodableImageError
+from shapebench_jobs.harness.run import BadArgumentsError, Run, WrongAnswerError
+from shapebench_jobs.write_tfrecords import check as shard_check
+from shapebench_jobs.write_tfrecords import folder as shard_folder
+from shapebench_jobs.write_tfrecords import job as write_tfrecords
+from shapebench_jobs.write_tfrecords import second_reader as record_check
+from shapebench_jobs.write_tfrecords import source as shard_source
+from shapebench_jobs.write_tfrecords import writing as shard_writing
+from shapebench_jobs.write_tfrecords.check import Found
+from shapebench_jobs.write_tfrecords.source import Label, Pictures
+from shapebench_jobs.write_tfrecords.writing import WritePlan, Written
 
 from .conftest import local_cluster, read_events
 

@@ -12,8 +12,8 @@ import pytest
 import s3_server
 from s3_server import S3Server
 
-from shapebench_jobs import dataset
-from shapebench_jobs.dataset_files import DatasetArguments
+from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset.files import DatasetArguments
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL = DatasetArguments(images=60, width=32, height=32, classes=3, seed=3, shards=4)

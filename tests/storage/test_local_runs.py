@@ -14,7 +14,7 @@ import yaml
 from s3_server import S3Server
 from storage.conftest import BUCKET, QUICK_JVM, REPOSITORY, SMALL, settings
 
-from shapebench_jobs import dataset
+from shapebench_jobs.dataset import making as dataset
 
 pytestmark = pytest.mark.timeout(400)
 

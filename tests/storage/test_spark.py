@@ -11,10 +11,13 @@ import pytest
 from s3_server import S3Server
 from storage.conftest import BUCKET, QUICK_JVM, REPOSITORY, SMALL, settings
 
-from shapebench_jobs import answer, dataset, spark_files, spark_source
-from shapebench_jobs.harness import BadArgumentsError
-from shapebench_jobs.reading import ReadPlan
-from shapebench_jobs.tally import total
+from shapebench_jobs.dataset import answer
+from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset.reading import ReadPlan
+from shapebench_jobs.dataset.tally import total
+from shapebench_jobs.harness.run import BadArgumentsError
+from shapebench_jobs.spark import files as spark_files
+from shapebench_jobs.spark import source as spark_source
 
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"),
               pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),

@@ -8,8 +8,9 @@ import pytest
 from s3_server import S3Server, User
 from storage.conftest import BUCKET
 
-from shapebench_jobs import dataset, staging
-from shapebench_jobs.harness import BadArgumentsError
+from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.files import staging
+from shapebench_jobs.harness.run import BadArgumentsError
 
 
 def _everything(path: str) -> bool:

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from s3_server import S3Server
 
-from shapebench_jobs import stream_places, stream_query, stream_source, stream_windows
-from shapebench_jobs.harness import BadArgumentsError
-from shapebench_jobs.stream_query import Pipeline
-from shapebench_jobs.stream_rows import Rows
+from shapebench_jobs.harness.run import BadArgumentsError
+from shapebench_jobs.stream_windows import job as stream_windows
+from shapebench_jobs.stream_windows import places as stream_places
+from shapebench_jobs.stream_windows import query as stream_query
+from shapebench_jobs.stream_windows import source as stream_source
+from shapebench_jobs.stream_windows.query import Pipeline
+from shapebench_jobs.stream_windows.rows import Rows
 
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"),
               pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),

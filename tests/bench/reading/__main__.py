@@ -25,7 +25,7 @@ import pipelines
 import ratios
 from ratios import Result
 
-from shapebench_jobs.dataset_files import DatasetArguments
+from shapebench_jobs.dataset.files import DatasetArguments
 
 ROOT = Path(__file__).parents[3]
 
@@ -74,7 +74,7 @@ def spark(large: material.Material, rounds: int) -> list[Result]:
 def tensorflow(large: material.Material, rounds: int) -> list[Result]:
     import tf_data
 
-    from shapebench_jobs import tf_cluster
+    from shapebench_jobs.tf import cluster as tf_cluster
 
     return ratios.show(tf_data.results(tf_cluster.import_tensorflow(cores()), large, rounds, cores()))
 

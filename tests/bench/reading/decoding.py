@@ -10,7 +10,7 @@ from cores import Cores
 from material import Material
 from ratios import Limit, Result, Timed, alone, compare, profile
 
-from shapebench_jobs.picture_batch import PictureBatch
+from shapebench_jobs.dataset.picture_batch import PictureBatch
 
 BATCH = 32
 

@@ -8,7 +8,7 @@ import google_crc32c
 from material import Material
 from ratios import Limit, Result, Timed, compare, in_series, profile
 
-from shapebench_jobs import tfrecord
+from shapebench_jobs.dataset import tfrecord
 
 
 def results(material: Material, rounds: int, small: bool) -> list[Result]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from shapebench_jobs import dataset, example, tfrecord
-from shapebench_jobs.dataset_files import DatasetArguments
+from shapebench_jobs.dataset import example, tfrecord
+from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset.files import DatasetArguments
 
 SHARDS_OF_MANY = 8
 

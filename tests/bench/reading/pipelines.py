@@ -15,10 +15,11 @@ from decoding import BATCH
 from material import Material, many
 from ratios import Limit, Result, Timed, compare, profile
 
-from shapebench_jobs import reading, spark_files
-from shapebench_jobs.reading import ReadPlan
-from shapebench_jobs.spark_files import Files
-from shapebench_jobs.tally import total
+from shapebench_jobs.dataset import reading
+from shapebench_jobs.dataset.reading import ReadPlan
+from shapebench_jobs.dataset.tally import total
+from shapebench_jobs.spark import files as spark_files
+from shapebench_jobs.spark.files import Files
 
 FORMATS = ("tfrecord", "images")
 SPARK_TIMES = 16

@@ -13,8 +13,9 @@ from decoding import BATCH
 from material import Material
 from ratios import Limit, Result, Timed, alone, compare, in_series
 
-from shapebench_jobs import tf_input, tf_pipeline
-from shapebench_jobs.tf_pipeline import Feed, Place
+from shapebench_jobs.tf import input as tf_input
+from shapebench_jobs.tf import pipeline as tf_pipeline
+from shapebench_jobs.tf.pipeline import Feed, Place
 
 READ_BUFFER_BYTES = 256 << 10
 """TFRecordDataset's own."""

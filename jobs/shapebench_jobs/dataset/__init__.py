@@ -1,0 +1,1 @@
+"""Labelled images: drawn, kept as files and TFRecord shards, read back, and what reading must find."""

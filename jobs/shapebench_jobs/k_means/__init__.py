@@ -1,0 +1,1 @@
+"""The job k-means: see docs/jobs/k-means.md."""

@@ -1,0 +1,1 @@
+"""The job read-grid: see docs/jobs/read-grid.md."""

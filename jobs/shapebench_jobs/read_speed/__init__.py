@@ -1,0 +1,1 @@
+"""The job read-speed: see docs/jobs/read-speed.md."""

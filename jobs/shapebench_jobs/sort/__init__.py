@@ -1,0 +1,1 @@
+"""The job sort: see docs/jobs/sort.md."""

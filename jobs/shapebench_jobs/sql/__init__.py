@@ -1,0 +1,1 @@
+"""The job sql: see docs/jobs/sql.md."""

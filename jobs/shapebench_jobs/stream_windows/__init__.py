@@ -1,0 +1,1 @@
+"""The job stream-windows: see docs/jobs/stream-windows.md."""

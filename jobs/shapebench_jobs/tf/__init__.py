@@ -1,0 +1,1 @@
+"""What the TensorFlow jobs share: the cluster, input, networks, strategies and the training loop."""

@@ -1,0 +1,1 @@
+"""The job train: see docs/jobs/train.md."""

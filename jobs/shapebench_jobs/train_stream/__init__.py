@@ -1,0 +1,1 @@
+"""The job train-stream: see docs/jobs/train-stream.md."""

@@ -1,0 +1,1 @@
+"""The job write-tfrecords: see docs/jobs/write-tfrecords.md."""
