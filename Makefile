@@ -11,7 +11,7 @@ KUBE_TESTS := tests/apiserver tests/chart tests/storage
 UNIT_TESTS := tests/unit tests/jobs
 WORKLOAD_NAMESPACES ?= default
 
-.PHONY: help setup setup-object-storage demo test test-kube test-tools e2e bench bench-reading deploy undeploy lint generate verify lock
+.PHONY: help setup setup-object-storage demo test test-examples test-kube test-tools e2e bench bench-reading deploy undeploy lint generate verify lock
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ demo: setup ## a small Spark and a small TensorFlow Benchmark on this machine, w
 
 test: setup ## the tests that need nothing but this checkout: unit, and the jobs under a real Spark and TensorFlow
 	$(BIN)/python -m pytest $(UNIT_TESTS)
+
+test-examples: setup ## manifests/examples/local, one run of each: about five minutes
+	$(BIN)/python -m pytest tests/local
 
 test-kube: setup test-tools ## the CRDs, operator and chart against a real kube-apiserver and helm, jobs against a real S3 server
 	$(BIN)/python -m pytest $(KUBE_TESTS)

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import brief
 import pytest
 import yaml
 from apiserver import definitions, other_operators
 from apiserver.control_plane import ControlPlane
 
-from e2e import brief
 from e2e.conftest import KUBECONFIG, KUBECTL, ROOT, Cluster, until
 from e2e.reporting import records
 

@@ -6,9 +6,9 @@ import csv
 import io
 from pathlib import Path
 
+import brief
 import pytest
 
-from e2e import brief
 from e2e.conftest import ROOT, Cluster
 from e2e.reporting import records, report
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import brief
 import pytest
 
-from e2e import brief
 from e2e.conftest import ROOT, Cluster
 from e2e.reporting import records
 

@@ -1,17 +1,23 @@
-"""Files of an executor's own file system, which its tasks open by themselves.
+"""Files of this machine's own file systems: found and opened without asking Spark.
 
-Spark hands out such files' paths, not their bytes: on the way from the JVM to Python a 54 kB image costs about a
-millisecond of CPU, twice what decoding it does (measured), and a shard would have to fit into memory twice.
+Measured: on the way from the JVM to Python a 54 kB image costs about a millisecond of CPU, more than decoding it, and
+a shard would have to fit into memory twice; listing a file costs the JVM 0.2 ms, and 0.01 here.
 """
 
 from __future__ import annotations
 
+import heapq
 import mmap
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 _LOCAL = "file:"
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".JPG", ".JPEG")
+_HIDDEN = ("_", ".")
+_OPENING_COSTS_BYTES = 100_000
+"""What a file costs apart from its size, as bytes of size."""
 
 
 def is_local(urls: Iterable[str]) -> bool:
@@ -22,6 +28,38 @@ def is_local(urls: Iterable[str]) -> bool:
 def path_of(url: str) -> str:
     """file:///a and file:/a are /a; nothing is decoded, as Hadoop does not either."""
     return "/" + url.removeprefix(_LOCAL).lstrip("/")
+
+
+def found(file_format: str, folder: str) -> dict[str, int]:
+    """Path and bytes of each image below a folder, or of each TFRecord shard in it, in the order of their paths.
+
+    FileNotFoundError where there is no such folder. As for Spark, what begins with _ or . is nobody's data.
+    """
+    images = file_format == "images"
+    sizes = {entry.path: entry.stat().st_size for entry in _below(folder, deep=images)
+             if (entry.name.endswith(_IMAGE_SUFFIXES) if images else ".tfrecord" in entry.name)}
+    return dict(sorted(sizes.items()))
+
+
+def _below(folder: str, *, deep: bool) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(_HIDDEN):
+                continue
+            if not entry.is_dir():
+                yield entry
+            elif deep:
+                yield from _below(entry.path, deep=True)
+
+
+def dealt(sizes: Mapping[str, int], number: int) -> list[list[str]]:
+    """The files in so many groups of about equal work, or fewer where there are fewer files."""
+    groups: list[tuple[int, int, list[str]]] = [(0, index, []) for index in range(min(number, len(sizes)))]
+    for path, size in sorted(sizes.items(), key=lambda item: -item[1]):
+        filled, index, group = groups[0]
+        group.append(path)
+        heapq.heapreplace(groups, (filled + size + _OPENING_COSTS_BYTES, index, group))
+    return [sorted(group) for _, _, group in groups]
 
 
 def contents(file_format: str, urls: Iterable[str]) -> Iterator[tuple[str, Any]]:

@@ -12,10 +12,9 @@ from shapebench_jobs.dataset.answer import Answer
 from shapebench_jobs.dataset.making import Dataset
 from shapebench_jobs.dataset.reading import Damage, ReadPlan
 from shapebench_jobs.dataset.tally import Tally, image_checksum
+from shapebench_jobs.files import local as local_files
 from shapebench_jobs.harness.run import BadArgumentsError, WrongAnswerError, note
 from shapebench_jobs.read_grid.grid import Assignment
-from shapebench_jobs.spark import page_cache as spark_page_cache
-from shapebench_jobs.spark.files import Files
 
 Known = Mapping[str, tuple[tuple[str, tuple[Tally, ...]], ...]]
 """By format: path of each file in order, and its images in theirs."""
@@ -67,7 +66,7 @@ def _learned(url: str, folder: Path, file_format: str, images: int, *,
     plan = ReadPlan(file_format, 1, decode=False)
     found: list[tuple[str, tuple[Tally, ...]]] = []
     damages: list[Damage] = []
-    for path in spark_page_cache.local_paths(Files(file_format, folder=f"file:{folder}")):
+    for path in local_files.found(file_format, str(folder)):
         if sum(len(tallies) for _, tallies in found) >= images:
             break
         tallies: list[Tally] = []

@@ -1,7 +1,7 @@
 """Read whole files with Spark, each kind by the way that is fastest for it.
 
-Files of the executors' own disks (local folders, mounted claims): Spark lists them and hands out their paths, and the
-tasks open them; see files/local.py. From object storage their bytes come through Spark's file systems:
+Files of the executors' own disks (local folders, mounted claims): the driver lists them, and the tasks open them; see
+files/local.py. From object storage their bytes come through Spark's file systems:
 
 Many small files: the DataFrame source `binaryFile`. `SparkContext.binaryFiles` compresses the whole Hadoop
 configuration once for every file, some 5 ms each: measured, it reads 4.5 kB images eight times more slowly.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
@@ -72,44 +73,48 @@ def read_text(session: Any, url: str) -> str:
 def _pairs(session: Any, files: Files, tasks: int) -> Any:
     """An RDD of (URL, content)."""
     if files.local:
-        return _listed(session, files, tasks).select("path").rdd.mapPartitions(Opened(files.format))
-    if files.format == "images":
-        return _listed(session, files, tasks).select("path", "content").rdd
-    return _shards(session, files)
+        groups = _groups(files, tasks or session.sparkContext.defaultParallelism)
+        return session.sparkContext.parallelize(groups, max(1, len(groups))).mapPartitions(Opened(files.format))
+    return _images(session, files, tasks) if files.format == "images" else _shards(session, files)
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What a task does first: open the files whose URLs Spark hands it; (URL, content) of each."""
+    """What a task does first: open the files whose URLs Spark hands it, in groups; (URL, content) of each."""
 
     format: str
 
-    def __call__(self, rows: Iterable[tuple[str]]) -> Iterator[tuple[str, Any]]:
-        """The rows' files."""
-        return local_files.contents(self.format, (url for (url,) in rows))
+    def __call__(self, groups: Iterable[Iterable[str]]) -> Iterator[tuple[str, Any]]:
+        """The groups' files."""
+        return local_files.contents(self.format, (url for group in groups for url in group))
 
 
-def _listed(session: Any, files: Files, tasks: int) -> Any:
-    """A frame of the files; their content is read only if it is selected."""
-    if files.format == "images":
-        # Tasks are cut by bytes, a file counting 4 MiB more than it has; without a bound, there are as many as asked.
-        largest, each, number = 1 << 50, 4 << 20, tasks or session.sparkContext.defaultParallelism
+def _groups(files: Files, tasks: int) -> list[list[str]]:
+    """The URLs of local files for each task; every shard has its own. Empty files are passed over, as Spark does."""
+    if files.paths:
+        sizes = {path: Path(path).stat().st_size for path in map(local_files.path_of, files.paths)}
     else:
-        largest, each, number = 1, 0, 1  # a task for each shard
+        sizes = local_files.found(files.format, local_files.path_of(files.folder))
+        if files.format != "images" and not sizes:
+            raise FileNotFoundError(f"{files.folder}/{_SHARD_NAMES}")
+    urls = {f"file:{path}": size for path, size in sizes.items() if size}
+    return local_files.dealt(urls, tasks) if files.format == "images" else [[url] for url in urls]
+
+
+def _images(session: Any, files: Files, tasks: int) -> Any:
     session = session.newSession()  # these settings are for this read alone
-    session.conf.set("spark.sql.files.maxPartitionBytes", str(largest))
-    session.conf.set("spark.sql.files.openCostInBytes", str(each))
-    session.conf.set("spark.sql.files.minPartitionNum", str(number))
+    # Tasks are cut by bytes, a file counting 4 MiB more than it has; without a bound, there are as many as asked for.
+    session.conf.set("spark.sql.files.maxPartitionBytes", str(1 << 50))
+    session.conf.set("spark.sql.files.minPartitionNum", str(tasks or session.sparkContext.defaultParallelism))
     # A list of paths would be looked up by a Spark job of one task for each path.
     session.conf.set("spark.sql.sources.parallelPartitionDiscovery.threshold", str(_UNBOUNDED))
     reader = session.read.format("binaryFile")
     if files.paths:
-        return reader.load([_escaped(path) for path in files.paths])
-    if files.format == "images":
-        reader = reader.option("recursiveFileLookup", "true").option("pathGlobFilter", IMAGE_NAMES)
+        frame = reader.load([_escaped(path) for path in files.paths])
     else:
-        reader = reader.option("pathGlobFilter", _SHARD_NAMES)
-    return reader.load(files.folder)
+        below = reader.option("recursiveFileLookup", "true").option("pathGlobFilter", IMAGE_NAMES)
+        frame = below.load(files.folder)
+    return frame.select("path", "content").rdd
 
 
 def _shards(session: Any, files: Files) -> Any:

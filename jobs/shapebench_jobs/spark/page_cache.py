@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shapebench_jobs.files import local as local_files
 from shapebench_jobs.files import page_cache
-from shapebench_jobs.files.local import path_of
 from shapebench_jobs.files.page_cache import Residency
 from shapebench_jobs.spark import cluster as spark_cluster
 from shapebench_jobs.spark.files import Files
-
-_SUFFIXES = (".jpg", ".jpeg", ".JPG", ".JPEG")
 
 
 def prepare(spark_context: Any, files: Files, wanted: str) -> tuple[Residency, str]:
@@ -36,13 +34,11 @@ def prepare(spark_context: Any, files: Files, wanted: str) -> tuple[Residency, s
 def local_paths(files: Files) -> list[str]:
     """The files as paths of this machine, those that are there."""
     if files.paths:
-        return [path for path in map(path_of, files.paths) if Path(path).is_file()]
-    folder = Path(path_of(files.folder))
-    if files.format == "images":
-        found = [path for path in folder.rglob("*") if path.suffix in _SUFFIXES]
-    else:
-        found = list(folder.glob("*.tfrecord*"))
-    return sorted(str(path) for path in found if not path.name.startswith(("_", ".")) and path.is_file())
+        return [path for path in map(local_files.path_of, files.paths) if Path(path).is_file()]
+    try:
+        return list(local_files.found(files.format, local_files.path_of(files.folder)))
+    except FileNotFoundError:
+        return []
 
 
 @dataclass(frozen=True)

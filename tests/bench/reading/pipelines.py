@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from shapebench_jobs.spark import files as spark_files
 from shapebench_jobs.spark.files import Files
 
 FORMATS = ("tfrecord", "images")
-SPARK_TIMES = 16
+SPARK_TIMES = 32
 """How often a Spark job reads the data."""
 
 
@@ -80,6 +82,28 @@ def _on_all_cores(material: Material, file_format: str, ours: Timed, rounds: int
                   lambda: profile(ours.call))
 
 
+def cpu_of(job: Callable[[], object]) -> dict[str, float]:
+    """CPU seconds of the JVM and of Spark's Python workers while the job runs, on a machine with no others."""
+    before = _cpu_by_process()
+    job()
+    spent: dict[str, float] = {}
+    for (_, name), seconds in _cpu_by_process(before).items():
+        spent[name] = spent.get(name, 0.0) + seconds
+    return {"Python": spent.get("python", 0.0), "JVM": spent.get("java", 0.0)}
+
+
+def _cpu_by_process(since: Mapping[tuple[str, str], float] | None = None) -> dict[tuple[str, str], float]:
+    """User and kernel seconds by process and name, less what they were."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            head, _, rest = stat.read_text().rpartition(")")
+            key = stat.parent.name, head.partition("(")[2]
+            ticks = sum(int(number) for number in rest.split()[11:13])
+            found[key] = ticks / os.sysconf("SC_CLK_TCK") - (since or {}).get(key, 0.0)
+    return found
+
+
 def spark_results(material: Material, rounds: int, cores: int, session: Any) -> list[Result]:
     """R5 as a whole Spark job on all cores: starting tasks, listing and reading included."""
     limit = replace(decoding.bare(material), wall=True)
@@ -96,9 +120,13 @@ def spark_results(material: Material, rounds: int, cores: int, session: Any) -> 
                 raise RuntimeError(f"read {part}, not what was made")
 
         def why(job: Any = job) -> str:
-            rate = Timed("", count, lambda: job(False), wall=True).rate()
-            return (f"the same job without decoding: {rate:,.0f} img/s; the rest of the way to the limit is listing, "
-                    "scheduling and reading")
+            costs = cpu_of(job)
+            alone = Cores(cores, limit.work, limit.call)
+            with alone:
+                everywhere = alone.rate()
+            each = ", ".join(f"{name} {1e6 * seconds / count:,.0f} µs" for name, seconds in costs.items())
+            return (f"CPU an image, the machine's cores together: {each}; libjpeg-turbo alone "
+                    f"{1e6 / limit.rate():,.0f} µs. libjpeg-turbo alone on all cores: {everywhere:,.0f} img/s")
         found.append(compare(f"R5 a whole Spark job, {file_format}, local[{cores}]", "img/s",
                              Timed("ours", count, job, wall=True),
                              Limit((limit,), lambda one: cores * one, f"{cores} cores x libjpeg-turbo on one"), rounds,
