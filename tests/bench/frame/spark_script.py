@@ -1,4 +1,5 @@
-"""A PySpark program that knows nothing of Shapebench: work in Python and a shuffle; writes the seconds of each pass.
+"""A PySpark program that knows nothing of Shapebench: work in Python and a shuffle; writes when each pass began
+(monotonic clock) and its seconds.
 
     spark_script.py --passes N --numbers N --out FILE
 """
@@ -31,7 +32,7 @@ def main():
         began = time.perf_counter()
         if once(session.sparkContext, options.numbers) != KEYS:
             raise SystemExit("wrong count")
-        seconds.append(time.perf_counter() - began)
+        seconds.append((began, time.perf_counter() - began))
     session.stop()
     options.out.write_text(json.dumps(seconds))
 

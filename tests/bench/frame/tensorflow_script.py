@@ -1,4 +1,5 @@
-"""A TensorFlow program that knows nothing of Shapebench: trains a small network; writes the seconds of each step.
+"""A TensorFlow program that knows nothing of Shapebench: trains a small network; writes when each step
+began (monotonic clock) and its seconds.
 
     tensorflow_script.py --steps N --out FILE
 """
@@ -40,7 +41,7 @@ def main():
     for _ in range(WARM_UP_STEPS + options.steps):
         began = time.perf_counter()
         step().numpy()
-        seconds.append(time.perf_counter() - began)
+        seconds.append((began, time.perf_counter() - began))
     options.out.write_text(json.dumps(seconds[WARM_UP_STEPS:]))
 
 
