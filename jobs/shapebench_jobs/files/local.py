@@ -46,9 +46,9 @@ def _below(folder: str, *, deep: bool) -> Iterator[os.DirEntry[str]]:
         for entry in entries:
             if entry.name.startswith(_HIDDEN):
                 continue
-            if not entry.is_dir():
+            if entry.is_file():
                 yield entry
-            elif deep:
+            elif deep and entry.is_dir():
                 yield from _below(entry.path, deep=True)
 
 

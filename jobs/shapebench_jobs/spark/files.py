@@ -23,6 +23,7 @@ from pyspark.errors import AnalysisException
 from shapebench_jobs.dataset import reading
 from shapebench_jobs.dataset.reading import Part, ReadPlan
 from shapebench_jobs.files import local as local_files
+from shapebench_jobs.files.object_storage import UnreadableUrlError
 from shapebench_jobs.spark import errors as spark_errors
 
 Work = Callable[[ReadPlan, Iterable[tuple[str, bytes]]], Iterator[Part]]
@@ -50,7 +51,7 @@ class Files:
 def read(session: Any, files: Files, plan: ReadPlan, tasks: int = 0, work: Work = reading.read_part) -> Part:
     """Read all files once on the whole cluster, small files in about `tasks` tasks (0: one for each slot).
 
-    FileNotFoundError when there are no such files, UnreadableUrlError when their bucket cannot be read.
+    FileNotFoundError when there are no such files, UnreadableUrlError when their bucket or folder cannot be read.
     """
     try:
         parts = _pairs(session, files, tasks).mapPartitions(functools.partial(work, plan)).collect()
@@ -91,14 +92,22 @@ class Opened:
 
 def _groups(files: Files, tasks: int) -> list[list[str]]:
     """The URLs of local files for each task; every shard has its own. Empty files are passed over, as Spark does."""
-    if files.paths:
-        sizes = {path: Path(path).stat().st_size for path in map(local_files.path_of, files.paths)}
-    else:
-        sizes = local_files.found(files.format, local_files.path_of(files.folder))
-        if files.format != "images" and not sizes:
-            raise FileNotFoundError(f"{files.folder}/{_SHARD_NAMES}")
-    urls = {f"file:{path}": size for path, size in sizes.items() if size}
+    urls = {f"file:{path}": size for path, size in _sizes(files).items() if size}
     return local_files.dealt(urls, tasks) if files.format == "images" else [[url] for url in urls]
+
+
+def _sizes(files: Files) -> dict[str, int]:
+    if files.paths:
+        return {path: Path(path).stat().st_size for path in map(local_files.path_of, files.paths)}
+    try:
+        sizes = local_files.found(files.format, local_files.path_of(files.folder))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnreadableUrlError(f"--data={files.folder}: {error.filename}: {error.strerror}") from error
+    if not sizes and files.format == "tfrecord":
+        raise FileNotFoundError(f"{files.folder}/{_SHARD_NAMES}")
+    return sizes
 
 
 def _images(session: Any, files: Files, tasks: int) -> Any:
