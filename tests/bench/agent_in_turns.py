@@ -6,7 +6,6 @@ apart do not. A stopped agent samples nothing and answers nobody: that is the sa
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 import statistics
@@ -83,13 +82,13 @@ def during(run: Callable[[], object]) -> list[Block]:
 
 
 def overheads(blocks: Sequence[Block], steps: Sequence[tuple[float, float]]) -> list[float]:
-    """What the agent adds to a step, as a share, from each stretch and the one behind it.
+    """What the agent adds to a step, as a share, from every two stretches: one with it and one without.
 
     `steps` are (start on the monotonic clock, seconds); those that are not wholly within a stretch do not count.
     """
     typical = [(block.runs, _median(block, steps)) for block in blocks]
     found = []
-    for (runs, one), (_, other) in itertools.pairwise(typical):
+    for (runs, one), (_, other) in zip(typical[::2], typical[1::2], strict=False):
         if one is not None and other is not None:
             found.append((one / other if runs else other / one) - 1)
     return found

@@ -124,7 +124,11 @@ def whole_runs(pair: tuple[Callable[[], None], Callable[[], None]], rounds: int)
 def steps(run: Callable[[], None], out: Path) -> list[float]:
     """What the agent adds to a step, as a share, of each pair of stretches."""
     blocks = agent_in_turns.during(run)
-    return agent_in_turns.overheads(blocks, json.loads(out.read_text()))
+    shares = agent_in_turns.overheads(blocks, json.loads(out.read_text()))
+    if not shares:
+        raise SystemExit(f"the run was over before two stretches of {agent_in_turns.BLOCK_S:g} s: give more --passes "
+                         "or --steps")
+    return shares
 
 
 def told(what: str, shares: list[float], target: float | None = None) -> dict[str, object]:

@@ -95,6 +95,15 @@ def test_the_order_is_random_in_each_repetition_and_the_same_for_a_seed() -> Non
     assert sets != grid.parameter_sets(("images", "tfrecord"), (2, 4, 6), (3, 6, 8), 2, seed="2")
 
 
+def test_each_run_has_an_order_of_its_own_and_keeps_it() -> None:
+    def order(**environ: str) -> tuple[ParameterSet, ...]:
+        seed = read_grid.order_seed({f"SHAPEBENCH_{name.upper()}": value for name, value in environ.items()})
+        return grid.parameter_sets(("images",), (2, 4, 6), (3, 6, 8), 1, seed)
+    assert order(seed="1", run="a-1-1") == order(seed="1", run="a-1-1")
+    assert order(seed="1", run="a-1-1") != order(seed="1", run="a-2-1")
+    assert order(seed="1", run="a-1-1") != order(seed="2", run="a-1-1")
+
+
 def _row(size: int, seconds: float = 1.0) -> Row:
     return Row(ParameterSet("images", size, 3, 1), seconds, Part(Tally(size * 3, 100, 7)), Residency())
 

@@ -14,7 +14,7 @@ POD_DATA_DIR = Path("/shapebench/data")
 
 
 def add_option(group: argparse._ActionsContainer, what: str) -> None:
-    """--data-dir, with `what` lies there."""
+    """--data-dir; `what` says what lies there."""
     group.add_argument("--data-dir", type=Path, default=None, metavar="DIR",
                        help=f"{what} (default: ${ENV_DATA_DIR}, else {POD_DATA_DIR} where it can be written, else the "
                        "temporary folder)")

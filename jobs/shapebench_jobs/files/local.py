@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from shapebench_jobs.harness.run import BadArgumentsError
+
 _LOCAL = "file:"
 _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".JPG", ".JPEG")
-_HIDDEN = ("_", ".")
 _OPENING_COSTS_BYTES = 100_000
 """What a file costs apart from its size, as bytes of size."""
 
@@ -33,23 +34,46 @@ def path_of(url: str) -> str:
 def found(file_format: str, folder: str) -> dict[str, int]:
     """Path and bytes of each image below a folder, or of each TFRecord shard in it, in the order of their paths.
 
-    FileNotFoundError where there is no such folder. As for Spark, what begins with _ or . is nobody's data.
+    A folder that is called like a shard (as Spark's writers of TFRecords leave it) is one of shards. What Spark does
+    not take for data is none here. FileNotFoundError where there is no such folder, BadArgumentsError where it cannot
+    be read.
     """
     images = file_format == "images"
-    sizes = {entry.path: entry.stat().st_size for entry in _below(folder, deep=images)
-             if (entry.name.endswith(_IMAGE_SUFFIXES) if images else ".tfrecord" in entry.name)}
+    try:
+        sizes = {entry.path: entry.stat().st_size for entry in (_images(folder) if images else _shards(folder))}
+    except FileNotFoundError as error:
+        raise FileNotFoundError(folder) from error
+    except OSError as error:
+        raise BadArgumentsError(f"{error.filename} cannot be read: {error.strerror}") from error
     return dict(sorted(sizes.items()))
 
 
-def _below(folder: str, *, deep: bool) -> Iterator[os.DirEntry[str]]:
+def _images(folder: str) -> Iterator[os.DirEntry[str]]:
+    for entry in _entries(folder):
+        if entry.is_dir():
+            yield from _images(entry.path)
+        elif entry.name.endswith(_IMAGE_SUFFIXES) and entry.is_file():
+            yield entry
+
+
+def _shards(folder: str) -> Iterator[os.DirEntry[str]]:
+    for entry in _entries(folder):
+        if ".tfrecord" not in entry.name:
+            continue
+        if entry.is_dir():
+            yield from (part for part in _entries(entry.path) if part.is_file())
+        elif entry.is_file():
+            yield entry
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """What is in a folder, but for what Spark passes over too, and what a disk's own check put there."""
     with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith(_HIDDEN):
-                continue
-            if entry.is_file():
-                yield entry
-            elif deep and entry.is_dir():
-                yield from _below(entry.path, deep=True)
+        return [entry for entry in entries if not _is_hidden(entry.name)]
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or (name.startswith("_") and "=" not in name) or name == "lost+found"
 
 
 def dealt(sizes: Mapping[str, int], number: int) -> list[list[str]]:

@@ -71,7 +71,7 @@ def read_grid(options: argparse.Namespace, run: Run, environ: Mapping[str, str])
 
     wanted = dataset_options.dataset_arguments(options)
     sets = grid.parameter_sets(options.formats, options.batch_sizes, options.batch_numbers, options.repetitions,
-                               _order_seed(environ))
+                               order_seed(environ))
     if not options.data:
         _refuse_too_few(sets, wanted.images)
     with spark_cluster.connected(environ, options.start_timeout) as session:
@@ -211,7 +211,7 @@ def _refuse_too_few(sets: Sequence[ParameterSet], there: int) -> None:
                                 "images (--images for a made data set)")
 
 
-def _order_seed(environ: Mapping[str, str]) -> str:
+def order_seed(environ: Mapping[str, str]) -> str:
     """Every run has an order of its own, the same one whenever it is tried again."""
     text = environ.get(ENV_SEED, "0")
     if not text.isdecimal():

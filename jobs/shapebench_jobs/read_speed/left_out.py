@@ -1,6 +1,6 @@
 """Which images of a known data set were not read, and why no task told of them.
 
-Spark's file sources pass over empty files without a word, and a shard that was cut between two records looks whole. So
+Empty files are passed over without a word, and a shard that was cut between two records looks whole. So
 where images are missing after a read, the files are listed once more, on no clock, and compared with what they hold.
 """
 

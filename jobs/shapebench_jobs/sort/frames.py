@@ -14,7 +14,7 @@ _ANSI = "spark.sql.ansi.enabled"
 
 
 def made(session: Any, seed: int, records: int, parts: int) -> Any:
-    """The records (key, payload) that `sort_records` describes, not yet computed."""
+    """The records (key, payload) that `records.py` describes, not yet computed."""
     from pyspark.sql import functions as F  # noqa: N812 - as everyone writes it
 
     kept = session.conf.get(_ANSI)

@@ -1,6 +1,6 @@
 """The records that `sort` sorts, as numpy makes them: 100 bytes each, decided by a seed and the record's number.
 
-Spark makes the same records by its own expressions (`sort_frames`). What this module makes of the seed is the answer
+Spark makes the same records by its own expressions (`frames.py`). What this module makes of the seed is the answer
 that the sorted output must meet, so the two know of each other only what is written here:
 
     word j of record n  = xxhash64 of the three longs (seed, j, n), chained from 42 as Spark's function does

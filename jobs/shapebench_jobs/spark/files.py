@@ -23,7 +23,6 @@ from pyspark.errors import AnalysisException
 from shapebench_jobs.dataset import reading
 from shapebench_jobs.dataset.reading import Part, ReadPlan
 from shapebench_jobs.files import local as local_files
-from shapebench_jobs.files.object_storage import UnreadableUrlError
 from shapebench_jobs.spark import errors as spark_errors
 
 Work = Callable[[ReadPlan, Iterable[tuple[str, bytes]]], Iterator[Part]]
@@ -32,6 +31,8 @@ IMAGE_NAMES = "*.{jpg,jpeg,JPG,JPEG}"
 _SHARD_NAMES = "*.tfrecord*"
 _SMALLEST_TASKS = 10_000
 _UNBOUNDED = 1 << 30
+_SPECIAL = frozenset("\\{}[]*?")
+"""Letters that mean something in a pattern."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,16 @@ class Files:
 
     @property
     def local(self) -> bool:
-        """Whether the executors can open them by themselves."""
-        return local_files.is_local(self.paths or (self.folder,))
+        """Whether the executors can open them by themselves; a pattern of folders is for Spark to understand."""
+        is_pattern = bool(_SPECIAL & set(self.folder)) and not Path(local_files.path_of(self.folder)).is_dir()
+        return local_files.is_local(self.paths or (self.folder,)) and not is_pattern
 
 
 def read(session: Any, files: Files, plan: ReadPlan, tasks: int = 0, work: Work = reading.read_part) -> Part:
     """Read all files once on the whole cluster, small files in about `tasks` tasks (0: one for each slot).
 
-    FileNotFoundError when there are no such files, UnreadableUrlError when their bucket or folder cannot be read.
+    FileNotFoundError when there are no such files, BadArgumentsError when their bucket or folder
+    cannot be read.
     """
     try:
         parts = _pairs(session, files, tasks).mapPartitions(functools.partial(work, plan)).collect()
@@ -91,7 +94,7 @@ class Opened:
 
 
 def _groups(files: Files, tasks: int) -> list[list[str]]:
-    """The URLs of local files for each task; every shard has its own. Empty files are passed over, as Spark does."""
+    """The URLs of local files for each task; every shard has its own. Empty files are passed over, as by Spark."""
     urls = {f"file:{path}": size for path, size in _sizes(files).items() if size}
     return local_files.dealt(urls, tasks) if files.format == "images" else [[url] for url in urls]
 
@@ -99,15 +102,14 @@ def _groups(files: Files, tasks: int) -> list[list[str]]:
 def _sizes(files: Files) -> dict[str, int]:
     if files.paths:
         return {path: Path(path).stat().st_size for path in map(local_files.path_of, files.paths)}
-    try:
-        sizes = local_files.found(files.format, local_files.path_of(files.folder))
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise UnreadableUrlError(f"--data={files.folder}: {error.filename}: {error.strerror}") from error
-    if not sizes and files.format == "tfrecord":
-        raise FileNotFoundError(f"{files.folder}/{_SHARD_NAMES}")
-    return sizes
+    return local_files.found(files.format, local_files.path_of(files.folder))
+
+
+def qualified(session: Any, url: str) -> str:
+    """A URL as Spark writes it: with the file system's defaults (/data may be file:/data), without needless slashes."""
+    context = session.sparkContext
+    path = context._jvm.org.apache.hadoop.fs.Path(url)
+    return str(path.getFileSystem(context._jsc.hadoopConfiguration()).makeQualified(path).toString())
 
 
 def _images(session: Any, files: Files, tasks: int) -> Any:
@@ -152,4 +154,4 @@ def _says_not_found(error: AnalysisException | Py4JJavaError) -> bool:
 
 def _escaped(path: str) -> str:
     """A path that Spark takes as it is: file names may hold what is special in a pattern."""
-    return "".join(f"\\{letter}" if letter in "\\{}[]*?" else letter for letter in path)
+    return "".join(f"\\{letter}" if letter in _SPECIAL else letter for letter in path)

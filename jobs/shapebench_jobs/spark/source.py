@@ -68,11 +68,12 @@ def own(session: Any, url: str, plan: ReadPlan, images: int, *, skip: bool = Fal
     learning = plan if skip else replace(plan, decode=False)
     try:
         contents = manifest(session, url)
+        place = spark_files.qualified(session, url)  # /data may be a local folder
         if contents:
-            _warm_up(session, url, contents, plan)
-            return made(url, contents, plan, images)
+            _warm_up(session, place, contents, plan)
+            return made(place, contents, plan, images)
         note(f"reading {url} once to learn what is in it")
-        source = Source(Files(plan.format, folder=url), None, learning, Answer(Tally()), url)
+        source = Source(Files(plan.format, folder=place), None, learning, Answer(Tally()), url)
         if images:
             source = _first_of_own(session, source, images)
         found = spark_files.read(session, source.files, source.plan)

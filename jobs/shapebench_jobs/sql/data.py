@@ -2,7 +2,7 @@
 
 The tables are like TPC-H's, in their shape and in the number of rows at each scale, and are not TPC-H's: the draws and
 the words are ours, and columns that no query asks for are missing. Money is whole cents here, days are counted from the
-first, and words are numbers in a list, so a row is integers alone; `sql_tables` writes them out.
+first, and words are numbers in a list, so a row is integers alone; `tables.py` writes them out.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Training images: what files there are, how many images each holds, and one image decoded.
 
-What becomes of them (whose, in which order, in which batches) is tf_pipeline's.
+What becomes of them (whose, in which order, in which batches) is pipeline.py's.
 """
 
 from __future__ import annotations

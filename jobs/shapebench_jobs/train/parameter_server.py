@@ -1,7 +1,7 @@
 """The cluster of a parameter-server training: who serves what at which address, and who coordinates.
 
 Worker 0 coordinates, and computes steps as well: its TensorFlow server is in the coordinating process. Its address in
-TF_CONFIG is where the other tasks report (tf_lifeline); its TensorFlow server takes a free port, which TensorFlow tells
+TF_CONFIG is where the other tasks report (lifeline.py); its TensorFlow server takes a free port, which TensorFlow tells
 the others. All others are plain TensorFlow servers at their addresses in TF_CONFIG.
 """
 

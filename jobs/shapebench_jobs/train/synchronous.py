@@ -1,4 +1,4 @@
-"""Training with replicas in step: the loop of tf_training over one stream of batches for each batch size."""
+"""Training with replicas in step: the loop of tf/training.py over one stream of batches for each batch size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are the written shards what they should be? Read where they lie, record by record, by the reader of `record_check`.
+"""Are the written shards what they should be? Read where they lie, record by record, by the reader of `second_reader`.
 
 Each executor reads what is on its own disk: a barrier stage runs on all of them at once, every task tells the others
 which shards it sees, and all come to the same division of the work. The driver then holds every record's key and label

@@ -57,7 +57,7 @@ def made(session: Any, url: str, contents: Contents) -> Pictures:
     labels = {entry.path.partition("/")[2]: Label(entry.label, contents.classes[entry.label])
               for entry in contents.index}
     sizes = tuple(entry.tally.bytes for entry in contents.index)
-    return Pictures(folder, _root(session, folder), labels, sizes, contents.fingerprint)
+    return Pictures(folder, spark_files.qualified(session, folder), labels, sizes, contents.fingerprint)
 
 
 def own(session: Any, url: str) -> Pictures:
@@ -66,14 +66,15 @@ def own(session: Any, url: str) -> Pictures:
     contents = spark_source.manifest(session, url)
     if contents:
         return made(session, url, contents)
-    sizes = {path[len(_root(session, url)) + 1 :]: size for path, size in _listed(session, url).items()}
+    sizes = {path[len(spark_files.qualified(session, url)) + 1 :]: size for path, size in _listed(session, url).items()}
     without_class = sorted(key for key in sizes if "/" not in key)
     if not any(sizes.values()) or without_class:
         what = f"has {without_class[0]} in no class's folder" if without_class else "has no images"
         raise BadArgumentsError(f"--data={url} {what}: put them into folders named after their class, class/image.jpg")
     names = sorted({class_name(key) for key in sizes})
     labels = {key: Label(names.index(class_name(key)), class_name(key)) for key, size in sizes.items() if size}
-    return Pictures(url, _root(session, url), labels, tuple(size for size in sizes.values() if size), url,
+    return Pictures(url, spark_files.qualified(session, url), labels,
+                    tuple(size for size in sizes.values() if size), url,
                     empty=tuple(key for key, size in sizes.items() if not size))
 
 
@@ -93,7 +94,7 @@ def partitions(session: Any, pictures: Pictures, shards: int, size: int) -> Any:
     session.conf.set("spark.sql.files.minPartitionNum", "1")
     session.conf.set("spark.sql.files.openCostInBytes", str(_OWN_COST_BYTES))
     frame = _files(session, pictures.folder)
-    if local_files.is_local((pictures.folder,)):
+    if local_files.is_local((pictures.root,)):
         return frame.select("path").coalesce(shards).rdd.mapPartitions(spark_files.Opened("images"))
     return frame.select("path", "content").coalesce(shards).rdd
 
@@ -145,10 +146,3 @@ def _listed(session: Any, url: str) -> dict[str, int]:
 def _files(session: Any, folder: str) -> Any:
     reader = session.read.format("binaryFile").option("recursiveFileLookup", "true")
     return reader.option("pathGlobFilter", spark_files.IMAGE_NAMES).load(folder)
-
-
-def _root(session: Any, url: str) -> str:
-    """A folder's path as Spark writes it: with the file system's defaults, and without needless slashes."""
-    context = session.sparkContext
-    path = context._jvm.org.apache.hadoop.fs.Path(url)
-    return str(path.getFileSystem(context._jsc.hadoopConfiguration()).makeQualified(path).toString())
