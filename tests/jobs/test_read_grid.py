@@ -59,6 +59,8 @@ def test_every_set_is_read_once_or_for_every_action(spark: Any, made: dataset.Da
     everything, *actions = rows[: -len(sets)]
     assert [row["parameters"]["action"] for row in actions] == ["rows", *MEANS]
     assert [row["values"]["action_sets_read"] for row in actions] == [8, *(4 * [0] if reads == 1 else 4 * [8])]
+    assert all((row["values"]["action_preparing_task_seconds"] > 0) == (row["values"]["action_sets_read"] > 0)
+               for row in actions), "who reads, looks at the page cache first"
     assert everything["values"]["reads_per_set"] == reads
     assert everything["values"]["all_actions_seconds"] == pytest.approx(
         sum(row["values"]["action_seconds"] for row in actions))
