@@ -90,6 +90,8 @@ def test_in_a_folder(spark: Any, tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written(spark: Any) -> None:
     with pytest.raises(BadArgumentsError, match="--storage=file:///proc/none cannot be written: "):
         sort_storage.storage(spark, "file:///proc/none")
+    with pytest.raises(BadArgumentsError, match="--storage=here/x is no absolute path: "):
+        sort_storage.storage(spark, "here/x")
 
 
 def test_a_folder_that_executors_do_not_share(spark: Any, tmp_path: Path) -> None:

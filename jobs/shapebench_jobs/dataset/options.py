@@ -71,10 +71,11 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     add_place_options(group)
 
 
-def add_place_options(group: argparse._ArgumentGroup) -> None:
-    """Options that say where a job's images come from."""
+def add_place_options(group: argparse._ArgumentGroup,
+                      places: str = "folder or bucket (class/image.jpg or *.tfrecord)") -> None:
+    """Options that say where a job's images come from; `places` says what --data may be."""
     group.add_argument("--data", default="", metavar="URL",
-                       help="read this folder or bucket (class/image.jpg or *.tfrecord) instead of making a data set; "
+                       help=f"read this {places} instead of making a data set; "
                        "every worker must be able to read the URL (default: make one)")
     data_folder.add_option(group, "where a made data set is kept and reused, on each machine's own disk")
 

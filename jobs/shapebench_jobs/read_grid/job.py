@@ -58,7 +58,8 @@ def parser() -> argparse.ArgumentParser:
                        help="keep the rows in the executors' memory after the first action (default --cache)")
     group.add_argument("--decode", action=argparse.BooleanOptionalAction, default=True,
                        help="decode the JPEGs, or only read their bytes (default --decode)")
-    dataset_options.add_place_options(result.add_argument_group("data"))
+    dataset_options.add_place_options(result.add_argument_group("data"),
+                                      "folder (class/image.jpg or *.tfrecord; no bucket)")
     dataset_options.add_condition_options(result)
     arguments.add_cluster_options(result)
     dataset_options.add_dataset_options(result)
@@ -72,7 +73,9 @@ def read_grid(options: argparse.Namespace, run: Run, environ: Mapping[str, str])
     wanted = dataset_options.dataset_arguments(options)
     sets = grid.parameter_sets(options.formats, options.batch_sizes, options.batch_numbers, options.repetitions,
                                order_seed(environ))
-    if not options.data:
+    if options.data:
+        grid_source.local_folder(options.data)  # refused before Spark takes its seconds to come up
+    else:
         _refuse_too_few(sets, wanted.images)
     with spark_cluster.connected(environ, options.start_timeout) as session:
         measure(session.sparkContext, options, wanted, sets, run)

@@ -106,6 +106,8 @@ def storage(session: Any, url: str) -> Storage:
     """The storage that --storage names; BadArgumentsError where it cannot be used."""
     if not url:
         return Blocks()
+    if not url.startswith("/") and ":" not in url:
+        raise BadArgumentsError(f"--storage={url} is no absolute path: give /folder or a URL that every executor has")
     folder = Folder(session, url)
     folder.check_writable()
     return folder

@@ -65,7 +65,8 @@ def parser() -> argparse.ArgumentParser:
                        help="remove the shards that are in --out; without it, the folder must be empty")
     dataset_options.add_on_damage(group)
     arguments.add_cluster_options(result)
-    dataset_options.add_place_options(result.add_argument_group("data"))
+    dataset_options.add_place_options(result.add_argument_group("data"),
+                                      "folder or bucket of images (class/image.jpg)")
     dataset_options.add_picture_options(result, side=_MADE_SIDE_PX)
     return result
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from shapebench.analysis import objective
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import Verdict
 from shapebench.local import backend, cores, manifest, remarks
@@ -54,8 +55,10 @@ def run(sources: Sequence[Path], output: Path, fresh: bool, environ: Mapping[str
 
 
 def answered(result: Result) -> bool:
-    """Whether at least one run was valid."""
-    return any(record.verdict is Verdict.VALID for record in result.records)
+    """Whether at least one run is valid and has the objective's number."""
+    metric = result.benchmark.spec.objective.metric
+    return any(one.verdict is Verdict.VALID and one.value is not None
+               for one in objective.observations(result.records, metric))
 
 
 def lines(error: Exception) -> tuple[str, ...]:

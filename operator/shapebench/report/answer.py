@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from shapebench.analysis import objective, summary
 from shapebench.analysis.summary import CellSummary
-from shapebench.api.record import Phase, RunRecord
+from shapebench.api.record import Phase, RunRecord, Verdict
 from shapebench.report import units
 from shapebench.report.subject import Subject
 
@@ -16,7 +16,7 @@ def headline(subject: Subject, records: Sequence[RunRecord]) -> str:
     ranked = summary.ranked(summary.cells(objective.observations(records, subject.metric)), subject.goal)
     best = summary.best(ranked, subject.goal)
     if best is None:
-        return "no run was valid, so there is no answer."
+        return _no_answer(subject, records)
     first = f"{words(best)} {superlative(subject)}: median {_with_spread(best, subject.metric)}."
     others = [one for one in ranked[1:] if one.median is not None]
     if not others or not best.median:
@@ -26,6 +26,16 @@ def headline(subject: Subject, records: Sequence[RunRecord]) -> str:
     if last is not second:
         text += f", the next, and {_times(last, best, subject)} {words(last)}, the last"
     return f"{text}.{_overlap(best, second)}"
+
+
+def _no_answer(subject: Subject, records: Sequence[RunRecord]) -> str:
+    valid = [record for record in records if record.verdict is Verdict.VALID]
+    if not valid:
+        return "no run was valid, so there is no answer."
+    there = sorted({name for record in valid for row in record.measurements for name in row.values})
+    measured = f"they measured {', '.join(there)}" if there else "they measured nothing"
+    return (f"{len(valid)} of the runs are valid, but none has {subject.metric}, so there is no answer: {measured}. "
+            "Give one of these in objective.metric.")
 
 
 def words(one: CellSummary) -> str:

@@ -68,6 +68,13 @@ def test_a_benchmark_without_a_valid_run_exits_with_1_and_tells_why(invoke, mani
     assert "exit code 3" in done.output
 
 
+def test_an_objective_that_no_run_has_is_no_answer(invoke, manifest, tmp_path) -> None:
+    file = manifest(objective={"metric": "measurement.speed", "goal": "Maximize"})
+    done = invoke("run", file, "--output", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "none has measurement.speed" in " ".join(done.output.split())
+
+
 @pytest.mark.parametrize(("change", "message"), [
     pytest.param({"shapes": []}, "spec.shapes: ", id="no-shape"),
     pytest.param({"shapes": [{"name": "a", "workers": 0, "cpu": "1", "memory": "1Gi"}]}, "spec.shapes[0].workers: ",

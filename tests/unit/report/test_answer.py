@@ -46,6 +46,13 @@ def test_without_a_valid_run_there_is_no_answer(make_record) -> None:
         "no run was valid, so there is no answer.")
 
 
+def test_valid_runs_without_the_objective_tell_what_they_have(make_record) -> None:
+    rows = (Measurement(values={"megabytes_per_second": 5, "seconds": 0.5}),)
+    assert answer.headline(Subject("b", "measurement.mb_per_second", "Maximize"), [make_record(measurements=rows)]) == (
+        "1 of the runs are valid, but none has measurement.mb_per_second, so there is no answer: they measured "
+        "megabytes_per_second, seconds. Give one of these in objective.metric.")
+
+
 def test_caveats_count_failures_missing_runs_and_small_n(make_record) -> None:
     records = [make_record(), make_record(duration_s=None, reason=Reason.RUN_TIMEOUT)]
     text = "\n".join(answer.caveats(Subject("b", planned=4, remarks=("the machine is small",)), records))
