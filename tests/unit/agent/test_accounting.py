@@ -115,7 +115,8 @@ def test_socket_sender(run, python) -> None:
     assert usage.network_transmit_bytes >= BYTES
     assert usage.network_receive_packets > 100
     if isolated:
-        assert usage.network_receive_bytes == usage.network_transmit_bytes < BYTES * 1.02
+        # Headers are 1 %; on a busy machine TCP sends some of it again, which is traffic too.
+        assert usage.network_receive_bytes == usage.network_transmit_bytes < BYTES * 1.1
 
 
 def test_memory_peak_of_a_program_shorter_than_a_sample(run, python) -> None:
