@@ -66,15 +66,15 @@ def own(session: Any, url: str) -> Pictures:
     contents = spark_source.manifest(session, url)
     if contents:
         return made(session, url, contents)
-    sizes = {path[len(spark_files.qualified(session, url)) + 1 :]: size for path, size in _listed(session, url).items()}
+    root = spark_files.qualified(session, url)
+    sizes = {path[len(root) + 1 :]: size for path, size in _listed(session, url).items()}
     without_class = sorted(key for key in sizes if "/" not in key)
     if not any(sizes.values()) or without_class:
         what = f"has {without_class[0]} in no class's folder" if without_class else "has no images"
         raise BadArgumentsError(f"--data={url} {what}: put them into folders named after their class, class/image.jpg")
     names = sorted({class_name(key) for key in sizes})
     labels = {key: Label(names.index(class_name(key)), class_name(key)) for key, size in sizes.items() if size}
-    return Pictures(url, spark_files.qualified(session, url), labels,
-                    tuple(size for size in sizes.values() if size), url,
+    return Pictures(url, root, labels, tuple(size for size in sizes.values() if size), url,
                     empty=tuple(key for key, size in sizes.items() if not size))
 
 

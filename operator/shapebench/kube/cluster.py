@@ -40,7 +40,7 @@ class KubeCluster:
         kind = engine_kind or ("Workload" if queue else None)
         offer, applications = offers.applications(self._transport, kind, namespace, selector) if kind else (READY, ())
         own_gangs = READY if engine_kind else offer
-        kueue_knows = engine_kind and queue and applications
+        asks_kueue = bool(engine_kind and queue and applications)
         return actions.Snapshot(
             benchmark=benchmark,
             runs=listing.objects(self._transport, "BenchmarkRun", namespace, selector),
@@ -48,7 +48,7 @@ class KubeCluster:
             driver_account_exists=self._driver_account_exists(benchmark),
             applications=applications,
             flavors=() if engine_kind else offers.flavors(self._transport, applications),
-            workloads=offers.workloads(self._transport, namespace, applications) if kueue_knows else None,
+            workloads=offers.workloads(self._transport, namespace, applications) if asks_kueue else None,
             engine=offer if engine_kind else READY,
             queue=offers.queue(self._transport, namespace, queue) if queue and own_gangs is READY else own_gangs)
 
