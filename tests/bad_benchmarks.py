@@ -75,6 +75,8 @@ def _spark(name: str, field: str, value: Any, message: str, *, at: str = "", pyt
 _CPU = "write cores such as '2' or '0.5', or millicores such as '500m', above 0"
 _MEMORY = "write bytes with a unit, such as '512Mi' or '2Gi', above 0"
 _DURATION = "write hours, minutes and seconds such as '90s', '5m' or '1h30m', above 0"
+_SHARE = "write a share from 0 to 1 as a text, such as '0.05'"
+_INTERVAL = "write 100ms to 999ms, or 1s to 60s"
 _PRICE = "write a price as a text, such as '0.05'"
 _LABEL = "write a name of a-z, 0-9 and '-' that begins and ends with a letter or digit"
 _OBJECT = "write an object's name: a-z, 0-9, '-' and '.', beginning and ending with a letter or digit"
@@ -209,6 +211,17 @@ _LIMITS = (
            python="valid string"),
     _spark("cost-without-prices", "spec.objective.metric", "cost", "objective cost needs pricePerHour in every shape",
            at="spec.shapes"),
+    _spark("budget-without-prices", "spec.limits.budget", "25.00",
+           "limits.budget needs pricePerHour in every shape", at="spec.shapes"),
+    _spark("budget-in-words", "spec.limits.budget", "25 EUR", _PRICE),
+    _spark("share-above-one", "spec.validity.maxStealShare", "1.5", _SHARE),
+    _spark("share-in-percent", "spec.validity.maxForeignCpuShare", "25%", _SHARE),
+    _spark("sample-interval-too-short", "spec.sampleInterval", "10ms", _INTERVAL),
+    _spark("sample-interval-in-minutes", "spec.sampleInterval", "1m", _INTERVAL),
+    _spark("unknown-policy", "spec.validity.policy", "Drop", 'supported values: "Exclude", "Flag"',
+           python="'Exclude' or 'Flag'"),
+    _spark("unknown-isolation", "spec.isolation", "Pod", 'supported values: "None", "Node"',
+           python="'None' or 'Node'"),
     _spark("unknown-metric", "spec.objective.metric", "speed", _METRIC),
     _spark("unknown-goal", "spec.objective.goal", "minimise", 'supported values: "Minimize", "Maximize"',
            python="'Minimize' or 'Maximize'"),

@@ -34,7 +34,10 @@ RUN_STATUS = run.RunStatus(
     reason=record.Reason.OUT_OF_MEMORY,
     message="executor 1 was killed", lost_attempts=("Evicted: node a",),
     times=record.Times(created_s=1.5, scheduled_s=2.5, running_s=3.5, started_s=4.5, finished_s=5.5),
-    duration_s=12.5, duration="12s", cost=0.125, objective=12.5, verdict=record.Verdict.FAILED, usage=USAGE,
+    duration_s=12.5, duration="12s", cost=0.125, cost_spent=0.25, objective=12.5,
+    flags=(record.Flag(kind=record.Verdict.NEIGHBOUR, message="others used 40 %", value=0.4, bound=0.25),),
+    measured_usage=USAGE, measured_usage_by_role={"driver": USAGE}, images={"driver": "sha256:1"},
+    verdict=record.Verdict.FAILED, usage=USAGE,
     usage_by_role={"driver": USAGE, "executor": USAGE},
     measurements=(run.RunMeasurement(parameters=SCALARS, values={"images_per_second": 812.5}),),
     environment={"spark": "4.3.0"}, record="read-speed-1-2-record")

@@ -12,6 +12,7 @@ from shapebench.api import keys
 from shapebench.api.fields import (
     Cpu,
     Duration,
+    Interval,
     Labels,
     Memory,
     ObjectName,
@@ -19,6 +20,7 @@ from shapebench.api.fields import (
     ParameterValue,
     Price,
     ShapeName,
+    Share,
 )
 from shapebench.api.pods import PodTemplate, Toleration, Volume
 from shapebench.api.rules import ApiObject, Distinct, Rule, matching
@@ -90,6 +92,26 @@ class Limits(ApiObject):
     retries: Annotated[int, Field(ge=0, le=10, description="new attempts after failures of the cluster")] = 2
     failures_per_cell: Annotated[int, Field(
         ge=1, le=100, description="after so many failed runs a cell's other runs are skipped")] = 2
+    budget: Annotated[Price | None, Field(
+        description="no run starts that is expected to take the money spent beyond this; needs pricePerHour in every "
+                    "shape")] = None
+
+
+class Validity(ApiObject):
+    """When a run is doubtful, and what becomes of it then. Shares are of the measured part's CPU time."""
+
+    policy: Annotated[Literal["Exclude", "Flag"] | None, Field(
+        description="Exclude: a flagged run is kept out of the statistics, and said to be; Flag: it counts all the "
+                    "same. Default: Exclude on a cluster, Flag on the local backend")] = None
+    max_throttled_share: Annotated[Share, Field(
+        description="CPU that throttling took beyond the limit, as a share of what the limit allows: throttling of a "
+                    "pod that got all of its limit is what a limit is for, and no flag")] = "0.05"
+    max_foreign_cpu_share: Annotated[Share, Field(
+        description="CPU used on a node by all that is not the run, as a share of the node's")] = "0.25"
+    max_steal_share: Annotated[Share, Field(
+        description="CPU that the hypervisor gave to others, as a share of the node's")] = "0.05"
+    max_pressure_share: Annotated[Share, Field(
+        description="time in which a pod waited for memory or disk (PSI, cgroup v2), as a share of the time")] = "0.10"
 
 
 class BenchmarkSpec(ApiObject):
@@ -102,6 +124,13 @@ class BenchmarkSpec(ApiObject):
     order: Order = Order()
     objective: Objective = Objective()
     limits: Limits = Limits()
+    validity: Validity = Validity()
+    isolation: Annotated[Literal["None", "Node"], Field(
+        description="Node: a run has its nodes to itself, apart from the cluster's own daemons; no pod that is not of "
+                    "the run is placed there while it lasts")] = "None"
+    sample_interval: Annotated[Interval | None, Field(
+        description="between two samples of a pod's usage; default: the installation's, one second. "
+                    "Totals are exact whatever it is")] = None
     volumes: Annotated[tuple[Volume, ...], Field(max_length=20), Distinct("name")] = ()
     pod_template: PodTemplate = PodTemplate()
     queue_name: Annotated[ObjectName | None, Field(
@@ -127,6 +156,11 @@ class BenchmarkSpec(ApiObject):
              f"{LABEL_VALUE_CHARS} characters, or set engine: Native",
              lambda self: self.queue_name is None or len(self.queue_name) <= LABEL_VALUE_CHARS
              or self.workload.engine is None, field="queueName"),
+        Rule("!has(self.limits) || !has(self.limits.budget) || "
+             "self.shapes.all(shape, has(shape.pricePerHour))",
+             "limits.budget needs pricePerHour in every shape",
+             lambda self: self.limits.budget is None
+             or all(shape.price_per_hour is not None for shape in self.shapes), field="shapes"),
     )
 
 
@@ -152,8 +186,8 @@ NAME_RULE = Rule(
     lambda benchmark: len(benchmark.metadata.name) <= keys.BENCHMARK_NAME_LIMIT
     and re.fullmatch("[a-z]([-a-z0-9]*[a-z0-9])?", benchmark.metadata.name) is not None, field="metadata.name")
 
-FIXED_FIELDS = ("workload", "shapes", "parameters", "repetitions", "order", "objective", "volumes", "podTemplate",
-                "queueName")
+FIXED_FIELDS = ("workload", "shapes", "parameters", "repetitions", "order", "objective", "validity", "isolation",
+                "sampleInterval", "volumes", "podTemplate", "queueName")
 """What may not change once the first run exists: the runs would no longer be comparable, or the place of one that waits
 in a queue would be lost."""
 

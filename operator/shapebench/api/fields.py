@@ -81,6 +81,18 @@ Price = Annotated[_NumberOrText, AfterValidator(PRICE_RULE.check), AfterValidato
 Duration = Annotated[str, Field(max_length=20), DURATION_RULE]
 """Hours, minutes and seconds: "90s", "5m", "1h30m"."""
 
+SHARE_RULE = Rule(f"string(self).matches(r'{quantity.SHARE_PATTERN}')",
+                  "write a share from 0 to 1 as a text, such as '0.05'",
+                  lambda value: re.fullmatch(quantity.SHARE_PATTERN, str(value)) is not None)
+INTERVAL_RULE = Rule(f"self.matches(r'{quantity.INTERVAL_PATTERN}')",
+                     "write 100ms to 999ms, or 1s to 60s",
+                     lambda value: re.fullmatch(quantity.INTERVAL_PATTERN, value) is not None)
+
+Share = Annotated[_NumberOrText, AfterValidator(SHARE_RULE.check), AfterValidator(str), _int_or_string(SHARE_RULE)]
+"""A part of a whole, as a decimal in a string: "0.05"."""
+Interval = Annotated[str, Field(max_length=20), INTERVAL_RULE]
+"""Between two samples: "100ms" to "60s"."""
+
 _NO_OBJECT_NOR_LIST: dict[str, Any] = {
     "minProperties": 1, "maxProperties": 0, "minItems": 1, "maxItems": 0}
 """A value of several types has no type in a structural schema and no CEL; but bounds that no object and no list can

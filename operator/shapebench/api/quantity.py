@@ -13,6 +13,8 @@ CPU_PATTERN = r"^([0-9]+(\.[0-9]{1,3})?|[0-9]+m)$"
 MEMORY_PATTERN = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$"
 PRICE_PATTERN = r"^[0-9]+(\.[0-9]+)?$"
 DURATION_PATTERN = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+SHARE_PATTERN = r"^(0(\.[0-9]+)?|1(\.0+)?)$"
+INTERVAL_PATTERN = r"^([1-9][0-9]{2}ms|[1-9]s|[1-5][0-9]s|60s)$"
 
 _MEMORY_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12,
                  "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -51,6 +53,13 @@ def duration_s(text: str) -> int:
     if not text or not re.fullmatch(DURATION_PATTERN, text):
         raise ValueError(f"{text!r} is not a duration; write for example '90s', '5m' or '1h30m'")
     return sum(int(number) * _DURATION_UNITS_S[unit] for number, unit in re.findall(r"([0-9]+)([hms])", text))
+
+
+def interval_s(text: str) -> float:
+    """Seconds of "100ms" or "2s". Raises ValueError for anything else."""
+    if not re.fullmatch(INTERVAL_PATTERN, text):
+        raise ValueError(f"{text!r} is not an interval; write 100ms to 999ms, or 1s to 60s")
+    return int(text.removesuffix("ms")) / 1000 if text.endswith("ms") else float(text.removesuffix("s"))
 
 
 def duration_text(seconds: float) -> str:

@@ -57,12 +57,32 @@ be pulled, a shape that fits no node, a volume that is not there) waited out its
 
 
 class Verdict(StrEnum):
-    """Whether a run may enter the statistics."""
+    """Whether a run may enter the statistics, and if not, why. Only VALID ones do.
+
+    From RETRIED on these are flags too: `validity.policy` says whether a flag keeps a run out.
+    """
 
     VALID = "Valid"
     WARMUP = "Warmup"
     FAILED = "Failed"
     RETRIED = "Retried"
+    LOST_PODS = "LostPods"
+    OTHER_NODE = "OtherNode"
+    OTHER_IMAGE = "OtherImage"
+    THROTTLED = "Throttled"
+    SWAPPED = "Swapped"
+    NEIGHBOUR = "Neighbour"
+    STEAL = "Steal"
+    PRESSURE = "Pressure"
+
+
+class Flag(Value):
+    """Something about a run that makes it doubtful: what, how much of it, and the bound that it passed."""
+
+    kind: Verdict
+    message: Annotated[str, Field(max_length=512)]
+    value: float | None = None
+    bound: float | None = None
 
 
 class Usage(Value):
@@ -79,6 +99,27 @@ class Usage(Value):
     disk_written_bytes: int | None = None
     disk_reads: int | None = None
     disk_writes: int | None = None
+
+
+class Surroundings(Value):
+    """What the kernel below a pod did meanwhile: over the measured part where there is one, else over the program.
+
+    The node's counters are those of all that ran on that kernel, this pod included; `boot_id` tells kernels apart,
+    since several nodes of a kind cluster share one. None: not told here.
+    """
+
+    boot_id: str = ""
+    window_s: float | None = None
+    node_cpus: int | None = None
+    node_memory_bytes: int | None = None
+    node_cpu_seconds: float | None = None
+    node_steal_seconds: float | None = None
+    cpu_periods: int | None = None
+    cpu_throttled_periods: int | None = None
+    cpu_pressure_seconds: float | None = None
+    memory_pressure_seconds: float | None = None
+    io_pressure_seconds: float | None = None
+    swap_peak_bytes: int | None = None
 
 
 class Measurement(Value):
@@ -99,7 +140,12 @@ class Series(Value):
 
 
 class PodRecord(Value):
-    """One pod's life as its agent saw it."""
+    """One pod's life as its agent saw it.
+
+    `measured_usage` is the usage within the measured part, also of pods whose programs do not mark it themselves
+    (executors, parameter servers): their agents hear of it from the marking pod's. `complete` is false where the
+    agent was killed before its end: the totals are then those of its last checkpoint, at `last_reading_s`.
+    """
 
     version: Literal["shapebench.dev/pod-record/v1"] = "shapebench.dev/pod-record/v1"
     pod: str
@@ -111,6 +157,8 @@ class PodRecord(Value):
     program_finished_s: float | None = None
     measured_started_s: float | None = None
     measured_finished_s: float | None = None
+    complete: bool = True
+    last_reading_s: float | None = None
     exit_code: int
     signal: int | None = None
     oom_killed: bool = False
@@ -118,6 +166,7 @@ class PodRecord(Value):
     wrong_answer: str | None = None
     usage: Usage = Usage()
     measured_usage: Usage | None = None
+    surroundings: Surroundings | None = None
     measurements: tuple[Measurement, ...] = ()
     environment: dict[str, str] = {}
     series: Series = Series()
@@ -145,7 +194,13 @@ class Cell(Value):
 
 
 class RunRecord(Value):
-    """A run, whole."""
+    """A run, whole.
+
+    `cost` is the price of the measured part, by which cells are compared; `cost_spent` that of all the time for which
+    the pods of all attempts held their nodes. `usage` is of the pods' whole lives, `measured_usage` of the measured
+    part (None where it is not known of every pod). `images`: the digest of each role's image. `lost_pods`: those that
+    left no record, or not all of it; their usage is missing from the totals.
+    """
 
     version: Literal["shapebench.dev/record/v1"] = RECORD_VERSION
     benchmark: str
@@ -167,8 +222,14 @@ class RunRecord(Value):
     times: Times
     duration_s: float | None = None
     cost: float | None = None
+    cost_spent: float | None = None
     usage: Usage = Usage()
     usage_by_role: dict[str, Usage] = {}
+    measured_usage: Usage | None = None
+    measured_usage_by_role: dict[str, Usage] = {}
     measurements: tuple[Measurement, ...] = ()
     environment: dict[str, str] = {}
+    images: dict[str, str] = {}
+    flags: tuple[Flag, ...] = ()
+    lost_pods: tuple[str, ...] = ()
     pods: tuple[PodRecord, ...] = ()

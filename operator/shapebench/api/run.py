@@ -9,12 +9,13 @@ from pydantic.alias_generators import to_camel
 
 from shapebench.api.benchmark import Metadata
 from shapebench.api.fields import ParameterValue, ShapeName
-from shapebench.api.record import Phase, Reason, Times, Usage, Verdict
+from shapebench.api.record import Flag, Phase, Reason, Times, Usage, Verdict
 from shapebench.api.rules import ApiObject
 
 MEASUREMENTS_LIMIT = 50
 """Rows kept in the status, and what a row keeps of each kind; the record holds all."""
 PARAMETERS_LIMIT, VALUES_LIMIT = 20, 50
+FLAGS_LIMIT = 16
 
 
 class RunSpec(ApiObject):
@@ -53,12 +54,20 @@ class RunStatus(ApiObject):
     duration: Annotated[str, Field(max_length=32, description="for people")] = ""
     cost: float | None = None
     objective: Annotated[float | None, Field(description="the run's value of spec.objective.metric")] = None
+    cost_spent: Annotated[float | None, Field(
+        description="the price of all the time for which the pods of all attempts held their nodes")] = None
     verdict: Verdict | None = None
-    usage: Usage | None = None
+    flags: Annotated[tuple[Flag, ...], Field(max_length=FLAGS_LIMIT, description="what makes the run doubtful")] = ()
+    usage: Annotated[Usage | None, Field(description="of the pods' whole lives")] = None
     usage_by_role: Annotated[dict[str, Usage], Field(max_length=4)] = {}
+    measured_usage: Annotated[Usage | None, Field(description="of the measured part")] = None
+    measured_usage_by_role: Annotated[dict[str, Usage], Field(max_length=4)] = {}
+    images: Annotated[dict[str, Annotated[str, Field(max_length=512)]], Field(
+        max_length=4, description="the digest of each role's image")] = {}
     measurements: Annotated[tuple[RunMeasurement, ...], Field(max_length=MEASUREMENTS_LIMIT)] = ()
     environment: Annotated[dict[str, Annotated[str, Field(max_length=1024)]], Field(max_length=64)] = {}
-    record: Annotated[str, Field(max_length=253, description="the ConfigMap that holds the whole record")] = ""
+    record: Annotated[str, Field(
+        max_length=1024, description="the ConfigMap, or the URL, that holds the whole record")] = ""
 
 
 class BenchmarkRun(ApiObject):

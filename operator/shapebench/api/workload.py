@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from shapebench.api import quantity
-from shapebench.api.fields import AbsolutePath, Cpu, Image, Memory, ObjectName, Text
+from shapebench.api.fields import AbsolutePath, Cpu, Image, Memory, ObjectName, Price, Text
 from shapebench.api.pods import EnvVar
 from shapebench.api.rules import ApiObject, Distinct, Rule
 
@@ -40,6 +40,8 @@ class Driver(ApiObject):
 
     cpu: Cpu = "1"
     memory: Memory = "1Gi"
+    price_per_hour: Annotated[Price | None, Field(
+        description="of the driver's pod, in the currency of the shapes' prices; default: not counted")] = None
     service_account_name: Annotated[
         ObjectName | None, Field(description="may create pods, services and config maps; default: the chart's")] = None
 

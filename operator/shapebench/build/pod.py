@@ -122,7 +122,7 @@ def _environment(attempt: Attempt, role: Role) -> list[KubeObject]:
         wire.ENV_SEED: str(benchmark_.spec.order.seed),
         wire.ENV_COUNTERS: "cgroup",
         wire.ENV_METRICS_PORT: str(wire.AGENT_PORT),
-        wire.ENV_SAMPLE_INTERVAL_S: f"{attempt.settings.sample_interval_s:g}",
+        wire.ENV_SAMPLE_INTERVAL_S: f"{_sample_interval_s(attempt):g}",
         wire.ENV_AWAIT_TIMEOUT_S: str(quantity.duration_s(benchmark_.spec.limits.start_timeout)),
         "PYTHONUNBUFFERED": "1",
     }
@@ -136,6 +136,11 @@ def _environment(attempt: Attempt, role: Role) -> list[KubeObject]:
         *(dict(variable) for variable in role.env),
         *own,
     ]
+
+
+def _sample_interval_s(attempt: Attempt) -> float:
+    own = attempt.benchmark.spec.sample_interval
+    return quantity.interval_s(own) if own is not None else attempt.settings.sample_interval_s
 
 
 def scheduling(attempt: Attempt, role: Role) -> KubeObject:

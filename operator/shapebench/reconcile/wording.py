@@ -8,7 +8,7 @@ from typing import Any
 from shapebench.analysis import objective
 from shapebench.api import keys, quantity
 from shapebench.api.record import RunRecord, Value
-from shapebench.api.run import MEASUREMENTS_LIMIT, PARAMETERS_LIMIT, VALUES_LIMIT
+from shapebench.api.run import FLAGS_LIMIT, MEASUREMENTS_LIMIT, PARAMETERS_LIMIT, VALUES_LIMIT
 from shapebench.plan.expand import PlannedRun
 
 MESSAGE_CHARS = 4000
@@ -25,10 +25,15 @@ def final_status(record: RunRecord, metric: str) -> dict[str, Any]:
         "durationS": record.duration_s,
         "duration": duration_text(record.duration_s),
         "cost": record.cost,
+        "costSpent": record.cost_spent,
         "objective": objective.of_record(record, metric),
         "verdict": record.verdict,
+        "flags": [_camel(flag) for flag in record.flags[:FLAGS_LIMIT]],
         "usage": _camel(record.usage),
         "usageByRole": {role: _camel(usage) for role, usage in record.usage_by_role.items()},
+        "measuredUsage": record.measured_usage and _camel(record.measured_usage),
+        "measuredUsageByRole": {role: _camel(usage) for role, usage in record.measured_usage_by_role.items()},
+        "images": record.images,
         "measurements": [{"parameters": dict(list(row.parameters.items())[:PARAMETERS_LIMIT]),
                           "values": dict(list(row.values.items())[:VALUES_LIMIT])}
                          for row in record.measurements[:MEASUREMENTS_LIMIT]],
