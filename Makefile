@@ -64,8 +64,9 @@ undeploy: ## uninstall the chart; Benchmarks stay (kubectl delete crd benchmarks
 e2e: setup ## the tests on the kind cluster: needs kind-up images deploy
 	$(BIN)/python -m pytest tests/e2e --timeout=1200
 
-bench: setup ## latency, memory and CPU of the operator on the cluster, and of the agent here
+bench: setup ## latency, memory, CPU and scrape of the operator, and what the agent takes: needs the cluster
 	$(BIN)/python tests/bench/operator_latency.py
+	PYTHONPATH=operator $(BIN)/python tests/bench/scrape_latency.py
 	PYTHONPATH=operator $(BIN)/python tests/bench/agent_overhead.py
 
 bench-reading: setup ## how fast the jobs read and decode, as ratios to the machine's limits, and what the frame adds: half an hour

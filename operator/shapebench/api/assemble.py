@@ -54,6 +54,7 @@ def run_record(context: RunContext, pods: Sequence[PodRecord], outcome: Outcome,
     """
     deciding = [pod for pod in pods if pod.role in DECIDING_ROLES]
     reason, message = _judged(outcome, deciding)
+    roles = sorted({pod.role for pod in pods})
     windows = [window for window in map(_window, deciding) if window is not None]
     duration_s = max((finish - start for start, finish in windows), default=None)
     return RunRecord(
@@ -79,8 +80,10 @@ def run_record(context: RunContext, pods: Sequence[PodRecord], outcome: Outcome,
         duration_s=duration_s,
         cost=_cost(context.shape, duration_s),
         usage=total(pod.usage for pod in pods),
-        usage_by_role={role: total(pod.usage for pod in pods if pod.role == role)
-                       for role in sorted({pod.role for pod in pods})},
+        usage_by_role={role: total(pod.usage for pod in pods if pod.role == role) for role in roles},
+        measured_usage=_measured(pods),
+        measured_usage_by_role={role: known for role in roles
+                                if (known := _measured([pod for pod in pods if pod.role == role])) is not None},
         measurements=tuple(row for pod in deciding for row in pod.measurements),
         environment={key: value for pod in reversed(deciding) for key, value in pod.environment.items()},
         pods=tuple(pods),
@@ -95,6 +98,12 @@ def total(usages: Iterable[Usage]) -> Usage:
         known = [value for value in (getattr(usage, name) for usage in listed) if value is not None]
         summed[name] = sum(known) if known else None
     return Usage.model_validate(summed)
+
+
+def _measured(pods: Sequence[PodRecord]) -> Usage | None:
+    """The sum over the measured part; None where one of the pods does not know it, for the sum would be too small."""
+    known = [pod.measured_usage for pod in pods if pod.measured_usage is not None]
+    return total(known) if known and len(known) == len(pods) else None
 
 
 def _window(pod: PodRecord) -> tuple[float, float] | None:

@@ -9,8 +9,7 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 Answer = tuple[int, str, bytes]
 """Status, content type, body."""
@@ -21,8 +20,8 @@ _TEXT = "text/plain; charset=utf-8"
 class Endpoints:
     """Serves until stopped. `problem` says why the operator is not ready (None: it is)."""
 
-    def __init__(self, registry: CollectorRegistry, problem: Callable[[], str | None], port: int) -> None:
-        self._registry = registry
+    def __init__(self, metrics: Callable[[], bytes], problem: Callable[[], str | None], port: int) -> None:
+        self._metrics = metrics
         self._problem = problem
         self._server = ThreadingHTTPServer(("", port), _handler(self.answer))
         self._server.daemon_threads = True
@@ -46,7 +45,7 @@ class Endpoints:
         """What a GET of the path is answered with."""
         match path.split("?", 1)[0]:
             case "/metrics":
-                return 200, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(self._registry)
+                return 200, CONTENT_TYPE_PLAIN_0_0_4, self._metrics()
             case "/readyz":
                 problem = self._problem()
                 return (200, _TEXT, b"ok\n") if problem is None else (503, _TEXT, f"{problem}\n".encode())

@@ -15,7 +15,7 @@ from shapebench.handlers.resync import Resync
 from shapebench.handlers.workers import Name, Workers
 from shapebench.kube import errors
 from shapebench.kube.cluster import KubeCluster
-from shapebench.metrics import Metrics
+from shapebench.metrics.registry import Metrics
 from shapebench.plan import actions
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Operator:
         self._queue: WorkQueue[Name] = WorkQueue(time.monotonic)
         self._workers = Workers(self._queue, self._look, self._tell, self._metrics)
         self._resync = Resync(lambda: cluster.benchmarks(settings.namespaces), self._queue)
-        self._endpoints = Endpoints(self._metrics.registry, self.not_ready, settings.metrics_port)
+        self._endpoints = Endpoints(self._metrics.text, self.not_ready, settings.metrics_port)
 
     @property
     def metrics_port(self) -> int:
@@ -66,7 +66,7 @@ class Operator:
     def changed(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """An object of ours came, changed or went (kind of event: ADDED, MODIFIED, DELETED; None: it was there)."""
         board = self._metrics.board
-        board.heard()
+        self._metrics.heard()
         if body["kind"] != "Pod":
             (board.gone if kind == "DELETED" else board.saw)(body)
         name = benchmark_of(body)

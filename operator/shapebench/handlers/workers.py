@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from shapebench.handlers.queue import WorkQueue
 from shapebench.kube import errors
-from shapebench.metrics import Metrics
+from shapebench.metrics.registry import Metrics
 
 log = logging.getLogger(__name__)
 

@@ -96,8 +96,9 @@ def _dots(axes: Any, subject: Subject, records: Sequence[RunRecord], shown: Sequ
 
 def _bars(axes: Any, records: Sequence[RunRecord], shown: Sequence[Row],
           pick: Callable[[Usage], float | None]) -> None:
+    part = table.part_shown(records)
     for height, row in enumerate(shown):
-        found = [pick(record.usage) for record in records if record.verdict is Verdict.VALID
+        found = [pick(table.usage_of(record, part)) for record in records if record.verdict is Verdict.VALID
                  and summary.key(record.cell) == summary.key(row.summary.cell)]
         values = [value for value in found if value is not None]
         if values:

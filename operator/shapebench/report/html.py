@@ -72,8 +72,9 @@ def _charts(subject: Subject, records: Sequence[RunRecord], rows: Sequence[Row])
 
 
 def _usage(records: Sequence[RunRecord], rows: Sequence[Row]) -> Iterable[str]:
-    caption = ("What a whole run used, start-up included: the bar is the median, each dot a valid run. "
-               "All roles together.")
+    part = ("the measured part of a run" if table.part_shown(records) == "measured"
+            else "a whole run, start-up included,")
+    caption = f"What {part} used: the bar is the median, each dot a valid run. All roles together."
     yield markup.section("What the runs used", markup.figure(figures.usage_chart(records, rows), caption))
 
 

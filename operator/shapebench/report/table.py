@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -15,6 +16,9 @@ from shapebench.analysis.summary import CellSummary
 from shapebench.api.record import RunRecord, Usage, Verdict
 from shapebench.report import answer, dependence, units
 from shapebench.report.subject import Subject
+
+Part = Literal["measured", "whole"]
+"""Of which part of the runs usage is shown."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Row:
     cpu_seconds: float | None
     network_bytes: float | None
     disk_bytes: float | None
+    """CPU, network and disk are of the measured part where every valid run knows it (`part_shown`)."""
     ratio: float | None
     """The objective's median over the best cell's."""
 
@@ -48,7 +53,8 @@ def rows(subject: Subject, records: Sequence[RunRecord]) -> tuple[Row, ...]:
     for record in records:
         if record.verdict is Verdict.VALID:
             by_cell.setdefault(summary.key(record.cell), []).append(record)
-    return tuple(_row(one, by_cell.get(summary.key(one.cell), []), best) for one in ranked)
+    part = part_shown(records)
+    return tuple(_row(one, by_cell.get(summary.key(one.cell), []), best, part) for one in ranked)
 
 
 def columns(subject: Subject, all_rows: Sequence[Row]) -> tuple[Column, ...]:
@@ -107,17 +113,29 @@ def _parameter(name: str) -> Callable[[Row], str]:
     return text
 
 
-def _row(one: CellSummary, valid: Sequence[RunRecord], best: CellSummary | None) -> Row:
+def _row(one: CellSummary, valid: Sequence[RunRecord], best: CellSummary | None, part: Part) -> Row:
+    usages = [usage_of(record, part) for record in valid]
     ratio = one.median / best.median if best and best.median and one.median is not None else None
     return Row(
         summary=one,
         duration_s=median([record.duration_s for record in valid]),
         cost=median([record.cost for record in valid]),
-        cpu_seconds=median([record.usage.cpu_seconds for record in valid]),
-        network_bytes=median([network(record.usage) for record in valid]),
-        disk_bytes=median([disk(record.usage) for record in valid]),
+        cpu_seconds=median([usage.cpu_seconds for usage in usages]),
+        network_bytes=median([network(usage) for usage in usages]),
+        disk_bytes=median([disk(usage) for usage in usages]),
         ratio=ratio,
     )
+
+
+def usage_of(record: RunRecord, part: Part) -> Usage:
+    """What the run used in the part that is shown."""
+    return record.measured_usage or record.usage if part == "measured" else record.usage
+
+
+def part_shown(records: Iterable[RunRecord]) -> Part:
+    """The measured part, as the durations are of it, unless one of the valid runs knows its whole usage alone."""
+    known = all(record.measured_usage is not None for record in records if record.verdict is Verdict.VALID)
+    return "measured" if known else "whole"
 
 
 def network(usage: Usage) -> float | None:

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 import pytest
 
 from shapebench.handlers.endpoints import Endpoints
-from shapebench.metrics import Metrics
+from shapebench.metrics.registry import Metrics
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def problems() -> list[str]:
 
 @pytest.fixture
 def url(problems: list[str]) -> Iterator[str]:
-    endpoints = Endpoints(Metrics(time.time).registry, lambda: problems[0] if problems else None, port=0)
+    endpoints = Endpoints(Metrics(time.time).text, lambda: problems[0] if problems else None, port=0)
     endpoints.start()
     yield f"http://127.0.0.1:{endpoints.port}"
     endpoints.stop()

@@ -15,7 +15,7 @@ from shapebench.handlers.queue import Pace, WorkQueue
 from shapebench.handlers.resync import Resync, unfinished
 from shapebench.handlers.workers import STUCK_S, Name, Workers
 from shapebench.kube import errors
-from shapebench.metrics import Metrics
+from shapebench.metrics.registry import Metrics
 
 ONE = Name("lab", "one")
 

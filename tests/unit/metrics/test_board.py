@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from prometheus_client import generate_latest
+from hypothesis import given, strategies
+from prometheus_client.parser import text_string_to_metric_families
 
 from shapebench.api.record import Usage
-from shapebench.metrics import Metrics
+from shapebench.metrics.registry import Metrics
 
 
 class Clock:
@@ -28,11 +29,12 @@ def run(name: str, parameters: dict[str, Any] | None = None, **status: Any) -> d
 
 def benchmark(**status: Any) -> dict[str, Any]:
     return {"apiVersion": "shapebench.dev/v1alpha1", "kind": "Benchmark", "spec": {},
-            "metadata": {"name": "one", "namespace": "lab"}, "status": status}
+            "metadata": {"name": "one", "namespace": "lab", "creationTimestamp": "2026-01-02T03:04:05Z"},
+            "status": status}
 
 
 def lines(metrics: Metrics, prefix: str) -> list[str]:
-    text = generate_latest(metrics.registry).decode()
+    text = metrics.text().decode()
     return [line for line in text.splitlines() if line.startswith(prefix)]
 
 
@@ -56,11 +58,38 @@ def test_a_run_that_measured_nothing_yet_says_nothing(metrics: Metrics) -> None:
     assert lines(metrics, "shapebench_run_") == []
 
 
-def test_every_usage_has_its_series(metrics: Metrics) -> None:
+@pytest.mark.parametrize(("field", "part"), [("usage", "usage"), ("measuredUsage", "measured_usage")])
+def test_every_usage_has_its_series(metrics: Metrics, field: str, part: str) -> None:
     usage = {field.alias or name: 1 for name, field in Usage.model_fields.items()}
-    metrics.board.saw(run("one-1-1", usage=usage))
-    names = {line.split("{")[0].removeprefix("shapebench_run_usage_") for line in lines(metrics, "shapebench_run_")}
+    metrics.board.saw(run("one-1-1", **{field: usage}))
+    prefix = f"shapebench_run_{part}_"
+    names = {line.split("{")[0].removeprefix(prefix) for line in lines(metrics, "shapebench_run_")}
     assert names == set(Usage.model_fields)
+
+
+def test_flags_times_and_money_of_a_run(metrics: Metrics) -> None:
+    metrics.board.saw(run("one-1-1", verdict="Neighbour", costSpent=0.5, times={"startedS": 10.5, "finishedS": 23.0},
+                          flags=[{"kind": "Neighbour", "message": "others used 40 %"},
+                                 {"kind": "Steal", "message": "7 %"}]))
+    found = {line.split("{")[0] + line.split("}")[1] for line in lines(metrics, "shapebench_run_")}
+    assert found == {"shapebench_run_cost_spent 0.5", "shapebench_run_started_seconds 10.5",
+                     "shapebench_run_finished_seconds 23.0", "shapebench_run_flag 1.0"}
+    assert [line.split('kind="')[1].split('"')[0] for line in lines(metrics, "shapebench_run_flag")] == [
+        "Neighbour", "Steal"]
+
+
+@given(strategies.text(), strategies.floats(allow_nan=False))
+def test_any_text_and_number_is_read_back_as_it_was(parameter: str, value: float) -> None:
+    metrics = Metrics(Clock())
+    metrics.board.saw(run("one-1-1", {"format": parameter}, durationS=value))
+    family = next(one for one in text_string_to_metric_families(metrics.board.text()))
+    assert [(sample.labels["parameter_format"], sample.value) for sample in family.samples] == [(parameter, value)]
+
+
+def test_a_run_that_changes_is_said_once(metrics: Metrics) -> None:
+    metrics.board.saw(run("one-1-1", phase="Running", durationS=1.0, cost=0.1))
+    metrics.board.saw(run("one-1-1", phase="Succeeded", durationS=2.0))
+    assert [line.split("} ")[1] for line in lines(metrics, "shapebench_run_")] == ["2.0"]
 
 
 def test_measurements_of_equal_parameters_are_told_apart(metrics: Metrics) -> None:
@@ -102,6 +131,11 @@ def test_the_age_of_the_last_event() -> None:
     metrics = Metrics(clock)
     clock.now_s += 30
     assert lines(metrics, "shapebench_last_event") == ["shapebench_last_event_age_seconds 30.0"]
-    metrics.board.heard()
+    metrics.heard()
     clock.now_s += 5
     assert lines(metrics, "shapebench_last_event") == ["shapebench_last_event_age_seconds 5.0"]
+
+
+def test_when_a_benchmark_was_made_and_what_it_cost(metrics: Metrics) -> None:
+    metrics.board.saw(benchmark(costSpent=1.25))
+    assert [line.split("} ")[1] for line in lines(metrics, "shapebench_benchmark_c")] == ["1.767323045e+09", "1.25"]

@@ -1,0 +1,114 @@
+"""What a Benchmark and a run say as samples: families, labels, values. Pure.
+
+Parameters become labels `parameter_<name>`; two Benchmarks may have different ones, which the client library's own
+gauges could not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shapebench.api.record import Scalar, Usage
+from shapebench.api.run import BenchmarkRun
+from shapebench.api.status import BenchmarkStatus
+
+FAMILIES: Mapping[str, str] = {
+    "shapebench_benchmark_runs": "Runs of a Benchmark by state: planned, created, active, succeeded, failed, skipped.",
+    "shapebench_benchmark_created_seconds": "When a Benchmark was created, in Unix seconds: its aligned curves begin "
+                                            "there.",
+    "shapebench_benchmark_cost_spent": "What the runs of a Benchmark cost so far.",
+    "shapebench_benchmark_best_objective": "The objective of the best cell so far.",
+    "shapebench_run_duration_seconds": "The measured part of a run, from the program's first instruction to its last.",
+    "shapebench_run_cost": "What a run cost, in the currency of the shapes' prices.",
+    "shapebench_run_measurement": "A value that the job measured; row counts the job's rows from 0.",
+    "shapebench_run_started_seconds": "When the measured part of a run began, in Unix seconds.",
+    "shapebench_run_finished_seconds": "When the measured part of a run ended, in Unix seconds.",
+    "shapebench_run_cost_spent": "What the pods of a run cost for all the time that they held their nodes.",
+    "shapebench_run_flag": "1 for each reason to doubt a run: throttled, neighbour, ...",
+    **{f"shapebench_run_usage_{name}": f"{name.replace('_', ' ')} of all pods of a run together, over their whole "
+       "lives." for name in Usage.model_fields},
+    **{f"shapebench_run_measured_usage_{name}": f"{name.replace('_', ' ')} of all pods of a run together, in its "
+       "measured part." for name in Usage.model_fields},
+}
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One sample: its family, the labels that only it has, and its value."""
+
+    family: str
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one object says: labels that all its samples share, and the samples."""
+
+    labels: Mapping[str, str]
+    samples: tuple[Fact, ...]
+
+
+def of_object(body: Mapping[str, Any]) -> Facts:
+    """The samples of a Benchmark or a BenchmarkRun. Raises pydantic.ValidationError."""
+    return _of_run(body) if body["kind"] == "BenchmarkRun" else _of_benchmark(body)
+
+
+def _of_benchmark(body: Mapping[str, Any]) -> Facts:
+    status = BenchmarkStatus.model_validate(body.get("status") or {})
+    samples = [Fact("shapebench_benchmark_runs", count, {"state": state})
+               for state, count in status.runs.model_dump().items()]
+    if status.best is not None:
+        labels = {"shape": status.best.shape, "metric": status.best.metric, **_parameters(status.best.parameters)}
+        samples.append(Fact("shapebench_benchmark_best_objective", status.best.objective, labels))
+    metadata = body["metadata"]
+    if status.cost_spent is not None:
+        samples.append(Fact("shapebench_benchmark_cost_spent", status.cost_spent))
+    created_s = _created_s(metadata)
+    if created_s is not None:
+        samples.append(Fact("shapebench_benchmark_created_seconds", created_s))
+    return Facts({"namespace": metadata["namespace"], "benchmark": metadata["name"]}, tuple(samples))
+
+
+def _of_run(body: Mapping[str, Any]) -> Facts:
+    """None before the run has measured something."""
+    run = BenchmarkRun.model_validate(body)
+    labels = {"namespace": run.metadata.namespace, "benchmark": run.spec.benchmark, "run": run.metadata.name,
+              "shape": run.spec.shape, "block": str(run.spec.block), "verdict": str(run.status.verdict or ""),
+              **_parameters(run.spec.parameters)}
+    return Facts(labels, tuple(_run_samples(run)))
+
+
+def _run_samples(run: BenchmarkRun) -> Iterable[Fact]:
+    status = run.status
+    if status.duration_s is not None:
+        yield Fact("shapebench_run_duration_seconds", status.duration_s)
+    for family, value in (("cost", status.cost), ("cost_spent", status.cost_spent),
+                          ("started_seconds", status.times.started_s), ("finished_seconds", status.times.finished_s)):
+        if value is not None:
+            yield Fact(f"shapebench_run_{family}", value)
+    for flag in status.flags:
+        yield Fact("shapebench_run_flag", 1, {"kind": str(flag.kind)})
+    for part, usage in (("usage", status.usage), ("measured_usage", status.measured_usage)):
+        for name, value in (usage.model_dump() if usage else {}).items():
+            if value is not None:
+                yield Fact(f"shapebench_run_{part}_{name}", value)
+    for row, measurement in enumerate(status.measurements):
+        varied = {"row": str(row), **_parameters(measurement.parameters)}
+        for name, value in measurement.values.items():
+            yield Fact("shapebench_run_measurement", value, {"name": name, **varied})
+
+
+def _created_s(metadata: Mapping[str, Any]) -> float | None:
+    created = metadata.get("creationTimestamp")
+    return datetime.fromisoformat(created).timestamp() if created else None
+
+
+def _parameters(parameters: Mapping[str, Scalar]) -> dict[str, str]:
+    return {f"parameter_{name}": _label(value) for name, value in parameters.items()}
+
+
+def _label(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
