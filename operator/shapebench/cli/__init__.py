@@ -1,0 +1,25 @@
+"""The command line: run a Benchmark on this machine, report on runs made here or on a cluster.
+
+Each command is a module of its own, which imports what it needs when it is called: `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from shapebench import __version__
+from shapebench.cli import report, run
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False,
+    help="Which cluster shape should my Spark or TensorFlow work run on? An answer with evidence.",
+    epilog="On a cluster a Benchmark is run by `kubectl apply -f FILE`; `shapebench report NAME` shows its results.")
+
+app.command("run")(run.run)
+app.command("report")(report.report)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)

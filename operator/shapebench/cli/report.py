@@ -1,0 +1,87 @@
+"""`shapebench report`: what the runs say, as a table, HTML, CSV or JSON."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shapebench.cli import sources, terminal
+
+if TYPE_CHECKING:
+    from shapebench.api.record import RunRecord
+    from shapebench.report.subject import Subject
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    TABLE = "table"
+    HTML = "html"
+    CSV = "csv"
+    JSON = "json"
+
+
+def report(
+    source: Annotated[str, typer.Argument(
+        metavar="NAME|PATH", help="a Benchmark on the cluster, or a runs.json (or its folder)")],
+    namespace: Annotated[str | None, typer.Option(
+        "--namespace", "-n", metavar="NAMESPACE", help="default: the context's")] = None,
+    context: Annotated[str | None, typer.Option(metavar="CONTEXT", help="of the kubeconfig (KUBECONFIG)")] = None,
+    output: Annotated[Path | None, typer.Option(metavar="DIR", help="write files there instead of printing")] = None,
+    form: Annotated[Format | None, typer.Option(
+        "--format", help="what to print (default: table), or the one file to write (default: all)")] = None,
+) -> None:
+    """Report on a Benchmark's runs: as a table, HTML, CSV or JSON.
+
+    Whatever has a / or ends in .json is a path; all else is the name of a Benchmark on the cluster.
+
+    Examples:
+
+        shapebench report read-speed
+
+        shapebench report read-speed -n team-a --context kind-shapebench --output results
+
+        shapebench report build/demo/read-speed/runs.json --format csv > runs.csv
+    """
+    subject, records = sources.load(source, namespace, context)
+    if not records:
+        terminal.refuse(f"{source}: no run has ended yet, so there is nothing to report")
+    if output is not None:
+        _write(output, subject, records, form)
+    else:
+        _print(subject, records, form or Format.TABLE)
+
+
+def _write(folder: Path, subject: Subject, records: list[RunRecord], form: Format | None) -> None:
+    from shapebench.report import files
+
+    if form in (None, Format.TABLE):
+        files.write(folder, subject, records)
+        _print(subject, records, Format.TABLE)
+        print(f"\n  report: {folder / files.HTML}\n  runs:   {folder / files.CSV}, {files.JSON}")
+        return
+    names = {Format.HTML: files.HTML, Format.CSV: files.CSV, Format.JSON: files.JSON}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / names[form]).write_text(_text(subject, records, form))
+    print(folder / names[form])
+
+
+def _print(subject: Subject, records: list[RunRecord], form: Format) -> None:
+    from shapebench.report import table
+
+    if form is Format.TABLE:
+        terminal.console().print(table.terminal(subject, records))
+    else:
+        sys.stdout.write(_text(subject, records, form))
+
+
+def _text(subject: Subject, records: list[RunRecord], form: Format) -> str:
+    from shapebench.report import files, html, runs_csv
+
+    if form is Format.HTML:
+        return html.page(subject, records)
+    return runs_csv.text(records) if form is Format.CSV else files.to_json(records)

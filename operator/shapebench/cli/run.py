@@ -1,0 +1,67 @@
+"""`shapebench run`: a Benchmark on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+from rich.text import Text
+
+from shapebench.cli import terminal
+
+DEFAULT_OUTPUT = Path("build/runs")
+"""Where results go, and where later commands look for them."""
+
+
+def run(
+    file: Annotated[list[Path], typer.Argument(metavar="FILE...", help="YAML with one or more Benchmarks")],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="results go to DIR/BENCHMARK/")] = DEFAULT_OUTPUT,
+    fresh: Annotated[bool, typer.Option("--fresh", help="repeat runs that were made earlier")] = False,
+) -> None:
+    """Run Benchmarks on this machine, with processes instead of pods.
+
+    Every run is kept as soon as it is made: after Ctrl-C the same command goes on where it stopped.
+    Leaves report.html, runs.csv, runs.json and logs/ in DIR/BENCHMARK/.
+
+    Exit code: 0 when every Benchmark has an answer, 1 when one has no valid run, 2 for wrong input,
+    130 after Ctrl-C.
+
+    Examples:
+
+        shapebench run manifests/examples/demo/read-speed.yaml
+
+        shapebench run my.yaml --output /tmp/results --fresh
+    """
+    from shapebench.local import command
+
+    console = terminal.console()
+    try:
+        with _terminable():
+            results = command.run(file, output, fresh, os.environ, console)
+    except command.USER_ERRORS as error:
+        terminal.refuse(*command.lines(error))
+    if any(result.interrupted for result in results):
+        again = " ".join(["shapebench run", *map(str, file), "--output", str(output)])
+        console.print(Text(f"\nStopped. Nothing that was made is lost; to go on: {again}", style="yellow"))
+        raise typer.Exit(terminal.EXIT_INTERRUPTED)
+    if not all(command.answered(result) for result in results):
+        raise typer.Exit(terminal.EXIT_NO_ANSWER)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the current run as Ctrl-C does, instead of leaving its processes behind."""
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
