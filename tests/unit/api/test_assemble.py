@@ -1,0 +1,50 @@
+"""From the records of pods to the record of the run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shapebench.api import assemble, wire
+from shapebench.api.benchmark import Shape
+from shapebench.api.record import Cell, PodRecord, RunRecord, Times, Usage
+
+CONTEXT = assemble.RunContext(
+    benchmark="one", namespace="lab", run="one-1-1", backend="kubernetes", cell=Cell(shape="2x1"),
+    shape=Shape(name="2x1", workers=2, cpu="1", memory="1Gi"), block=1, repetition=1, position=1)
+
+
+def pod(role: str, index: int, **fields: Any) -> PodRecord:
+    return PodRecord.model_validate({
+        "pod": f"{role}-{index}", "role": role, "index": index, "counters": "cgroup-v2", "agent_started_s": 1.0,
+        "program_started_s": 2.0, "program_finished_s": 9.0, "exit_code": 0, "usage": Usage(cpu_seconds=10.0)} | fields)
+
+
+def assembled(*pods: PodRecord) -> RunRecord:
+    return assemble.run_record(CONTEXT, pods, assemble.Outcome(1), Times())
+
+
+def measured(cpu_seconds: float) -> dict[str, Any]:
+    return {"measured_usage": Usage(cpu_seconds=cpu_seconds)}
+
+
+def test_the_measured_part_of_all_pods_is_summed_beside_their_whole_lives() -> None:
+    record = assembled(pod(wire.ROLE_DRIVER, 0, **measured(1.0)), pod(wire.ROLE_EXECUTOR, 1, **measured(4.0)),
+                       pod(wire.ROLE_EXECUTOR, 2, **measured(5.0)))
+    assert record.usage.cpu_seconds == 30.0
+    assert record.measured_usage == Usage(cpu_seconds=10.0)
+    assert record.measured_usage_by_role == {wire.ROLE_DRIVER: Usage(cpu_seconds=1.0),
+                                             wire.ROLE_EXECUTOR: Usage(cpu_seconds=9.0)}
+
+
+@pytest.mark.parametrize("executors", [
+    pytest.param(({}, measured(5.0)), id="one-never-heard-of-it"),
+    pytest.param(({}, {}), id="none-heard-of-it"),
+])
+def test_a_sum_without_one_of_its_pods_is_no_sum(executors: tuple[dict[str, Any], ...]) -> None:
+    record = assembled(pod(wire.ROLE_DRIVER, 0, **measured(1.0)),
+                       *(pod(wire.ROLE_EXECUTOR, index, **known) for index, known in enumerate(executors, 1)))
+    assert record.measured_usage is None
+    assert record.measured_usage_by_role == {wire.ROLE_DRIVER: Usage(cpu_seconds=1.0)}
+    assert record.usage.cpu_seconds == 30.0
