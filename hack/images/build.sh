@@ -51,7 +51,7 @@ make_context() {
 deps_image() {
   local key
   key=$({ sed '/^FROM deps /,$d' "$REPO/images/$1/Dockerfile"; cat "$REPO/images/make-venv.sh" \
-    "$REPO/images/$1"/{requirements.lock,unneeded.txt,entrypoint.sh,jars.lock,fetch_jars.py} 2>/dev/null || true
+    "$REPO/images/$1"/{requirements.lock,unneeded.txt,entrypoint.sh,bundle-python.sh,jars.lock,fetch_jars.py} 2>/dev/null || true
     echo "$base_id"; } | content_key)
   echo "shapebench/$1-deps:$key"
 }

@@ -20,6 +20,10 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 _MAIN = """\
 import sys
 
+if sys.version_info < (3, 9):
+    sys.exit("shapebench-agent: this image's python3 is %d.%d; the agent needs 3.9 or newer: set agentPython: Bundled "
+             "in the workload, which brings one along" % sys.version_info[:2])
+
 from shapebench.agent.__main__ import main
 
 sys.exit(main(sys.argv[1:]))

@@ -66,11 +66,14 @@ EXIT_CANNOT_START = 127
 AGENT_DIR = "/shapebench/agent"
 """Where the init container puts the agent; an emptyDir shared with the program's container."""
 AGENT_FILE = "/shapebench/agent/agent.pyz"
+AGENT_PYTHON_DIR = "/shapebench/agent/python"
+"""A Python of the agent's own, where the image has none: its linker (ld.so), bin and lib."""
 CONF_DIR = "/shapebench/conf"
 """Where a Spark driver finds spark-defaults.conf and the executors' pod template."""
 DATA_DIR = "/shapebench/data"
 """A scratch emptyDir in every pod of a run: the data set step's default place."""
 IMAGE_AGENT_FILE = "/opt/shapebench/agent.pyz"
+IMAGE_AGENT_PYTHON_DIR = "/opt/agent/python"
 """Where the operator's image carries the agent."""
 
 AGENT_PORT = 9404

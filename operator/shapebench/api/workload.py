@@ -30,6 +30,10 @@ Environment = Annotated[tuple[EnvVar, ...], Field(max_length=64), Distinct("name
 
 _PULL_POLICIES = Literal["Always", "IfNotPresent", "Never"]
 
+AgentPython = Annotated[Literal["Image", "Bundled"], Field(
+    description="which Python runs the agent that measures the pod: the image's own python3 (3.9 or newer), or one "
+                "that is brought along, for an image without")]
+
 EngineKind = Literal["SparkApplication", "TFJob"]
 """The kinds of another operator's objects that a run can be launched through; that operator makes the pods."""
 ENGINE_KINDS: tuple[EngineKind, ...] = get_args(EngineKind)
@@ -54,6 +58,7 @@ class SparkWorkload(ApiObject):
     job: Annotated[SparkJob | None, Field(description="a shipped job")] = None
     image: Annotated[Image | None, Field(description="default: the Spark image that the operator came with")] = None
     image_pull_policy: _PULL_POLICIES | None = None
+    agent_python: AgentPython = "Image"
     application: Annotated[
         AbsolutePath | None, Field(description="the user's own PySpark script, a path inside the pod")] = None
     executor_entrypoint: Annotated[
@@ -87,6 +92,7 @@ class TensorFlowWorkload(ApiObject):
     image: Annotated[
         Image | None, Field(description="default: the TensorFlow image that the operator came with")] = None
     image_pull_policy: _PULL_POLICIES | None = None
+    agent_python: AgentPython = "Image"
     command: Annotated[
         tuple[Text, ...], Field(max_length=16, description="the user's own program, which reads TF_CONFIG")] = ()
     arguments: Arguments = ()

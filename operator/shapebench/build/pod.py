@@ -15,6 +15,11 @@ from shapebench.build.attempt import Attempt, KubeObject, Placement
 GRACE_S = 10
 """Long enough for the agent to write its record, short enough for a TensorFlow worker that ignores SIGTERM."""
 
+BUNDLED_AGENT = (f"{wire.AGENT_PYTHON_DIR}/ld.so", "--library-path", f"{wire.AGENT_PYTHON_DIR}/lib",
+                 f"{wire.AGENT_PYTHON_DIR}/bin/python3", "-I", wire.AGENT_FILE)
+"""Starts the agent in an image without Python. The linker comes along, so that the image need not even have a libc;
+-I because PYTHONPATH and PYTHONHOME, where the image sets them, are another Python's."""
+
 
 @dataclass(frozen=True)
 class Role:
@@ -88,7 +93,7 @@ def _program_container(attempt: Attempt, role: Role) -> KubeObject:
         "name": role.container,
         "image": name,
         "imagePullPolicy": pull_policy,
-        "command": ["python3", wire.AGENT_FILE, "--", *role.program],
+        "command": [*_agent_command(attempt), "--", *role.program],
         "env": _environment(attempt, role),
         "ports": [{"name": "agent", "containerPort": wire.AGENT_PORT}],
         "resources": resources(role.cpu, role.memory),
@@ -102,11 +107,22 @@ def _agent_container(attempt: Attempt, role: Role) -> KubeObject:
         "name": "agent",
         "image": attempt.settings.operator_image,
         "imagePullPolicy": attempt.settings.image_pull_policy,
-        "command": ["cp", wire.IMAGE_AGENT_FILE, wire.AGENT_FILE],
+        "command": ["cp", *_agent_files(attempt), wire.AGENT_DIR],
         "resources": resources(role.cpu, role.memory),
         "securityContext": _container_security() | {"readOnlyRootFilesystem": True},
         "volumeMounts": [volumes.agent_mount(read_only=False)],
     }
+
+
+def _agent_command(attempt: Attempt) -> tuple[str, ...]:
+    own = attempt.benchmark.spec.workload.program.agent_python == "Bundled"
+    return BUNDLED_AGENT if own else ("python3", wire.AGENT_FILE)
+
+
+def _agent_files(attempt: Attempt) -> tuple[str, ...]:
+    if attempt.benchmark.spec.workload.program.agent_python == "Image":
+        return (wire.IMAGE_AGENT_FILE,)
+    return ("-r", wire.IMAGE_AGENT_FILE, wire.IMAGE_AGENT_PYTHON_DIR)
 
 
 def _environment(attempt: Attempt, role: Role) -> list[KubeObject]:

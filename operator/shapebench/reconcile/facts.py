@@ -158,7 +158,8 @@ def _program_failure(name: str, status: Mapping[str, Any], terminated: Mapping[s
     code = terminated.get("exitCode")
     if terminated.get("reason") in ("StartError", "ContainerCannotRun"):
         return Failure(Reason.PROGRAM_FAILED,
-                       f"pod {name}: its container cannot start (the agent needs `python3` in the image): "
+                       f"pod {name}: its container cannot start (if the image has no `python3` for the agent, set "
+                       f"agentPython: Bundled in the workload): "
                        f"{terminated.get('message', '')}")
     if code == wire.EXIT_AWAIT_TIMEOUT and '"program_started_s":null' in terminated.get("message", ""):
         return Failure(Reason.START_TIMEOUT, f"pod {name}: its peers did not come")

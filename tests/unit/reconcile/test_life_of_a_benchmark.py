@@ -157,7 +157,7 @@ FAILURES = [
                  id="node-lost-always"),
     pytest.param(lambda pod, age: {"deleted": True}, "Evicted", "deleted before it ended", 3, id="deleted-always"),
     pytest.param(lambda pod, age: fake.ended(fake.START_S, fake.START_S, 128, "StartError", "python3: not found"),
-                 "ProgramFailed", "the agent needs `python3`", 1, id="no-python"),
+                 "ProgramFailed", "set agentPython: Bundled", 1, id="no-python"),
 ]
 
 

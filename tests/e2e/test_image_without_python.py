@@ -1,0 +1,37 @@
+"""A program in an image that has no Python, not even a shell: the cluster's own CoreDNS, which can print its version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from e2e.conftest import Cluster, python_benchmark
+
+
+@pytest.fixture
+def benchmark(system: Cluster) -> dict[str, Any]:
+    deployment = Cluster("kube-system").get("deployment", "coredns")
+    image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    body = python_benchmark("version", "", limits={"failuresPerCell": 1, "retries": 0},
+                            podTemplate={"securityContext": {"runAsUser": 1000}})
+    body["spec"]["workload"] = {"tensorflow": {
+        "image": image, "imagePullPolicy": "IfNotPresent", "command": ["/coredns", "-version"]}}
+    return body
+
+
+def test_it_fails_with_the_way_out(cluster: Cluster, benchmark: dict[str, Any]) -> None:
+    cluster.apply(benchmark)
+    cluster.wait("Failed", "bm/version", 120)
+    found = cluster.run_status("version-1-1")
+    assert found["reason"] == "ProgramFailed"
+    assert "set agentPython: Bundled in the workload" in found["message"]
+
+
+def test_a_python_brought_along_measures_it(cluster: Cluster, benchmark: dict[str, Any]) -> None:
+    benchmark["spec"]["workload"]["tensorflow"]["agentPython"] = "Bundled"
+    cluster.apply(benchmark)
+    cluster.wait("Succeeded", "bm/version", 120)
+    found = cluster.run_status("version-1-1")
+    assert found["durationS"] > 0
+    assert found["usage"]["memoryPeakBytes"] > 1_000_000
