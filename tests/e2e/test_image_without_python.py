@@ -1,4 +1,4 @@
-"""A program in an image that has no Python, not even a shell: the cluster's own CoreDNS, which can print its version."""
+"""A program in an image that has no Python, not even a shell: CoreDNS of the cluster, which prints its version."""
 
 from __future__ import annotations
 
