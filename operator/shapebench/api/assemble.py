@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shapebench.api import quantity, wire
+from shapebench.api import cost, quantity, wire
 from shapebench.api.benchmark import Shape
 from shapebench.api.record import (
     Cell,
@@ -36,6 +36,8 @@ class RunContext:
     block: int
     repetition: int
     position: int
+    price_per_hour: float | None = None
+    """Of the whole gang; None: not priced."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Outcome:
     attempt: int
     reason: Reason | None = None
     message: str = ""
+    cost_spent: float | None = None
+    """By this attempt and all before it."""
 
 
 def run_record(context: RunContext, pods: Sequence[PodRecord], outcome: Outcome, times: Times) -> RunRecord:
@@ -74,11 +78,10 @@ def run_record(context: RunContext, pods: Sequence[PodRecord], outcome: Outcome,
         reason=reason,
         message=message,
         verdict=_verdict(context.block, outcome.attempt, reason),
-        times=times.model_copy(update={
-            "started_s": min((start for start, _ in windows), default=None),
-            "finished_s": max((finish for _, finish in windows), default=None)}),
+        times=_with_measured_part(times, windows),
         duration_s=duration_s,
-        cost=_cost(context.shape, duration_s),
+        cost=cost.of_time(context.price_per_hour, duration_s),
+        cost_spent=outcome.cost_spent,
         usage=total(pod.usage for pod in pods),
         usage_by_role={role: total(pod.usage for pod in pods if pod.role == role) for role in roles},
         measured_usage=_measured(pods),
@@ -113,6 +116,11 @@ def _window(pod: PodRecord) -> tuple[float, float] | None:
     return (start, finish) if start is not None and finish is not None else None
 
 
+def _with_measured_part(times: Times, windows: Sequence[tuple[float, float]]) -> Times:
+    return times.model_copy(update={"started_s": min((start for start, _ in windows), default=None),
+                                    "finished_s": max((finish for _, finish in windows), default=None)})
+
+
 def _judged(outcome: Outcome, deciding: Sequence[PodRecord]) -> tuple[Reason | None, str]:
     """A job that found its answer wrong says so itself; from outside it only looks like a failed program."""
     wrong = [pod.wrong_answer for pod in deciding if pod.wrong_answer]
@@ -127,9 +135,3 @@ def _verdict(block: int, attempt: int, reason: Reason | None) -> Verdict:
     if block == 0:
         return Verdict.WARMUP
     return Verdict.RETRIED if attempt > 1 else Verdict.VALID
-
-
-def _cost(shape: Shape, duration_s: float | None) -> float | None:
-    if shape.price_per_hour is None or duration_s is None:
-        return None
-    return float(shape.price_per_hour) * shape.workers * duration_s / 3600

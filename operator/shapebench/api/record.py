@@ -176,9 +176,11 @@ class Times(Value):
     """A run's moments. `started` and `finished` bound the measured part, inside the pods.
 
     `admitted`: when another operator's object was first seen free to start; before that it may have waited in a queue.
+    `attempt_created`: when the last attempt was, where earlier ones were lost; all but `created` are that attempt's.
     """
 
     created_s: float | None = None
+    attempt_created_s: float | None = None
     admitted_s: float | None = None
     scheduled_s: float | None = None
     running_s: float | None = None

@@ -91,7 +91,11 @@ class BenchmarkStatus(ApiObject):
     runs: RunCounts = RunCounts()
     progress: Annotated[str, Field(max_length=32, description="runs ended/planned")] = ""
     best: Best | None = None
-    cost_spent: float | None = None
+    cost_spent: Annotated[float | None, Field(
+        description="on all runs and attempts, for as long as their pods held nodes: start-up, warm-ups and failures "
+                    "too")] = None
+    cost_expected: Annotated[float | None, Field(
+        description="of the runs that are not over, judged by those that are")] = None
     time_left_s: Annotated[int | None, Field(description="an estimate from the runs so far")] = None
     started_at: Annotated[str | None, Field(max_length=64, json_schema_extra={"format": "date-time"})] = None
     finished_at: Annotated[str | None, Field(max_length=64, json_schema_extra={"format": "date-time"})] = None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from pydantic import ValidationError
 
-from shapebench.api import assemble
+from shapebench.api import assemble, cost
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import INFRASTRUCTURE_REASONS, PodRecord, RunRecord, Times, Usage
 from shapebench.local import gang, outcome, spark, tensorflow
@@ -60,9 +60,11 @@ def _attempt(benchmark: Benchmark, planned: expand.PlannedRun, number: int, plac
         failed = ending.failed and found[ending.failed.role, ending.failed.index]
         result = outcome.judge(ending, number, attempt.timeout_s, outcome.oom_kills() > killed_before,
                                failed.message if failed else "")
+        context = _context(benchmark, planned)
+        result = replace(result, cost_spent=cost.of_time(context.price_per_hour, time.time() - created_s))
         started = [pod.program_started_s for pod in pods if pod.program_started_s is not None]
         times = Times(created_s=created_s, scheduled_s=created_s, running_s=max(started, default=None))
-        return assemble.run_record(_context(benchmark, planned), one_network(pods), result, times)
+        return assemble.run_record(context, one_network(pods), result, times)
 
 
 def one_network(pods: Sequence[PodRecord]) -> tuple[PodRecord, ...]:
@@ -94,4 +96,5 @@ def _record(path: Path) -> PodRecord | None:
 def _context(benchmark: Benchmark, planned: expand.PlannedRun) -> assemble.RunContext:
     return assemble.RunContext(benchmark=benchmark.metadata.name, namespace=NAMESPACE, run=planned.name,
                                backend="local", cell=planned.cell, shape=planned.shape, block=planned.block,
-                               repetition=planned.repetition, position=planned.position)
+                               repetition=planned.repetition, position=planned.position,
+                               price_per_hour=cost.gang_per_hour(benchmark.spec.workload, planned.shape))

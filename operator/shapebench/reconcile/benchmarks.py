@@ -7,10 +7,11 @@ once nothing else is left to do at this moment.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shapebench.analysis import summary
+from shapebench.analysis.budget import Ledger
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import Phase
 from shapebench.api.run import BenchmarkRun
@@ -19,7 +20,7 @@ from shapebench.api.status import BenchmarkPhase, BenchmarkStatus, ConditionType
 from shapebench.build import run as run_builder
 from shapebench.plan import expand
 from shapebench.plan.actions import Action, Create, Delete, Emit, KubeObject, Offer, PatchStatus
-from shapebench.reconcile import acceptance, merge_patch, runs, status
+from shapebench.reconcile import acceptance, ledger, merge_patch, runs, status
 from shapebench.reconcile.engines import EngineFact
 from shapebench.reconcile.facts import PodFact, time_s
 from shapebench.reconcile.run_view import RunView
@@ -73,10 +74,13 @@ def decide(view: View, now_s: float) -> Decision:
     given_up = _infeasible(judged.benchmark, plan, view.runs)
     waiting = [planned for planned in plan
                if planned.name not in view.runs and summary.key(planned.cell) not in given_up]
-    created = _next_runs(view, judged.benchmark, waiting)
+    money = ledger.of(judged.benchmark, plan, view.runs)
+    busy = _busy(view)
+    created = _next_runs(judged.benchmark, busy, waiting, money)
     if created:
         return Decision((*actions, *created), again=True)
-    counted = status.Tally.of(plan, view.runs, len(waiting), len(given_up))
+    stop = None if busy or judged.benchmark.spec.suspend else money.stop(waiting)
+    counted = status.Tally.of(plan, view.runs, waiting, len(given_up), money, stop)
     wakes = [step.wake_after_s for step in steps if step.wake_after_s is not None]
     return _conclude(view, judged, counted, Decision(actions, wake_after_s=min(wakes, default=None)), now_s)
 
@@ -95,14 +99,19 @@ def _advance(view: View, benchmark: Benchmark, plan: Sequence[expand.PlannedRun]
         and (not runs.is_over(view.runs[planned.name]) or planned.name in pods or planned.name in engines)]
 
 
-def _next_runs(view: View, benchmark: Benchmark, waiting: Sequence[expand.PlannedRun]) -> tuple[Action, ...]:
-    """Creations for which there is room. A run that is over but whose pods still work has not left its room."""
+def _busy(view: View) -> set[str]:
+    """The runs that take room. One that is over but whose pods still work has not left its room."""
+    return {pod.run for pod in view.pods if not pod.ended and pod.run in view.runs} | {
+        name for name, run in view.runs.items() if not runs.is_over(run)}
+
+
+def _next_runs(benchmark: Benchmark, busy: Collection[str], waiting: Sequence[expand.PlannedRun],
+               money: Ledger) -> tuple[Action, ...]:
+    """Creations for which there is room and money."""
     if benchmark.spec.suspend:
         return ()
-    busy = {pod.run for pod in view.pods if not pod.ended and pod.run in view.runs}
-    busy |= {name for name, run in view.runs.items() if not runs.is_over(run)}
-    room = benchmark.spec.limits.concurrency - len(busy)
-    return tuple(Create(run_builder.benchmark_run(benchmark, planned)) for planned in waiting[:max(0, room)])
+    first = waiting[:max(0, benchmark.spec.limits.concurrency - len(busy))]
+    return tuple(Create(run_builder.benchmark_run(benchmark, planned)) for planned in first[:money.affordable(first)])
 
 
 def _infeasible(benchmark: Benchmark, plan: Sequence[expand.PlannedRun],

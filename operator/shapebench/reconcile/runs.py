@@ -8,16 +8,16 @@ only after the status has what they knew.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from shapebench.api import assemble, keys, quantity
+from shapebench.api import assemble, cost, keys, quantity
 from shapebench.api.record import INFRASTRUCTURE_REASONS, Phase, Reason, RunRecord, Times
 from shapebench.api.run import BenchmarkRun
 from shapebench.build import gang as gangs
 from shapebench.build import kueue
 from shapebench.plan.actions import Action, Create, Delete, Emit, PatchStatus
-from shapebench.reconcile import attempts, records, wording
+from shapebench.reconcile import attempts, records, spending, wording
 from shapebench.reconcile.attempts import Gang, Judgement, Stage
 from shapebench.reconcile.engines import WORKLOAD, EngineFact
 from shapebench.reconcile.facts import Failure, PodFact, time_s
@@ -162,7 +162,7 @@ def _end(view: RunView, failure: Failure | None, now_s: float) -> Step:
     retries_left = view.attempt.number <= view.benchmark.spec.limits.retries
     if failure is not None and failure.reason in INFRASTRUCTURE_REASONS and retries_left:
         return _retry(view, failure, now_s)
-    record = _record(view, failure)
+    record = _record(view, failure, now_s)
     words = wording.duration_text(record.duration_s) if record.reason is None else record.message
     return Step((
         *_support_deletions(view),
@@ -181,13 +181,14 @@ def _retry(view: RunView, failure: Failure, now_s: float) -> Step:
         *_support_deletions(view),
         _patch(view, {"phase": Phase.PENDING, "attempt": number + 1, "attemptCreatedAt": wording.timestamp(now_s),
                       "gangExists": False, "lostAttempts": [*status.lost_attempts, lost],
-                      "times": {"admittedS": None, "scheduledS": None, "runningS": None}}),
+                      "costSpent": spending.until(view, now_s), "times": {
+                          "attemptCreatedS": now_s, "admittedS": None, "scheduledS": None, "runningS": None}}),
         *_deletions(view, view.engines, view.pods),
         Emit(_about(view), "Warning", str(failure.reason), f"{lost}; a new attempt follows"),
     ), again=True)
 
 
-def _record(view: RunView, failure: Failure | None) -> RunRecord:
+def _record(view: RunView, failure: Failure | None, now_s: float) -> RunRecord:
     status = view.run.status
     pods = records.pod_records(view.current, view.logs)
     found = records.outcome(view.attempt.number, failure.reason if failure else None,
@@ -197,11 +198,12 @@ def _record(view: RunView, failure: Failure | None) -> RunRecord:
     context = assemble.RunContext(
         benchmark=view.benchmark.metadata.name, namespace=view.benchmark.metadata.namespace, run=planned.name,
         backend="kubernetes", cell=planned.cell, shape=planned.shape, block=planned.block,
-        repetition=planned.repetition, position=planned.position)
+        repetition=planned.repetition, position=planned.position,
+        price_per_hour=cost.gang_per_hour(view.benchmark.spec.workload, planned.shape))
     running_s = status.times.running_s or attempts.all_running_s(_gang(view))
-    times = Times(created_s=status.times.created_s, admitted_s=status.times.admitted_s,
-                  scheduled_s=_scheduled_s(view.current), running_s=running_s)
-    return assemble.run_record(context, pods, found, times)
+    times = Times(created_s=status.times.created_s, attempt_created_s=status.times.attempt_created_s,
+                  admitted_s=status.times.admitted_s, scheduled_s=_scheduled_s(view.current), running_s=running_s)
+    return assemble.run_record(context, pods, replace(found, cost_spent=spending.until(view, now_s)), times)
 
 
 def _with_losses(found: assemble.Outcome, view: RunView, recorded: Iterable[str]) -> assemble.Outcome:
@@ -209,7 +211,7 @@ def _with_losses(found: assemble.Outcome, view: RunView, recorded: Iterable[str]
     lost = sorted({pod.name for pod in view.current} - set(recorded))
     if not lost:
         return found
-    return assemble.Outcome(found.attempt, found.reason, f"{found.message}\nno usage of {', '.join(lost)}".strip())
+    return replace(found, message=f"{found.message}\nno usage of {', '.join(lost)}".strip())
 
 
 def _gang(view: RunView) -> Gang:

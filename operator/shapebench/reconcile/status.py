@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from shapebench.analysis import summary
+from shapebench.analysis.budget import Ledger, Stop
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import Phase, Verdict
 from shapebench.api.run import BenchmarkRun
@@ -22,9 +23,12 @@ from shapebench.api.status import (
 )
 from shapebench.plan.actions import KubeObject
 from shapebench.plan.expand import PlannedRun
-from shapebench.reconcile import wording
+from shapebench.reconcile import ledger, wording
 from shapebench.reconcile.acceptance import Judged
 from shapebench.reconcile.facts import time_s
+
+BUDGET_REACHED = "BudgetReached"
+_OVER = (Phase.SUCCEEDED, Phase.FAILED)
 
 
 def parse(body: KubeObject) -> BenchmarkStatus | None:
@@ -43,13 +47,20 @@ class Tally:
     runs: Mapping[str, BenchmarkRun]
     remaining: int
     infeasible: int
+    money: Ledger
+    stop: Stop | None = None
+    """Why no run starts any more although some are left; these count as skipped."""
+    cost_expected: float | None = None
 
     @classmethod
-    def of(cls, plan: Sequence[PlannedRun], runs: Mapping[str, BenchmarkRun], remaining: int,
-           infeasible: int) -> Tally:
+    def of(cls, plan: Sequence[PlannedRun], runs: Mapping[str, BenchmarkRun], waiting: Sequence[PlannedRun],
+           infeasible: int, money: Ledger, stop: Stop | None) -> Tally:
         """Only runs of the plan count: others were left by an earlier spec."""
-        planned = {one.name for one in plan}
-        return cls(plan, {name: run for name, run in runs.items() if name in planned}, remaining, infeasible)
+        by_name = {one.name: one for one in plan}
+        ours = {name: run for name, run in runs.items() if name in by_name}
+        going = [by_name[name] for name, run in ours.items() if run.status.phase not in _OVER]
+        left = () if stop else tuple(waiting)
+        return cls(plan, ours, len(left), infeasible, money, stop, ledger.expected(money, (*going, *left)))
 
     def count(self, *phases: Phase) -> int:
         """How many runs are in one of the phases."""
@@ -58,7 +69,7 @@ class Tally:
     @property
     def over(self) -> int:
         """How many runs have their result."""
-        return self.count(Phase.SUCCEEDED, Phase.FAILED)
+        return self.count(*_OVER)
 
     @property
     def finished(self) -> bool:
@@ -87,7 +98,7 @@ def current(benchmark: Benchmark, old: BenchmarkStatus | None, tally: Tally, acc
     phase = _phase(benchmark, tally)
     finished = phase in (BenchmarkPhase.SUCCEEDED, BenchmarkPhase.FAILED)
     started_at = before.started_at or (wording.timestamp(now_s) if tally.runs else None)
-    costs = [run.status.cost for run in tally.runs.values() if run.status.cost is not None]
+    costs = [cost for run in tally.runs.values() if (cost := ledger.spent(run)) is not None]
     best = _best(benchmark, tally)
     states = [
         (ConditionType.ACCEPTED, True, "Accepted", accepted),
@@ -108,6 +119,7 @@ def current(benchmark: Benchmark, old: BenchmarkStatus | None, tally: Tally, acc
         progress=f"{tally.over + skipped}/{len(tally.plan)}",
         best=best,
         cost_spent=round(sum(costs), 6) if costs else None,
+        cost_expected=round(tally.cost_expected, 6) if tally.cost_expected is not None and not finished else None,
         time_left_s=_time_left_s(benchmark, tally, started_at, now_s),
         started_at=started_at,
         finished_at=(before.finished_at or wording.timestamp(now_s)) if finished else None,
@@ -125,7 +137,9 @@ def _phase(benchmark: Benchmark, tally: Tally) -> BenchmarkPhase:
 
 def _progress_text(tally: Tally) -> str:
     failed = tally.count(Phase.FAILED)
-    return f"{tally.over} of {len(tally.plan)} runs ended" + (f", {failed} failed" if failed else "")
+    money = tally.money.progress()
+    return f"{tally.over} of {len(tally.plan)} runs ended" + (f", {failed} failed" if failed else "") + (
+        f"; {money}" if money else "")
 
 
 def _ending(tally: Tally, best: Best | None, finished: bool) -> tuple[str, str]:
@@ -134,9 +148,12 @@ def _ending(tally: Tally, best: Best | None, finished: bool) -> tuple[str, str]:
         return "InProgress", _progress_text(tally)
     if not tally.valid:
         reasons = sorted({str(run.status.reason) for run in tally.runs.values() if run.status.reason})
-        return "NoValidRun", f"no run can be compared: {', '.join(reasons) or 'none was valid'}"
+        text = f"no run can be compared: {', '.join(reasons) or 'none was valid'}"
+        return (BUDGET_REACHED, f"{text}; {tally.stop.text}") if tally.stop else ("NoValidRun", text)
     failed = tally.count(Phase.FAILED)
     text = f"best: {best.summary}" if best else "the objective has no value in any run"
+    if tally.stop:
+        return BUDGET_REACHED, f"{text}; {_progress_text(tally)}; {tally.stop.text}"
     return ("SomeRunsFailed" if failed else "AllRunsSucceeded"), f"{text}; {_progress_text(tally)}"
 
 

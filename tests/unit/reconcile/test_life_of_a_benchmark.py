@@ -93,8 +93,10 @@ def test_the_best_cell_is_the_faster_one_and_costs_are_counted() -> None:
     best = status(cluster)["best"]
     assert (best["shape"], best["objective"], best["runs"]) == ("1x2", 1.0, 2)
     assert best["summary"] == "1x2 batchSize=64 (1s, n=2)"
-    cost = 3 * (2 * 0.10 * 3.0 + 1 * 0.20 * 1.0) / 3600
-    assert status(cluster)["costSpent"] == pytest.approx(cost, abs=1e-6)
+    costs = {body["spec"]["shape"]: body["status"]["cost"] for body in cluster.kind("BenchmarkRun")}
+    assert costs == {"2x1": pytest.approx(2 * 0.10 * 3.0 / 3600), "1x2": pytest.approx(1 * 0.20 * 1.0 / 3600)}
+    held_s = 3.0
+    assert status(cluster)["costSpent"] == pytest.approx(6 * 0.20 * held_s / 3600, abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["tensorflow", "spark"])

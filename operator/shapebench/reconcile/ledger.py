@@ -1,0 +1,52 @@
+"""A Benchmark's money as its runs' statuses tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from shapebench.analysis import expectation
+from shapebench.analysis.budget import Ledger
+from shapebench.analysis.expectation import Basis, Experience, Past
+from shapebench.api import cost
+from shapebench.api.benchmark import Benchmark
+from shapebench.api.record import Phase
+from shapebench.api.run import BenchmarkRun
+from shapebench.plan.expand import PlannedRun
+from shapebench.reconcile import runs
+
+
+def of(benchmark: Benchmark, plan: Sequence[PlannedRun], existing: Mapping[str, BenchmarkRun]) -> Ledger:
+    """What was spent on the plan's runs, lost attempts of those that go on included, and what is reserved for these."""
+    made = [(planned, existing[planned.name]) for planned in plan if planned.name in existing]
+    experience = Experience.of(benchmark.spec, _past(benchmark, made))
+    budget = benchmark.spec.limits.budget
+    return Ledger(
+        budget=float(budget) if budget is not None else None,
+        spent=sum(spent(run) or 0.0 for _, run in made),
+        reserved=sum(experience.expected(planned).cost or 0.0 for planned, run in made if not runs.is_over(run)),
+        experience=experience,
+    )
+
+
+def spent(run: BenchmarkRun) -> float | None:
+    """What the run cost until now; of one that an older version made only the measured part is known."""
+    return run.status.cost_spent if run.status.cost_spent is not None else run.status.cost
+
+
+def expected(ledger: Ledger, left: Iterable[PlannedRun]) -> float | None:
+    """What these runs will cost; None where nothing is known of it yet, or a shape has no price."""
+    total = 0.0
+    for planned in left:
+        one = ledger.experience.expected(planned)
+        if one.cost is None or one.basis is Basis.LIMITS:
+            return None
+        total += one.cost
+    return total
+
+
+def _past(benchmark: Benchmark, made: Iterable[tuple[PlannedRun, BenchmarkRun]]) -> Iterable[Past]:
+    for planned, run in made:
+        per_hour = cost.gang_per_hour(benchmark.spec.workload, planned.shape)
+        seconds = expectation.held_s(run.status, per_hour) if runs.is_over(run) else None
+        if seconds is not None:
+            yield Past(planned.cell, expectation.cores(planned.shape), seconds, run.status.phase is Phase.SUCCEEDED)
