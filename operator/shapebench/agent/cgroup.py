@@ -2,7 +2,7 @@
 
 Inside a container the group's files lie at the mount's root. Outside (an agent started by hand) /proc/self/cgroup
 names the group below it; that path is taken where it exists. The agent's own use is in these counters: it lives in
-the group that it reads.
+the group that it reads (sources.py takes it off).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shapebench.agent import disk
-from shapebench.agent.counters import Cpu, Disk, Memory, read_text
+from shapebench.agent.counters import Cpu, Disk, Memory, Pressure
+from shapebench.agent.files import KernelFile, read_text
 
 if TYPE_CHECKING:
     ProcessDisk = Callable[[], Disk]
@@ -24,27 +25,34 @@ class CgroupV2:
     kind = "cgroup-v2"
 
     def __init__(self, directory: Path, sysfs: Path, process_disk: ProcessDisk) -> None:
-        self._directory = directory
+        self._cpu_stat = KernelFile(directory / "cpu.stat")
+        self._memory = {name: KernelFile(directory / f"memory.{name}")
+                        for name in ("current", "stat", "peak", "events", "swap.current", "swap.peak")}
+        self._io_stat = KernelFile(directory / "io.stat")
+        self._pressure = {name: KernelFile(directory / f"{name}.pressure") for name in ("cpu", "memory", "io")}
         self._sysfs = sysfs
         self._process_disk = process_disk
         self._known_devices: set[str] = set()
         self._stacked: set[str] = set()
 
     def cpu(self) -> Cpu:
-        """Seconds used; seconds throttled where the group has a CPU controller."""
-        stat = _table(self._directory / "cpu.stat")
-        return Cpu(_scaled(stat.get("usage_usec"), 1e-6), _scaled(stat.get("throttled_usec"), 1e-6))
+        """Seconds used; seconds and periods throttled where the group has a CPU controller."""
+        stat = self._cpu_stat.table()
+        return Cpu(_scaled(stat.get("usage_usec"), 1e-6), _scaled(stat.get("throttled_usec"), 1e-6),
+                   stat.get("nr_periods"), stat.get("nr_throttled"))
 
     def memory(self) -> Memory:
-        """Usage, working set (usage without the page cache that is easy to drop), peak (Linux >= 5.19)."""
-        usage = _number(self._directory / "memory.current")
-        inactive = _table(self._directory / "memory.stat").get("inactive_file")
-        return Memory(usage, _working_set(usage, inactive), _number(self._directory / "memory.peak"),
-                      _table(self._directory / "memory.events").get("oom_kill"))
+        """Usage, working set (usage without the page cache that is easy to drop), peak (Linux >= 5.19), swap."""
+        files = self._memory
+        usage = files["current"].number()
+        inactive = files["stat"].table().get("inactive_file")
+        return Memory(usage, _working_set(usage, inactive), files["peak"].number(),
+                      files["events"].table().get("oom_kill"), files["swap.current"].number(),
+                      files["swap.peak"].number())
 
     def disk(self) -> Disk:
         """From io.stat; from the processes where the group has no io controller."""
-        text = read_text(self._directory / "io.stat")
+        text = self._io_stat.text()
         if text is None:
             return self._process_disk()
         for device in disk.devices(text) - self._known_devices:
@@ -53,6 +61,10 @@ class CgroupV2:
                 self._stacked.add(device)
         return disk.parse_io_stat(text, self._stacked)
 
+    def pressure(self) -> Pressure:
+        """The group's own; a kernel may leave it out (psi=0), and then the node's would not be the pod's."""
+        return Pressure(*(pressure_s(self._pressure[name].text() or "") for name in ("cpu", "memory", "io")))
+
 
 class CgroupV1:
     """One hierarchy per controller."""
@@ -60,23 +72,26 @@ class CgroupV1:
     kind = "cgroup-v1"
 
     def __init__(self, root: Path, own: dict[str, str], process_disk: ProcessDisk) -> None:
-        self._cpuacct = _controller(root, own, "cpuacct")
-        self._cpu = _controller(root, own, "cpu")
-        self._memory = _controller(root, own, "memory")
-        self._blkio = _controller(root, own, "blkio")
+        memory, self._blkio = _controller(root, own, "memory"), _controller(root, own, "blkio")
+        self._cpu_usage = KernelFile(_controller(root, own, "cpuacct") / "cpuacct.usage")
+        self._cpu_stat = KernelFile(_controller(root, own, "cpu") / "cpu.stat")
+        self._memory = {name: KernelFile(memory / f"memory.{name}")
+                        for name in ("usage_in_bytes", "stat", "max_usage_in_bytes", "oom_control")}
+        self._blkio_files: dict[str, KernelFile] = {}
         self._process_disk = process_disk
 
     def cpu(self) -> Cpu:
-        """Seconds used and throttled."""
-        return Cpu(_scaled(_number(self._cpuacct / "cpuacct.usage"), 1e-9),
-                   _scaled(_table(self._cpu / "cpu.stat").get("throttled_time"), 1e-9))
+        """Seconds used, seconds and periods throttled."""
+        stat = self._cpu_stat.table()
+        return Cpu(_scaled(self._cpu_usage.number(), 1e-9), _scaled(stat.get("throttled_time"), 1e-9),
+                   stat.get("nr_periods"), stat.get("nr_throttled"))
 
     def memory(self) -> Memory:
-        """Usage, working set (usage without the page cache that is easy to drop), peak."""
-        usage = _number(self._memory / "memory.usage_in_bytes")
-        inactive = _table(self._memory / "memory.stat").get("total_inactive_file")
-        return Memory(usage, _working_set(usage, inactive), _number(self._memory / "memory.max_usage_in_bytes"),
-                      _table(self._memory / "memory.oom_control").get("oom_kill"))
+        """Usage, working set (usage without the page cache that is easy to drop), peak, swap."""
+        files = self._memory
+        usage, stat = files["usage_in_bytes"].number(), files["stat"].table()
+        return Memory(usage, _working_set(usage, stat.get("total_inactive_file")), files["max_usage_in_bytes"].number(),
+                      files["oom_control"].table().get("oom_kill"), stat.get("total_swap"))
 
     def disk(self) -> Disk:
         """The larger of what the group and what the processes tell, for each direction.
@@ -93,12 +108,15 @@ class CgroupV1:
             disk.parse_blkio(served, "Write") or None,
         )
 
+    def pressure(self) -> Pressure:
+        """This version has none."""
+        return Pressure()
+
     def _blkio_text(self, name: str) -> str | None:
-        for candidate in (f"blkio.throttle.{name}_recursive", f"blkio.throttle.{name}"):
-            text = read_text(self._blkio / candidate)
-            if text is not None:
-                return text
-        return None
+        if name not in self._blkio_files:
+            candidates = (self._blkio / f"blkio.throttle.{name}_recursive", self._blkio / f"blkio.throttle.{name}")
+            self._blkio_files[name] = KernelFile(next((path for path in candidates if path.exists()), candidates[-1]))
+        return self._blkio_files[name].text()
 
 
 def find(root: Path, proc: Path, sysfs: Path, process_disk: ProcessDisk) -> CgroupV1 | CgroupV2 | None:
@@ -135,15 +153,14 @@ def _own_directory(mount: Path, path: str) -> Path:
     return below if ".." not in path.split("/") and below.is_dir() else mount
 
 
-def _number(path: Path) -> int | None:
-    text = (read_text(path) or "").strip()
-    return int(text) if text.isdigit() else None
-
-
-def _table(path: Path) -> dict[str, int]:
-    """A kernel file of `key number` lines."""
-    rows: list[list[str]] = [line.split() for line in (read_text(path) or "").splitlines()]
-    return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
+def pressure_s(text: str) -> float | None:
+    """The seconds for which at least one waited, from a pressure file."""
+    for line in text.splitlines():
+        words = line.split()
+        total = dict(word.split("=", 1) for word in words[1:] if "=" in word).get("total", "")
+        if words[:1] == ["some"] and total.isdigit():
+            return int(total) / 1e6
+    return None
 
 
 def _scaled(number: int | None, unit: float) -> float | None:

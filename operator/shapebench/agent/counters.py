@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import Protocol
 
     class CounterSource(Protocol):
@@ -22,12 +21,17 @@ if TYPE_CHECKING:
         def read(self) -> Counters:
             """The counters now; never raises for a file that is not there."""
 
+        def pressure(self) -> Pressure:
+            """How long its processes had to wait so far; asked for at a window's ends alone."""
+
 
 class Cpu(NamedTuple):
-    """Seconds of one core."""
+    """Seconds of one core; the periods of the CPU limit in which something ran, and those of them that it cut short."""
 
     used_s: float | None = None
     throttled_s: float | None = None
+    periods: int | None = None
+    throttled_periods: int | None = None
 
 
 class Memory(NamedTuple):
@@ -37,6 +41,8 @@ class Memory(NamedTuple):
     working_set_bytes: int | None = None
     peak_bytes: int | None = None
     oom_kills: int | None = None
+    swap_bytes: int | None = None
+    swap_peak_bytes: int | None = None
 
 
 class Network(NamedTuple):
@@ -55,6 +61,14 @@ class Disk(NamedTuple):
     written_bytes: int | None = None
     reads: int | None = None
     writes: int | None = None
+
+
+class Pressure(NamedTuple):
+    """Seconds in which at least one process waited for a CPU, for memory, for a disk."""
+
+    cpu_s: float | None = None
+    memory_s: float | None = None
+    io_s: float | None = None
 
 
 class Counters(NamedTuple):
@@ -89,66 +103,75 @@ class Window:
         self._first = first
         self._last = first
         self._sampled_peak = first.memory.usage_bytes
+        self._sampled_swap = first.memory.swap_bytes
+
+    @property
+    def first(self) -> Counters:
+        """The reading that it starts from."""
+        return self._first
 
     @property
     def oom_kills(self) -> int:
         """Processes that the kernel killed for memory in this window."""
-        return _grown(self._first.memory.oom_kills, self._last.memory.oom_kills) or 0
+        return grown(self._first.memory.oom_kills, self._last.memory.oom_kills) or 0
+
+    @property
+    def periods(self) -> tuple[int | None, int | None]:
+        """The CPU limit's periods in this window, and those that it cut short."""
+        before, after = self._first.cpu, self._last.cpu
+        return grown(before.periods, after.periods), grown(before.throttled_periods, after.throttled_periods)
+
+    @property
+    def swap_peak_bytes(self) -> int | None:
+        """The most that lay in swap at once."""
+        return _peak(self._first.memory.swap_peak_bytes, self._last.memory.swap_peak_bytes, self._sampled_swap)
 
     def observe(self, reading: Counters) -> None:
         """Extend the window to this reading."""
         self._last = _never_less(self._last, reading)
-        seen = [b for b in (self._sampled_peak, reading.memory.usage_bytes) if b is not None]
-        self._sampled_peak = max(seen) if seen else None
+        self._sampled_peak = _higher(self._sampled_peak, reading.memory.usage_bytes)
+        self._sampled_swap = _higher(self._sampled_swap, reading.memory.swap_bytes)
 
     def usage(self) -> Usage:
         """What was used in the window."""
         first, last = self._first, self._last
         return Usage(
-            cpu_seconds=_grown_s(first.cpu.used_s, last.cpu.used_s),
-            cpu_throttled_seconds=_grown_s(first.cpu.throttled_s, last.cpu.throttled_s),
-            memory_peak_bytes=self._peak(),
-            network_receive_bytes=_grown(first.network.receive_bytes, last.network.receive_bytes),
-            network_transmit_bytes=_grown(first.network.transmit_bytes, last.network.transmit_bytes),
-            network_receive_packets=_grown(first.network.receive_packets, last.network.receive_packets),
-            network_transmit_packets=_grown(first.network.transmit_packets, last.network.transmit_packets),
-            disk_read_bytes=_grown(first.disk.read_bytes, last.disk.read_bytes),
-            disk_written_bytes=_grown(first.disk.written_bytes, last.disk.written_bytes),
-            disk_reads=_grown(first.disk.reads, last.disk.reads),
-            disk_writes=_grown(first.disk.writes, last.disk.writes),
+            cpu_seconds=grown_s(first.cpu.used_s, last.cpu.used_s),
+            cpu_throttled_seconds=grown_s(first.cpu.throttled_s, last.cpu.throttled_s),
+            memory_peak_bytes=_peak(first.memory.peak_bytes, last.memory.peak_bytes, self._sampled_peak),
+            network_receive_bytes=grown(first.network.receive_bytes, last.network.receive_bytes),
+            network_transmit_bytes=grown(first.network.transmit_bytes, last.network.transmit_bytes),
+            network_receive_packets=grown(first.network.receive_packets, last.network.receive_packets),
+            network_transmit_packets=grown(first.network.transmit_packets, last.network.transmit_packets),
+            disk_read_bytes=grown(first.disk.read_bytes, last.disk.read_bytes),
+            disk_written_bytes=grown(first.disk.written_bytes, last.disk.written_bytes),
+            disk_reads=grown(first.disk.reads, last.disk.reads),
+            disk_writes=grown(first.disk.writes, last.disk.writes),
         )
 
-    def _peak(self) -> int | None:
-        """The kernel's peak covers the whole life: it is this window's only if it rose in it.
 
-        Otherwise the largest sample is the best there is, a lower bound.
-        """
-        before, after = self._first.memory.peak_bytes, self._last.memory.peak_bytes
-        if after is not None and (before is None or after > before):
-            return max(after, self._sampled_peak or 0)
-        return self._sampled_peak
+def _peak(before: int | None, after: int | None, sampled: int | None) -> int | None:
+    """A window's peak: the kernel's covers the whole life, so it is this window's only if it rose in it.
+
+    Otherwise the largest sample is the best there is, a lower bound.
+    """
+    if after is not None and (before is None or after > before):
+        return max(after, sampled or 0)
+    return sampled
 
 
-def _grown(before: int | None, after: int | None) -> int | None:
+def grown(before: int | None, after: int | None) -> int | None:
     """The growth of a counter; one that appears later counts from 0."""
     if after is None:
         return None
     return after - before if before is not None and after >= before else after
 
 
-def _grown_s(before: float | None, after: float | None) -> float | None:
-    """As _grown, in seconds, to the microsecond."""
+def grown_s(before: float | None, after: float | None) -> float | None:
+    """As `grown`, in seconds, to the microsecond."""
     if after is None:
         return None
     return round(after - before if before is not None and after >= before else after, 6)
-
-
-def read_text(path: Path) -> str | None:
-    """A small kernel file's text, or None where it does not exist or may not be read."""
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError):
-        return None
 
 
 def _never_less(before: Counters, now: Counters) -> Counters:

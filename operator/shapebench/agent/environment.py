@@ -6,10 +6,14 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from shapebench.agent.counters import read_text
+from shapebench.agent.files import read_start
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+_FIRST_PROCESSOR_BYTES = 4096
+"""The kernel writes as much again for each of them, and a node may have hundreds."""
 
 
 def describe(proc: Path, counters: str, node: str | None) -> dict[str, str]:
@@ -19,7 +23,7 @@ def describe(proc: Path, counters: str, node: str | None) -> dict[str, str]:
         "node": node,
         "kernel": f"{system.sysname} {system.release}",
         "machine": system.machine,
-        "cpu_model": cpu_model(read_text(proc / "cpuinfo") or ""),
+        "cpu_model": cpu_model(read_start(proc / "cpuinfo", _FIRST_PROCESSOR_BYTES)),
         "cpus": str(os.cpu_count() or ""),
         "agent_python": ".".join(str(part) for part in sys.version_info[:3]),
         "agent_counters": counters,

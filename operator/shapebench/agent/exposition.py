@@ -23,7 +23,7 @@ class _Row(NamedTuple):
 
 
 _COUNTERS: dict[str, _Row] = {
-    "cpu_seconds": _Row("cpu_seconds", "CPU time used since the pod's agent started."),
+    "cpu_seconds": _Row("cpu_seconds", "CPU time used since the program started."),
     "cpu_throttled_seconds": _Row("cpu_throttled_seconds", "Time that the CPU limit held the pod back."),
     "network_receive_bytes": _Row("network_receive_bytes", "Bytes received."),
     "network_transmit_bytes": _Row("network_transmit_bytes", "Bytes sent."),
@@ -36,12 +36,21 @@ _COUNTERS: dict[str, _Row] = {
 }
 """Field of Usage -> the metric, shapebench_pod_<name>_total."""
 
+_PERIODS: dict[str, _Row] = {
+    "periods": _Row("cpu_periods", "Periods of the CPU limit in which the pod ran."),
+    "throttled_periods": _Row("cpu_throttled_periods", "Periods of the CPU limit that it cut short."),
+}
+"""Field of Sample -> the metric."""
+
+_SOURCE = {"source": "agent"}
+"""Tells these apart from the same series as the operator writes them from the record."""
+
 
 class PodCollector:
     """A prometheus_client collector of one pod; what is not known is not shown."""
 
     def __init__(self, labels: dict[str, str], latest: Callable[[], Sample]) -> None:
-        self._labels = labels
+        self._labels = {**labels, **_SOURCE}
         self._latest = latest
 
     def collect(self) -> Iterator[Metric]:
@@ -51,22 +60,20 @@ class PodCollector:
             GaugeMetricFamily,
         )
 
-        names, values = self._label_table()
+        names, values = tuple(self._labels), tuple(self._labels.values())
         sample = self._latest()
-        for field, row in _COUNTERS.items():
-            value: float | None = getattr(sample.usage, field)
-            if value is not None:
-                counter = CounterMetricFamily(f"shapebench_pod_{row.name}", row.help, labels=names)
-                counter.add_metric(values, value)
-                yield counter
+        for told, rows in ((sample.usage, _COUNTERS), (sample, _PERIODS)):
+            for field, row in rows.items():
+                value: float | None = getattr(told, field)
+                if value is not None:
+                    counter = CounterMetricFamily(f"shapebench_pod_{row.name}", row.help, labels=names)
+                    counter.add_metric(values, value)
+                    yield counter
         if sample.memory_bytes is not None:
             gauge = GaugeMetricFamily("shapebench_pod_memory_working_set_bytes",
                                       "Memory in use without page cache that is easy to drop.", labels=names)
             gauge.add_metric(values, sample.memory_bytes)
             yield gauge
-
-    def _label_table(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        return tuple(self._labels), tuple(self._labels.values())
 
 
 def render(collector: PodCollector) -> bytes:

@@ -1,4 +1,4 @@
-"""The agent's HTTP server: /metrics and /healthz, in one thread that sleeps in accept().
+"""The agent's HTTP server: /metrics, /healthz and /measured, in one thread that sleeps in accept().
 
 The standard library's http.server would do, at the price of 6 MB of e-mail and HTML parsing in every pod. This one
 answers GET and HEAD, one connection at a time, and gives a slow client two seconds. A peer that only connects (the
@@ -26,11 +26,13 @@ class Page(NamedTuple):
 
 
 class Server:
-    """Serves pages by their paths from a daemon thread."""
+    """Serves pages by their paths from a daemon thread; a connection that asks for a stream is handed over."""
 
-    def __init__(self, port: int, pages: dict[str, Page]) -> None:
+    def __init__(self, port: int, pages: dict[str, Page],
+                 streams: dict[str, Callable[[socket.socket], None]] | None = None) -> None:
         """Bind and listen (port 0: any that is free); raises OSError if the port is taken."""
         self._pages = pages
+        self._streams = streams or {}
         self._socket = _listen(port)
         self.port: int = self._socket.getsockname()[1]
 
@@ -53,19 +55,30 @@ class Server:
                 continue
             except OSError:
                 return
-            with connection, contextlib.suppress(OSError):
-                connection.settimeout(_CLIENT_TIMEOUT_S)
-                request = _request(connection)
-                if request:
-                    connection.sendall(self._answer(request))
+            with contextlib.suppress(OSError):
+                if self._handed_over(connection):
+                    continue
+            connection.close()
 
-    def _answer(self, request: bytes) -> bytes:
+    def _handed_over(self, connection: socket.socket) -> bool:
+        """Answer one request; true if somebody else has the connection now."""
+        connection.settimeout(_CLIENT_TIMEOUT_S)
+        request = _request(connection)
         method, _, rest = request.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
-        page = self._pages.get(rest.split(" ")[0].partition("?")[0])
+        path = rest.split(" ")[0].partition("?")[0]
+        if method == "GET" and path in self._streams:
+            self._streams[path](connection)
+            return True
+        if request:
+            connection.sendall(self._answer(method, path))
+        return False
+
+    def _answer(self, method: str, path: str) -> bytes:
+        page = self._pages.get(path)
         if method not in ("GET", "HEAD"):
             return _response("405 Method Not Allowed", "text/plain", b"only GET and HEAD\n", head=False)
         if page is None:
-            known = " ".join(sorted(self._pages))
+            known = " ".join(sorted([*self._pages, *self._streams]))
             return _response("404 Not Found", "text/plain", f"try {known}\n".encode(), head=method == "HEAD")
         try:
             body = page.body()

@@ -9,17 +9,23 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shapebench.agent import environment, events, exposition, http, record, rendezvous, sources, supervisor
+from shapebench.agent.announcer import Announcer
+from shapebench.agent.follower import Follower
+from shapebench.agent.measured import MeasuredPart
 from shapebench.agent.record import Ending
 from shapebench.agent.sampler import Sampler
 from shapebench.agent.settings import Settings
+from shapebench.agent.surroundings import Survey
 from shapebench.agent.wakeups import Wakeups
 from shapebench.api import wire
 
 PEERS_MAY_BE_LATE_S = 5.0
 """Peers look for each other once a second at least; that and a slow name server's answer fit in here."""
+CHECKPOINT_EVERY_S = 1.0
+"""The totals of at most so much time are lost when the kernel or the kubelet kills the agent too."""
 
 
 class World(NamedTuple):
@@ -53,17 +59,29 @@ class Agent:
         self._tree = sources.own_tree(world.paths)
         self._source = sources.find(settings.counters, world.paths, self._tree)
         self._sampler = Sampler(self._source, world.clock, settings.sample_interval_s, log)
+        self._survey = Survey(world.paths.proc, self._source, world.clock)
+        self._announcer = Announcer(world.clock)
+        self._measured = MeasuredPart(self._sampler, self._survey, None if settings.leader else self._announcer,
+                                      world.clock, log)
+        self._follower: Follower | None = None
         self._story = events.Story()
+        self._facts = environment.describe(world.paths.proc, self._source.kind, settings.node)
+        self._leaves_checkpoints = settings.record_file is not None or world.termination_log.exists()
+        self._checkpoint_due_s = 0.0
 
     def run(self, argv: list[str]) -> int:
         """Run the program; returns the exit code for the agent's own process."""
         with Wakeups() as wakeups:
             server = self._serve()
+            if self._settings.leader is not None:
+                self._follower = Follower(self._settings.leader, self._clock, wakeups.poke)
+                self._follower.start()
             ending = self._await_peers(wakeups) or self._run_program(argv, wakeups)
             self._stay_for_peers(ending, wakeups)
             self._leave_record(ending)
             if server is not None:
                 server.close()
+            self._announcer.close()
         return ending.exit_code
 
     def _stay_for_peers(self, ending: Ending, wakeups: Wakeups) -> None:
@@ -82,7 +100,7 @@ class Agent:
         pages = {"/metrics": http.Page(exposition.CONTENT_TYPE, lambda: exposition.render(collector)),
                  "/healthz": http.Page("text/plain; charset=utf-8", lambda: b"ok\n")}
         try:
-            server = http.Server(self._settings.metrics_port, pages)
+            server = http.Server(self._settings.metrics_port, pages, {wire.MEASURED_PATH: self._announcer.follow})
         except OSError as error:
             log(f"no /metrics: port {self._settings.metrics_port}: {error.strerror}")
             return None
@@ -99,14 +117,13 @@ class Agent:
         meeting = rendezvous.Rendezvous(self._settings.peers, timeout_s, self._clock, wakeups.poke)
         meeting.start()
         while meeting.running:
-            select.select([wakeups], [], [], self._sampler.due_in_s())
+            select.select([wakeups], [], [])
             stops = [n for n in wakeups.signals() if n in (signal.SIGTERM, signal.SIGINT)]
             if stops:
                 meeting.stop()
                 waited = rendezvous.names(meeting.missing)
                 return Ending(128 + stops[0], int(stops[0]),
                               f"stopped by {stops[0].name} while waiting for {waited}")
-            self._sampler.sample_if_due()
         if not meeting.missing:
             return None
         return Ending(wire.EXIT_AWAIT_TIMEOUT,
@@ -120,32 +137,61 @@ class Agent:
             env.pop(wire.ENV_EVENTS_FILE, None)
             if pipe.path is not None:
                 env[wire.ENV_EVENTS_FILE] = str(pipe.path)
+            self._measured.program_starts()
             started_s = self._clock()
             try:
                 pid = supervisor.start(argv, env)
             except supervisor.CannotStartError as error:
                 log(str(error))
                 return Ending(wire.EXIT_CANNOT_START, message=str(error))
-            duty = supervisor.Duty([pipe.fileno()] if pipe.path else [], lambda: self._listen(pipe),
-                                   self._sampler.due_in_s, self._sampler.sample_if_due)
             warden = supervisor.Supervisor(wakeups, self._tree, self._clock)
-            ended = warden.watch(pid, duty)
+            ended = warden.watch(pid, self._duty(pipe, started_s))
             finished_s = self._clock()
             self._listen(pipe)
+            self._measured.program_ends()
             left = warden.sweep()
             if left:
                 log(f"the program left {left} processes behind; they were ended")
         self._sampler.finish()
         return Ending(ended.code, ended.signal, self._message(ended), started_s, finished_s)
 
+    def _duty(self, pipe: events.EventPipe, started_s: float) -> supervisor.Duty:
+        """What is to be done while the program runs."""
+        def on_time() -> None:
+            for mark in self._follower.marks() if self._follower is not None else []:
+                self._measured.hears(mark)
+            self._sampler.sample_if_due()
+            self._checkpoint_if_due(started_s)
+
+        def due_in_s() -> float:
+            return min(self._sampler.due_in_s(), max(0.0, self._checkpoint_due_s - self._clock()))
+
+        on_time()
+        return supervisor.Duty([pipe.fileno()] if pipe.path else [], lambda: self._listen(pipe), due_in_s, on_time)
+
     def _listen(self, pipe: events.EventPipe) -> None:
-        """Take the job's lines; read the counters at the ends of the measured part."""
+        """Take the job's lines; the counters are read at the ends of the measured part."""
         for event in pipe.read():
             self._story.tell(event, self._clock())
-            if event["event"] == wire.EVENT_MEASURED_STARTED:
-                self._sampler.open_measured()
-            elif event["event"] == wire.EVENT_MEASURED_FINISHED:
-                self._sampler.close_measured()
+            if event["event"] in (wire.EVENT_MEASURED_STARTED, wire.EVENT_MEASURED_FINISHED):
+                self._measured.says(event["event"])
+
+    def _checkpoint_if_due(self, started_s: float) -> None:
+        """Leave the totals so far: an out-of-memory kill of the whole group, or an eviction, ends the agent too."""
+        now_s = self._clock()
+        if now_s < self._checkpoint_due_s:
+            return
+        self._checkpoint_due_s = now_s + CHECKPOINT_EVERY_S if self._leaves_checkpoints else float("inf")
+        if not self._leaves_checkpoints:
+            return
+        self._sampler.refresh()
+        short = self._record(record.unfinished(started_s))
+        with self._tree.apart():
+            if self._settings.record_file is None:
+                record.write_termination_log(short, self._world.termination_log, wire.TERMINATION_LOG_LIMIT_BYTES)
+            else:
+                with contextlib.suppress(OSError):
+                    record.write_file(short, self._settings.record_file)
 
     def _message(self, ended: supervisor.Exit) -> str:
         """One sentence on an end that was not a good one."""
@@ -160,17 +206,19 @@ class Agent:
             text = f"the program ended with exit code {ended.code}"
         return f"{text}; the kernel killed {kills} of its processes for memory" if kills else text
 
+    def _record(self, ending: Ending) -> dict[str, Any]:
+        around = self._survey.report(self._sampler.window)
+        return record.assemble(self._settings, self._sampler, self._story, ending, self._facts, around)
+
     def _leave_record(self, ending: Ending) -> None:
-        settings, kind = self._settings, self._source.kind
         if ending.program_started_s is None:
             self._sampler.finish()
-        facts = environment.describe(self._world.paths.proc, kind, settings.node)
-        whole = record.assemble(settings, kind, self._sampler, self._story, ending, facts)
-        if settings.record_file is not None:
+        whole = self._record(ending)
+        if self._settings.record_file is not None:
             try:
-                record.write_file(whole, settings.record_file)
+                record.write_file(whole, self._settings.record_file)
             except OSError as error:
-                log(f"cannot write {settings.record_file}: {error.strerror}; the record follows")
+                log(f"cannot write {self._settings.record_file}: {error.strerror}; the record follows")
             else:
                 return
         record.write_termination_log(whole, self._world.termination_log, wire.TERMINATION_LOG_LIMIT_BYTES)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shapebench.agent.counters import Network, read_text
+from shapebench.agent.counters import Network
+from shapebench.agent.files import KernelFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,12 +23,12 @@ class NetworkCounters:
     """All interfaces of this network namespace together."""
 
     def __init__(self, proc: Path, *, with_loopback: bool) -> None:
-        self._file = proc / "net" / "dev"
+        self._file = KernelFile(proc / "net" / "dev")
         self._with_loopback = with_loopback
 
     def read(self) -> Network:
         """Bytes and packets since the interfaces came up; all None without /proc/net/dev."""
-        text = read_text(self._file)
+        text = self._file.text()
         return Network() if text is None else parse(text, with_loopback=self._with_loopback)
 
 

@@ -9,13 +9,15 @@ missed the page cache, and writes when the page becomes dirty. Operations are no
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from shapebench.agent.counters import Counters, Cpu, Disk, Memory, read_text
+from shapebench.agent.counters import Counters, Cpu, Disk, Memory, Pressure
+from shapebench.agent.files import read_text
 from shapebench.agent.network import NetworkCounters
 
 
@@ -51,6 +53,7 @@ class ProcessTree:
         self._pid = pid
         self._members: dict[int, Process] = {}
         self._foreign: set[int] = set()
+        self._own_read, self._own_written = 0, 0
 
     def living(self) -> list[Process]:
         """The descendants now, zombies that nobody waited for included.
@@ -79,7 +82,24 @@ class ProcessTree:
         told = [a for a in accounts if a is not None]
         if not told:
             return Disk()
-        return Disk(read_bytes=sum(read for read, _ in told), written_bytes=sum(written for _, written in told))
+        return Disk(read_bytes=sum(read for read, _ in told) - self._own_read,
+                    written_bytes=sum(written for _, written in told) - self._own_written)
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[None]:
+        """What this process moves meanwhile is not the tree's. Nobody may be waited for in here."""
+        before = self._io(self._pid)
+        try:
+            yield
+        finally:
+            after = self._io(self._pid)
+            if before is not None and after is not None:
+                self._own_read += after[0] - before[0]
+                self._own_written += after[1] - before[1]
+
+    def swap_bytes(self, processes: list[Process]) -> int:
+        """What of these processes lies in swap."""
+        return sum(parse_swap(read_text(f"{self._proc}/{p.pid}/status") or "") for p in processes)
 
     def _was_member(self, process: Process) -> bool:
         before = self._members.get(process.pid)
@@ -87,11 +107,11 @@ class ProcessTree:
 
     def _stats(self, pids: set[int]) -> dict[int, Process]:
         """In the order of their numbers, so parents mostly before children: see TreeSource."""
-        texts = ((pid, read_text(self._proc / str(pid) / "stat")) for pid in sorted(pids))
+        texts = ((pid, read_text(f"{self._proc}/{pid}/stat")) for pid in sorted(pids))
         return {pid: parse_stat(text) for pid, text in texts if text}
 
     def _io(self, pid: int) -> tuple[int, int] | None:
-        text = read_text(self._proc / str(pid) / "io")
+        text = read_text(f"{self._proc}/{pid}/io")
         return None if text is None else parse_io(text)
 
 
@@ -100,7 +120,10 @@ class TreeSource:
 
     kind = "processes"
 
-    def __init__(self, tree: ProcessTree, network: NetworkCounters, reaped: Callable[[], Reaped]) -> None:
+    def __init__(self, tree: ProcessTree, network: NetworkCounters, reaped: Callable[[], Reaped], *,
+                 with_swap: bool = False) -> None:
+        """`with_swap`: the machine has any, so that each process is asked for its part."""
+        self._with_swap = with_swap
         self._tree = tree
         self._network = network
         self._reaped = reaped
@@ -126,8 +149,13 @@ class TreeSource:
         self._cpu_s, self._disk = cpu_s, disk
         resident = sum(p.resident_pages for p in living) * self._page_bytes
         memory = Memory(usage_bytes=resident, working_set_bytes=resident,
-                        peak_bytes=reaped.largest_resident_bytes)
+                        peak_bytes=reaped.largest_resident_bytes,
+                        swap_bytes=self._tree.swap_bytes(living) if self._with_swap else None)
         return Counters(Cpu(used_s=cpu_s), memory, self._network.read(), disk)
+
+    def pressure(self) -> Pressure:
+        """The kernel tells it of groups alone."""
+        return Pressure()
 
 
 def parse_stat(text: str) -> Process:
@@ -142,6 +170,12 @@ def parse_io(text: str) -> tuple[int, int]:
     """The bytes read from and written to storage in a /proc/PID/io."""
     rows = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
     return int(rows.get("read_bytes", 0)), int(rows.get("write_bytes", 0))
+
+
+def parse_swap(text: str) -> int:
+    """The bytes in swap in a /proc/PID/status; a process that is dead already has none."""
+    _, found, rest = text.partition("VmSwap:")
+    return int(rest.split(maxsplit=1)[0]) * 1024 if found else 0
 
 
 def _larger(now: int | None, before: int | None) -> int | None:

@@ -15,44 +15,56 @@ if TYPE_CHECKING:
     from shapebench.agent.events import Story
     from shapebench.agent.sampler import Sampler
     from shapebench.agent.settings import Settings
+    from shapebench.agent.surroundings import Surroundings
 
 VERSION = "shapebench.dev/pod-record/v1"
 _SHORTEST_MESSAGE = 200
+_SHORTEST_ROW_BYTES = len('{"parameters":{},"values":{}},')
+CUT_SHORT = "the agent was killed before its end; the totals are those of its last checkpoint"
 
 
 class Ending(NamedTuple):
-    """How the program, or the wait for its peers, went."""
+    """How the program, or the wait for its peers, went. Not `complete`: it still goes on."""
 
     exit_code: int
     signal: int | None = None
     message: str = ""
     program_started_s: float | None = None
     program_finished_s: float | None = None
+    complete: bool = True
 
 
-def assemble(settings: Settings, counters: str, sampler: Sampler, story: Story, ending: Ending,
-             facts: dict[str, str]) -> dict[str, Any]:
-    """The whole record. The harness' own facts win over the agent's of the same name."""
+def unfinished(program_started_s: float) -> Ending:
+    """What a checkpoint says: it is read only if nobody could write what comes after it."""
+    return Ending(128 + signal.SIGKILL, int(signal.SIGKILL), CUT_SHORT, program_started_s, complete=False)
+
+
+def assemble(settings: Settings, sampler: Sampler, story: Story, ending: Ending, facts: dict[str, str],
+             around: Surroundings) -> dict[str, Any]:
+    """The whole record; a checkpoint is without its series. The harness' facts win over the agent's of that name."""
     measured = sampler.measured_usage()
-    time_s, columns = sampler.series.columns()
+    time_s, columns = sampler.series.columns() if ending.complete else ([], {})
     return {
         "version": VERSION,
         "pod": settings.pod,
         "role": settings.role,
         "index": settings.pod_index,
-        "counters": counters,
+        "counters": facts["agent_counters"],
         "agent_started_s": _moment(sampler.started_s),
         "program_started_s": _moment(ending.program_started_s),
         "program_finished_s": _moment(ending.program_finished_s),
         "measured_started_s": _moment(story.measured_started_s),
         "measured_finished_s": _moment(story.measured_finished_s),
+        "complete": ending.complete,
+        "last_reading_s": _moment(sampler.latest.time_s),
         "exit_code": ending.exit_code,
         "signal": ending.signal,
-        "oom_killed": ending.signal == signal.SIGKILL and sampler.oom_kills > 0,
+        "oom_killed": ending.complete and ending.signal == signal.SIGKILL and sampler.oom_kills > 0,
         "message": ending.message,
         "wrong_answer": story.wrong_answer,
         "usage": sampler.usage()._asdict(),
         "measured_usage": None if measured is None else measured._asdict(),
+        "surroundings": around._asdict(),
         "measurements": [row._asdict() for row in story.measurements],
         "environment": {**facts, **story.environment},
         "series": {"time_s": time_s, "columns": columns},
@@ -75,13 +87,20 @@ def totals(record: dict[str, Any], limit_bytes: int) -> str:
         return text
     rows: list[Any] = record["measurements"]
     environment = {**record["environment"]}
-    for kept, facts in [*((n, environment) for n in range(len(rows) - 1, -1, -1)), (0, {})]:
-        note = {"truncated": f"{len(rows) - kept} of {len(rows)} measurements"
-                             + ("" if facts else ", environment, message")}
-        short.update(measurements=rows[:kept], environment={**facts, **note})
-        text = _json(short)
-        if len(text) <= limit_bytes:
-            return text
+
+    def cut(kept: int, facts: dict[str, Any]) -> str:
+        note = f"{len(rows) - kept} of {len(rows)} measurements" + ("" if facts else ", environment, message")
+        short.update(measurements=rows[:kept], environment={**facts, "truncated": note})
+        return _json(short)
+
+    # The most rows that fit: each costs time to write down, and this is done again at every checkpoint.
+    fits, too_many = -1, min(len(rows), limit_bytes // _SHORTEST_ROW_BYTES + 1)
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        fits, too_many = (middle, too_many) if len(cut(middle, environment)) <= limit_bytes else (fits, middle)
+    text = cut(fits, environment) if fits >= 0 else cut(0, {})
+    if len(text) <= limit_bytes:
+        return text
     for key in ("message", "wrong_answer"):
         if short[key]:
             short[key] = str(short[key])[:_SHORTEST_MESSAGE]
@@ -115,10 +134,18 @@ def print_lines(record: dict[str, Any], fd: int) -> None:
 
 def write_termination_log(record: dict[str, Any], path: Path, limit_bytes: int) -> bool:
     """Write the totals where the kubelet looks for them; False where there is no such file."""
-    if not path.exists():
-        return False
     try:
-        path.write_text(totals(record, limit_bytes))
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
         return False
+    try:
+        # In one piece over what is there, and the rest made blank: whoever is killed here leaves a whole record.
+        text = totals(record, limit_bytes).encode()
+        os.pwrite(fd, text.ljust(min(limit_bytes, os.fstat(fd).st_size)), 0)
+        if record["complete"]:
+            os.ftruncate(fd, len(text))
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
     return True

@@ -1,6 +1,8 @@
-"""Reads the counters at the right moments: at the start, at every interval, at the measured part's ends, at the end.
+"""Reads the counters at the right moments: when the program starts, at every interval, at the measured part's ends,
+and when the program has ended.
 
-Counters are cumulative, so the totals are exact however short a life was; sampling only draws the curve.
+Counters are cumulative, so the totals are exact however short a life was; sampling only draws the curve. What was used
+before the program's start was the agent's own start-up, and is left out.
 """
 
 from __future__ import annotations
@@ -27,14 +29,15 @@ class Sampler:
         self._reading = Counters()
         self._clock = clock
         self._interval_s = interval_s
-        self.started_s = clock()
-        self._total = Window(self._counters())
+        self._limit = limit
         self._measured: Window | None = None
         self._measured_is_open = False
-        self.series = Series(limit)
-        self.latest = self._observe()
-        self.series.add(self.latest)
-        self._due_s = self.started_s + interval_s
+        self.started_s = clock()
+        self._start_over()
+
+    def begin(self) -> None:
+        """The program starts now: usage counts from here."""
+        self._start_over()
 
     def due_in_s(self) -> float:
         """Seconds until the next sample."""
@@ -49,9 +52,15 @@ class Sampler:
         self.series.add(self.latest)
         self._due_s += self._interval_s * max(1, int((now - self._due_s) / self._interval_s) + 1)
 
-    def open_measured(self) -> None:
-        """The measured part starts now; what was measured before does not count."""
-        self._measured = Window(self._read())
+    def refresh(self) -> None:
+        """Read the counters for the totals alone."""
+        self.latest = self._observe()
+
+    def open_measured(self, *, from_the_beginning: bool = False) -> None:
+        """The measured part starts now (or did with the program); what was measured before does not count."""
+        reading = self._read()
+        self._measured = Window(self._total.first if from_the_beginning else reading)
+        self._measured.observe(reading)
         self._measured_is_open = True
 
     def close_measured(self) -> None:
@@ -60,27 +69,46 @@ class Sampler:
             self._observe()
             self._measured_is_open = False
 
+    def forget_measured(self) -> None:
+        """Its ends are not known well enough."""
+        self._measured, self._measured_is_open = None, False
+
     def finish(self) -> None:
         """The last reading, when all processes are gone."""
         self.latest = self._observe()
         self.series.close(self.latest)
+        self._measured_is_open = False
 
     def usage(self) -> Usage:
-        """What was used from the agent's start to the last reading."""
+        """What was used from the program's start to the last reading."""
         return self._total.usage()
 
     def measured_usage(self) -> Usage | None:
-        """What the measured part used; None if it never started or never ended."""
+        """What the measured part used; None if it never started or goes on."""
         return None if self._measured is None or self._measured_is_open else self._measured.usage()
+
+    @property
+    def window(self) -> Window:
+        """The measured part where there is one, else the program's life."""
+        return self._measured or self._total
 
     @property
     def oom_kills(self) -> int:
         """Processes of this pod that the kernel killed for memory."""
         return self._total.oom_kills
 
+    def _start_over(self) -> None:
+        self._total = Window(self._counters())
+        self.series = Series(self._limit)
+        self._due_s = self._clock() + self._interval_s
+        self.latest = self._sample(self._reading)
+        self.series.add(self.latest)
+
     def _observe(self) -> Sample:
-        reading = self._read()
-        return Sample(self._clock(), self._total.usage(), reading.memory.working_set_bytes)
+        return self._sample(self._read())
+
+    def _sample(self, reading: Counters) -> Sample:
+        return Sample(self._clock(), self._total.usage(), reading.memory.working_set_bytes, *self._total.periods)
 
     def _read(self) -> Counters:
         reading = self._counters()

@@ -12,11 +12,13 @@ MEMORY = "memory_bytes"
 
 
 class Sample(NamedTuple):
-    """What had been used up to a moment (Unix seconds)."""
+    """What had been used up to a moment (Unix seconds); of the CPU limit's periods, how many were cut short."""
 
     time_s: float
     usage: Usage
     memory_bytes: int | None
+    periods: int | None = None
+    throttled_periods: int | None = None
 
 
 class Series:

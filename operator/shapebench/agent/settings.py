@@ -28,6 +28,7 @@ class Settings(NamedTuple):
     pod_index: int
     labels: dict[str, str]
     peers: tuple[Peer, ...]
+    leader: Peer | None
     await_timeout_s: float
     metrics_port: int
     sample_interval_s: float
@@ -58,6 +59,7 @@ def parse(env: Mapping[str, str]) -> Settings:
             "index": str(index),
         },
         peers=_peers(env.get(wire.ENV_AWAIT, "")),
+        leader=_leader(env),
         await_timeout_s=_number(env, (wire.ENV_AWAIT_TIMEOUT_S,), _AWAIT_TIMEOUT_S),
         metrics_port=int(_number(env, (wire.ENV_METRICS_PORT,), wire.AGENT_PORT)),
         sample_interval_s=max(0.01, _number(env, (wire.ENV_SAMPLE_INTERVAL_S,), _SAMPLE_INTERVAL_S)),
@@ -87,8 +89,22 @@ def _peers(text: str) -> tuple[Peer, ...]:
     for entry in text.split(","):
         if not entry.strip():
             continue
-        host, _, port = entry.strip().rpartition(":")
-        if not host or not port.isdigit():
-            raise SettingsError(f"{wire.ENV_AWAIT}: {entry.strip()!r} is not host:port")
-        peers.append((host.strip("[]"), int(port)))
+        peers.append(_peer(wire.ENV_AWAIT, entry.strip()))
     return tuple(peers)
+
+
+def _peer(variable: str, text: str) -> Peer:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise SettingsError(f"{variable}: {text!r} is not host:port")
+    return host.strip("[]"), int(port)
+
+
+def _leader(env: Mapping[str, str]) -> Peer | None:
+    """None, too, where the variable that holds the URL is not set: then nothing is heard, and the program runs."""
+    text = env.get(wire.ENV_FOLLOW, "").strip()
+    if not text.startswith("$"):
+        return _peer(wire.ENV_FOLLOW, text) if text else None
+    _, _, address = env.get(text[1:], "").rpartition("//")
+    host, found, port = address.partition("/")[0].rpartition("@")[2].rpartition(":")
+    return ((host if found else port).strip("[]"), wire.AGENT_PORT) if address else None

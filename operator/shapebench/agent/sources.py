@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from shapebench.agent import cgroup
-from shapebench.agent.counters import Counters
+from shapebench.agent import cgroup, surroundings
+from shapebench.agent.counters import Counters, Cpu, Memory, Pressure
 from shapebench.agent.network import NetworkCounters
+from shapebench.agent.own import OwnUse, Share
 from shapebench.agent.processes import ProcessTree, TreeSource, reaped_children
 
 if TYPE_CHECKING:
@@ -24,11 +26,13 @@ class Paths(NamedTuple):
 
 
 class PodSource:
-    """A pod's counters: its cgroup, and the network namespace that it has to itself."""
+    """A pod's counters: its cgroup without the agent's own share, and the network namespace that it has to itself."""
 
-    def __init__(self, group: cgroup.CgroupV1 | cgroup.CgroupV2, network: NetworkCounters) -> None:
+    def __init__(self, group: cgroup.CgroupV1 | cgroup.CgroupV2, network: NetworkCounters,
+                 own: Callable[[], Share]) -> None:
         self._group = group
         self._network = network
+        self._own = own
 
     @property
     def kind(self) -> str:
@@ -37,8 +41,26 @@ class PodSource:
 
     def read(self) -> Counters:
         """The counters now."""
-        group = self._group
-        return Counters(group.cpu(), group.memory(), self._network.read(), group.disk())
+        group, own = self._group, self._own()
+        return Counters(_cpu_without(group.cpu(), own), _memory_without(group.memory(), own), self._network.read(),
+                        group.disk())
+
+    def pressure(self) -> Pressure:
+        """How long the group's processes had to wait so far."""
+        return self._group.pressure()
+
+
+def _cpu_without(cpu: Cpu, own: Share) -> Cpu:
+    return cpu if cpu.used_s is None else cpu._replace(used_s=cpu.used_s - own.cpu_s)
+
+
+def _memory_without(memory: Memory, own: Share) -> Memory:
+    return memory._replace(usage_bytes=_less(memory.usage_bytes, own), peak_bytes=_less(memory.peak_bytes, own),
+                           working_set_bytes=_less(memory.working_set_bytes, own))
+
+
+def _less(number: int | None, own: Share) -> int | None:
+    return None if number is None else max(0, number - own.memory_bytes)
 
 
 def own_tree(paths: Paths) -> ProcessTree:
@@ -46,12 +68,14 @@ def own_tree(paths: Paths) -> ProcessTree:
     return ProcessTree(paths.proc, os.getpid())
 
 
-def find(wanted: str, paths: Paths, tree: ProcessTree) -> CounterSource:
-    """The source that is `wanted` ("cgroup" or "processes"); a pod without cgroup files tells by its processes."""
+def find(wanted: str, paths: Paths, tree: ProcessTree, own: Callable[[], Share] | None = None) -> CounterSource:
+    """The source that is `wanted` ("cgroup" or "processes"); a pod without cgroup files tells by its processes.
+
+    `own` tells the agent's share of its group; without it, this process is asked.
+    """
     if wanted == "cgroup":
-        network = NetworkCounters(paths.proc, with_loopback=False)
         group = cgroup.find(paths.cgroup, paths.proc, paths.sysfs, tree.disk)
         if group is not None:
-            return PodSource(group, network)
-        return TreeSource(tree, network, reaped_children)
-    return TreeSource(tree, NetworkCounters(paths.proc, with_loopback=True), reaped_children)
+            return PodSource(group, NetworkCounters(paths.proc, with_loopback=False), own or OwnUse(paths.proc).read)
+    network = NetworkCounters(paths.proc, with_loopback=wanted != "cgroup")
+    return TreeSource(tree, network, reaped_children, with_swap=surroundings.has_swap(paths.proc))

@@ -30,6 +30,9 @@ ENV_POD = "SHAPEBENCH_POD"
 ENV_AWAIT = "SHAPEBENCH_AWAIT"
 """Comma-separated host:port of the gang's other agents: the program starts when all of them accept a connection."""
 ENV_AWAIT_TIMEOUT_S = "SHAPEBENCH_AWAIT_TIMEOUT_S"
+ENV_FOLLOW = "SHAPEBENCH_FOLLOW"
+"""Whose measured part this pod's usage is counted in, where its own program marks none: host:port of that agent, or
+$NAME for the host of the URL that the variable NAME holds, at AGENT_PORT."""
 ENV_METRICS_PORT = "SHAPEBENCH_METRICS_PORT"
 ENV_SAMPLE_INTERVAL_S = "SHAPEBENCH_SAMPLE_INTERVAL_S"
 ENV_COUNTERS = "SHAPEBENCH_COUNTERS"
@@ -77,6 +80,8 @@ IMAGE_AGENT_PYTHON_DIR = "/opt/agent/python"
 """Where the operator's image carries the agent."""
 
 AGENT_PORT = 9404
+MEASURED_PATH = "/measured"
+"""Where an agent tells others of its measured part: a line for each end, on a connection that stays open."""
 TERMINATION_LOG = "/dev/termination-log"
 TERMINATION_LOG_LIMIT_BYTES = 4096
 

@@ -9,15 +9,17 @@ import pytest
 
 from shapebench.agent import cgroup, disk, network, sources
 from shapebench.agent.counters import Counters, Cpu, Disk, Memory, Network
+from shapebench.agent.own import Share, anonymous_bytes
 from shapebench.agent.processes import ProcessTree
 
 NO_PROCESSES = Disk(read_bytes=0, written_bytes=0)
 MIB = 1 << 20
+NO_SHARE = Share()
 
 
-def source(tree: Path) -> sources.PodSource:
+def source(tree: Path, own: Share = NO_SHARE) -> sources.PodSource:
     paths = sources.Paths(tree / "cgroup", tree / "proc", tree / "sys")
-    found = sources.find("cgroup", paths, ProcessTree(paths.proc, 1))
+    found = sources.find("cgroup", paths, ProcessTree(paths.proc, 1), lambda: own)
     assert isinstance(found, sources.PodSource)
     return found
 
@@ -26,7 +28,7 @@ def test_v2(trees: Path) -> None:
     pod = source(trees / "v2")
     assert pod.kind == "cgroup-v2"
     counters = pod.read()
-    assert counters.cpu == Cpu(pytest.approx(12.345678), pytest.approx(2.5))
+    assert counters.cpu == Cpu(pytest.approx(12.345678), pytest.approx(2.5), 420, 37)
     assert counters.memory == Memory(300 * MIB, 200 * MIB, 384 * MIB, 1)
     assert counters.network == Network(71_000_000, 50_900, 3_200_000, 20_800)
     assert counters.disk == Disk(3 * MIB, 4 * MIB, 48, 64), "dm device 253:0 lies on sda and is left out"
@@ -36,10 +38,25 @@ def test_v1(trees: Path) -> None:
     pod = source(trees / "v1")
     assert pod.kind == "cgroup-v1"
     counters = pod.read()
-    assert counters.cpu == Cpu(pytest.approx(9.87654321), pytest.approx(1.5))
+    assert counters.cpu == Cpu(pytest.approx(9.87654321), pytest.approx(1.5), 300, 21)
     assert counters.memory == Memory(200 * MIB, 150 * MIB, 256 * MIB, 2)
     assert counters.network == Network(71_000_000, 50_900, 3_200_000, 20_800)
     assert counters.disk == Disk(4 * MIB, 1 * MIB, 64, 8)
+
+
+def test_the_agents_own_use_is_taken_off(trees: Path) -> None:
+    counters = source(trees / "v2", Share(cpu_s=0.345678, memory_bytes=20 * MIB)).read()
+    assert counters.cpu.used_s == pytest.approx(12)
+    assert counters.cpu.throttled_s == pytest.approx(2.5)
+    assert counters.memory[:3] == (280 * MIB, 180 * MIB, 364 * MIB)
+
+
+@pytest.mark.parametrize(("rollup", "expected"), [
+    pytest.param("55-7f ---p 0 [rollup]\nRss:  900 kB\nAnonymous:    12 kB\nLazyFree: 3 kB\n", 12 << 10, id="told"),
+    pytest.param("", 0, id="an old kernel"),
+])
+def test_own_memory(rollup: str, expected: int) -> None:
+    assert anonymous_bytes(rollup) == expected
 
 
 def found(tree: Path, process_disk: Disk = NO_PROCESSES) -> cgroup.CgroupV1 | cgroup.CgroupV2:

@@ -26,25 +26,28 @@ NAMES = {
     "shapebench_pod_disk_read_bytes_total", "shapebench_pod_disk_written_bytes_total",
     "shapebench_pod_disk_reads_total", "shapebench_pod_disk_writes_total",
     "shapebench_pod_memory_working_set_bytes",
+    "shapebench_pod_cpu_periods_total", "shapebench_pod_cpu_throttled_periods_total",
 }
 
 
-def text(usage: Usage, memory: int | None) -> str:
-    return exposition.render(exposition.PodCollector(LABELS, lambda: Sample(1.0, usage, memory))).decode()
+def text(usage: Usage, memory: int | None, periods: int | None = None) -> str:
+    sample = Sample(1.0, usage, memory, periods, periods)
+    return exposition.render(exposition.PodCollector(LABELS, lambda: sample)).decode()
 
 
 def test_names_labels_and_values() -> None:
-    families = list(openmetrics.text_string_to_metric_families(text(FULL, 77)))
+    families = list(openmetrics.text_string_to_metric_families(text(FULL, 77, 5)))
     samples = {sample.name: sample for family in families for sample in family.samples}
     assert set(samples) == NAMES
-    assert all(sample.labels == LABELS for sample in samples.values())
+    assert all(sample.labels == LABELS | {"source": "agent"} for sample in samples.values())
     assert samples["shapebench_pod_cpu_seconds_total"].value == FULL.cpu_seconds
     assert samples["shapebench_pod_disk_writes_total"].value == FULL.disk_writes
+    assert samples["shapebench_pod_cpu_throttled_periods_total"].value == 5
     assert samples["shapebench_pod_memory_working_set_bytes"].value == 77
 
 
 def test_the_older_text_format_reads_the_same_samples() -> None:
-    found = {s.name for f in text_string_to_metric_families(text(FULL, 77)) for s in f.samples}
+    found = {s.name for f in text_string_to_metric_families(text(FULL, 77, 5)) for s in f.samples}
     assert found == NAMES
 
 

@@ -17,7 +17,7 @@ from shapebench.api.wire import TERMINATION_LOG_LIMIT_BYTES
 def whole(rows: int = 0, message: str = "", facts: int = 0) -> dict[str, object]:
     return {
         "version": record.VERSION, "pod": "p", "role": "worker", "index": 0, "counters": "cgroup-v2",
-        "agent_started_s": 1.5, "exit_code": 0, "message": message, "wrong_answer": None,
+        "agent_started_s": 1.5, "complete": True, "exit_code": 0, "message": message, "wrong_answer": None,
         "measurements": [{"parameters": {"batch": n}, "values": {"rate": n * 1.25}} for n in range(rows)],
         "environment": {f"fact {n}": "é" * 50 for n in range(facts)},
         "series": {"time_s": [1.0], "columns": {"cpu_seconds": [2.0]}},
