@@ -1,4 +1,4 @@
-"""A program in an image that has no Python, not even a shell: CoreDNS of the cluster, which prints its version."""
+"""A program in an image that has no Python, not even a shell: the cluster's scheduler, which prints its version."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from e2e.conftest import Cluster, python_benchmark
 
 @pytest.fixture
 def benchmark(system: Cluster) -> dict[str, Any]:
-    deployment = Cluster("kube-system").get("deployment", "coredns")
-    image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    (scheduler,) = Cluster("kube-system").items("pods", "-l", "component=kube-scheduler")
+    image = scheduler["spec"]["containers"][0]["image"]
     body = python_benchmark("version", "", limits={"failuresPerCell": 1, "retries": 0},
                             podTemplate={"securityContext": {"runAsUser": 1000}})
     body["spec"]["workload"] = {"tensorflow": {
-        "image": image, "imagePullPolicy": "IfNotPresent", "command": ["/coredns", "-version"]}}
+        "image": image, "imagePullPolicy": "IfNotPresent", "command": ["/usr/local/bin/kube-scheduler", "--version"]}}
     return body
 
 
