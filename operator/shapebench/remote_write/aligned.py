@@ -1,0 +1,75 @@
+"""The measured part of a run as curves from 0: the sum over its pods, on one grid of moments.
+
+Each pod is read by its own clock from its own beginning of the measured part, so clocks that differ do not matter.
+Where the agent read a counter at both ends of the measured part, the curve ends at exactly that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+from shapebench.api.assemble import DECIDING_ROLES
+from shapebench.api.record import PodRecord, RunRecord
+from shapebench.remote_write import curves, names
+from shapebench.remote_write.curves import Window
+
+LONGEST_STEP_S = 1.0
+MOST_POINTS = 3600
+
+Column = tuple[str, list[tuple[float, float]]]
+"""Its name, and pairs of seconds since the beginning and value."""
+
+
+def columns(record: RunRecord) -> Iterator[Column]:
+    """Every column that a pod knows; none where no pod has a measured part."""
+    import numpy as np
+
+    windows = [(pod, window) for pod in record.pods if (window := _window(pod, record)) is not None]
+    length_s = max((window.length_s for _, window in windows), default=0.0)
+    if length_s <= 0:
+        return
+    moments = np.array(grid(length_s, [_step_s(pod) for pod, _ in windows]))
+    for column in names.SUFFIXES:
+        known = [values for pod, window in windows if (values := _values(pod, window, column, moments)) is not None]
+        if known:
+            yield column, list(zip(moments.tolist(), sum(known[1:], known[0]).tolist(), strict=True))
+
+
+def grid(length_s: float, steps_s: Iterable[float]) -> list[float]:
+    """Moments from 0 to the length, as far apart as the shortest of the steps, a second at most; bounded in number."""
+    step_s = min([LONGEST_STEP_S, *(step for step in steps_s if step > 0)])
+    step_s = max(step_s, length_s / MOST_POINTS)
+    moments = [number * step_s for number in range(max(1, math.ceil(length_s / step_s - 1e-3)))]
+    return [*moments, length_s]
+
+
+def _window(pod: PodRecord, record: RunRecord) -> Window | None:
+    """The pod's measured part by its own clock; the run's, for a pod that only serves and was told of none."""
+    start_s, finish_s = pod.measured_started_s, pod.measured_finished_s
+    if start_s is None and pod.role not in DECIDING_ROLES:
+        start_s, finish_s = record.times.started_s, record.times.finished_s
+    if start_s is None:
+        start_s = pod.program_started_s
+    if start_s is None or not pod.series.time_s:
+        return None
+    ends = (finish_s, pod.program_finished_s, pod.series.time_s[-1])
+    return Window(start_s, max(start_s, next(end for end in ends if end is not None)))
+
+
+def _values(pod: PodRecord, window: Window, column: str, moments: Any) -> Any:
+    """The pod's values at the moments; None if it has none."""
+    drawn = curves.level(pod.series.time_s, pod.series.columns.get(column, ()), window, moments)
+    if drawn is None or column == names.MEMORY_COLUMN:
+        return drawn
+    total = getattr(pod.measured_usage, column) if pod.measured_usage is not None else None
+    return curves.growth(drawn, moments, window, total)
+
+
+def _step_s(pod: PodRecord) -> float:
+    """The distance of the pod's samples in one digit: it was set as such, and jitters."""
+    gaps = [after - before for before, after in pairwise(pod.series.time_s)]
+    return float(f"{median(gaps):.0e}") if gaps else 0.0
