@@ -19,6 +19,8 @@ from shapebench.handlers.register import registry_of
 from shapebench.kube import connect, errors
 from shapebench.kube.cluster import KubeCluster
 from shapebench.kube.transport import Transport
+from shapebench.results import stores
+from shapebench.results.keeper import Keeper
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"SHAPEBENCH_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()))
         return 2
     try:
-        cluster = KubeCluster(Transport(connect.client()), settings.driver_service_account)
+        keeper = Keeper(settings.results_url, stores.opened(settings.results_url)) if settings.results_url else None
+        cluster = KubeCluster(Transport(connect.client()), settings.driver_service_account, results=keeper)
         return run(settings, cluster, _reconcile())
+    except stores.StoreError as error:
+        log.error("SHAPEBENCH_RESULTS_URL: %s", error)
+        return 2
     except errors.KubeError as error:
         log.error("%s", error)
         return 1
@@ -95,6 +101,8 @@ _VARIABLES = {
     "metrics_port": "port of /metrics and /readyz",
     "probe_port": "port of /healthz",
     "sample_interval_s": "seconds between two samples in a run's pods",
+    "results_url": "where records of runs are kept: file:///folder, s3://bucket/folder, …; empty: in ConfigMaps",
+    "results_service": "namespace/name:port of the Service of this operator, through which a file: store is read",
 }
 
 

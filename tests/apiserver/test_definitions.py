@@ -27,14 +27,16 @@ BENCHMARK_STATUS = status.BenchmarkStatus(
     best=status.Best(shape="2x2", parameters=SCALARS, metric="duration", objective=12.5, runs=3,
                      interval=status.Interval(low=12.0, high=13.25, method="bootstrap"),
                      summary="2x2 text=tfrecord: 12.5s"),
-    cost_spent=1.25, cost_expected=2.5, time_left_s=340, started_at=WHEN, finished_at=WHEN, results="shapebench report read-speed",
+    cost_spent=1.25, cost_expected=2.5, time_left_s=340, started_at=WHEN, finished_at=WHEN,
+    results="shapebench report read-speed",
     records_path="/api/v1/namespaces/s/services/shapebench:9090/proxy/records/n/b/uid")
 
 RUN_STATUS = run.RunStatus(
     phase=record.Phase.FAILED, attempt=2, attempt_created_at=WHEN, gang_exists=True,
     reason=record.Reason.OUT_OF_MEMORY,
     message="executor 1 was killed", lost_attempts=("Evicted: node a",),
-    times=record.Times(created_s=1.5, attempt_created_s=1.75, scheduled_s=2.5, running_s=3.5, started_s=4.5, finished_s=5.5),
+    times=record.Times(created_s=1.5, attempt_created_s=1.75, scheduled_s=2.5, running_s=3.5, started_s=4.5,
+                       finished_s=5.5),
     duration_s=12.5, duration="12s", cost=0.125, cost_spent=0.25, objective=12.5,
     flags=(record.Flag(kind=record.Verdict.NEIGHBOUR, message="others used 40 %", value=0.4, bound=0.25),),
     measured_usage=USAGE, measured_usage_by_role={"driver": USAGE}, images={"driver": "sha256:1"},

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shapebench.agent import framing
-from shapebench.api import keys, wire
+from shapebench.api import keys, places, wire
 from shapebench.plan import actions
 
 START_S = 1_800_000_000.0
@@ -48,6 +48,8 @@ class FakeCluster:
     die_after: int | None = None
     refuse: Callable[[dict[str, Any]], str | None] = lambda body: None
     objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    store: dict[str, bytes] = field(default_factory=dict)
+    store_fails: Callable[[], str] = lambda: ""
     ages: dict[str, int] = field(default_factory=dict)
     created: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
@@ -81,7 +83,8 @@ class FakeCluster:
                                 self.driver_account, (*launched, *workloads), tuple(self.kind("ResourceFlavor")),
                                 workloads if launched and self.sees_workloads else None, self.engine, self.queue)
 
-    def apply(self, action: actions.Action) -> None:
+    def apply(self, action: actions.Action) -> actions.Kept | None:
+        told = None
         match action:
             case actions.Create(body):
                 self._create(body)
@@ -93,9 +96,16 @@ class FakeCluster:
                     body["status"] = merged(body.get("status", {}), plain(status))
             case actions.Emit(_, _, reason, message):
                 self.events.append(f"{reason}: {message}")
+            case actions.Keep(namespace, benchmark, uid, run):
+                told = actions.Kept(action.record, problem=self.store_fails())
+                if not told.problem:
+                    path = places.record(namespace, benchmark, uid, run)
+                    self.store[path] = action.packed()
+                    told = actions.Kept(action.record, url=places.url("memory://store", path))
         self.effects += 1
         if self.effects == self.die_after:
             raise Killed
+        return told
 
     def log(self, namespace: str, pod: str, container: str) -> str:
         body = self.objects.get(("Pod", pod))

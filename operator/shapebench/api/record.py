@@ -133,10 +133,12 @@ class Series(Value):
     """Samples over a pod's life: `time_s[i]` (Unix) belongs to `columns[name][i]`, names as in Usage.
 
     Counters are cumulative since the agent's start; memory_bytes is the working set at that moment.
+    `thinned_from`: how many samples there were before the operator left some out to make a record fit.
     """
 
     time_s: tuple[float, ...] = ()
     columns: dict[str, tuple[float | None, ...]] = {}
+    thinned_from: int | None = None
 
 
 class PodRecord(Value):

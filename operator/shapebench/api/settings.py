@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 
 class Settings(BaseModel):
@@ -22,6 +23,30 @@ class Settings(BaseModel):
     metrics_port: int = 9090
     probe_port: int = 8080
     sample_interval_s: float = 1.0
+    results_url: str = ""
+    """Where records of runs are kept; empty: in ConfigMaps."""
+    results_service: str = ""
+    """namespace/name:port of the operator's Service, through which records of a file: store are read."""
+
+    @field_validator("results_url")
+    @classmethod
+    def _results_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (not parts.scheme or "://" not in url or not (parts.netloc or parts.path.strip("/"))):
+            raise ValueError("write a URL such as file:///results, s3://bucket/folder or gs://bucket/folder")
+        if parts.scheme == "file" and parts.netloc:
+            raise ValueError(f"write file:/// with three slashes: file://{parts.netloc} names a machine")
+        if parts.username or parts.query or parts.fragment:
+            raise ValueError("credentials and options do not belong in the URL, which every run's status shows: "
+                             "give them in the environment")
+        return url.rstrip("/")
+
+    @field_validator("results_service")
+    @classmethod
+    def _results_service(cls, service: str) -> str:
+        if service and (service.count("/") != 1 or service.count(":") != 1):
+            raise ValueError("write namespace/name:port")
+        return service
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:

@@ -100,3 +100,6 @@ class BenchmarkStatus(ApiObject):
     started_at: Annotated[str | None, Field(max_length=64, json_schema_extra={"format": "date-time"})] = None
     finished_at: Annotated[str | None, Field(max_length=64, json_schema_extra={"format": "date-time"})] = None
     results: Annotated[str, Field(max_length=512, description="where the full results are")] = ""
+    records_path: Annotated[str, Field(max_length=512, description=(
+        "where the API server hands on the records of runs that the operator keeps in a volume: "
+        "kubectl get --raw PATH/RUN.json.gz | gunzip"))] = ""

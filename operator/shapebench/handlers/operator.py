@@ -41,6 +41,8 @@ class Operator:
         self._queue: WorkQueue[Name] = WorkQueue(time.monotonic)
         self._workers = Workers(self._queue, self._look, self._tell, self._metrics)
         self._resync = Resync(lambda: cluster.benchmarks(settings.namespaces), self._queue)
+        if cluster.results is not None:
+            self._metrics.registry.register(cluster.results.writes)
         self._endpoints = Endpoints(self._metrics.text, self.not_ready, settings.metrics_port)
 
     @property

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable
 from typing import Any, assert_never
 
-from shapebench.api import keys
+from shapebench.api import keys, places
 from shapebench.api.workload import ENGINE_KINDS, EngineKind
 from shapebench.kube import errors, events, listing, logs, offers, paths
 from shapebench.kube.transport import MERGE_PATCH, RefusedError, Request, Transport, explained
 from shapebench.plan import actions
+from shapebench.results.keeper import Keeper
+from shapebench.results.stores import StoreError
 
 READY = actions.Offer.READY
 
@@ -25,10 +27,16 @@ class KubeCluster:
     """
 
     def __init__(self, transport: Transport, driver_service_account: str,
-                 clock: Callable[[], float] = time.time) -> None:
+                 clock: Callable[[], float] = time.time, results: Keeper | None = None) -> None:
         self._transport = transport
+        self.results = results
         self._driver_service_account = driver_service_account
         self._events = events.Events(transport, clock)
+
+    @property
+    def transport(self) -> Transport:
+        """The way to the API server."""
+        return self._transport
 
     def snapshot(self, namespace: str, name: str) -> actions.Snapshot:
         """The Benchmark and its objects; when it is gone, they go with it and are not read."""
@@ -61,8 +69,8 @@ class KubeCluster:
         return tuple(found for namespace in namespaces or (None,)
                      for found in listing.objects(self._transport, "Benchmark", namespace))
 
-    def apply(self, action: actions.Action) -> None:
-        """Do one action; done already is fine."""
+    def apply(self, action: actions.Action) -> actions.Kept | None:
+        """Do one action; done already is fine. What came of a Keep."""
         match action:
             case actions.Create():
                 self._create(action.body)
@@ -72,8 +80,11 @@ class KubeCluster:
                 self._patch_status(action)
             case actions.Emit():
                 self._events.post(action)
+            case actions.Keep():
+                return self._keep(action)
             case _:
                 assert_never(action)
+        return None
 
     def log(self, namespace: str, pod: str, container: str) -> str:
         """The end of the container's log; empty when there is none (any more)."""
@@ -119,6 +130,15 @@ class KubeCluster:
             if existing is None:
                 raise errors.UnavailableError(f"{refused}: it was just deleted") from refused
             require_same_owner(existing, body)
+
+    def _keep(self, action: actions.Keep) -> actions.Kept:
+        path = places.record(action.namespace, action.benchmark, action.benchmark_uid, action.run)
+        if self.results is None:
+            return actions.Kept(action.record, problem="the operator has no results store")
+        try:
+            return actions.Kept(action.record, url=self.results.keep(path, action.packed))
+        except StoreError as error:
+            return actions.Kept(action.record, problem=str(error))
 
     def _delete(self, action: actions.Delete) -> None:
         options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}

@@ -1,38 +1,68 @@
-"""Reading a Benchmark's results back from the cluster, for the command line."""
+"""Reading runs' records back: from their ConfigMaps, or from the results store that their statuses name."""
 
 from __future__ import annotations
 
 import base64
-import gzip
+from collections.abc import Iterator
 from typing import Any
 
-from shapebench.api import keys
+from shapebench.api import keys, packing, places
 from shapebench.api.record import RunRecord
-from shapebench.kube import connect, errors, listing
+from shapebench.kube import connect, errors, listing, paths, served
 from shapebench.kube.cluster import KubeCluster
-from shapebench.kube.transport import Transport
+from shapebench.kube.transport import RefusedError, Request, Transport, explained
+from shapebench.results import ahead
+from shapebench.results.stores import StoreError
+
+OVER = ("Succeeded", "Failed")
 
 
-def load(namespace: str | None, name: str, context: str | None = None) -> tuple[dict[str, Any], list[RunRecord]]:
-    """The Benchmark's body and the records of its runs that have ended, in the order in which they ran.
+def of_run(cluster: KubeCluster, namespace: str, place: str) -> RunRecord | None:
+    """In the operator: the record at a run's `status.record`; None when it is not there (any more).
 
-    Without a namespace it is the context's.
-    Raises `shapebench.kube.errors.KubeError`, and pydantic.ValidationError for a record of another version.
+    Raises `shapebench.kube.errors.KubeError` while the place does not answer, ValueError for a damaged record.
+    """
+    if not places.is_url(place):
+        return _in_config_map(cluster.transport, namespace, place)
+    if cluster.results is None:
+        return None
+    try:
+        return cluster.results.record(place)
+    except StoreError as error:
+        raise errors.UnavailableError(str(error)) from error
+
+
+def load(namespace: str | None, name: str, context: str | None = None) -> tuple[dict[str, Any], Iterator[RunRecord]]:
+    """For the command line: the Benchmark's body and its runs' records, read one by one in the order of the runs.
+
+    Without a namespace it is the context's. Both raise `shapebench.kube.errors.KubeError`, and ValueError for a
+    record that this version cannot read.
     """
     return read(Transport(connect.client(context)), namespace or connect.namespace(context), name)
 
 
-def read(transport: Transport, namespace: str, name: str) -> tuple[dict[str, Any], list[RunRecord]]:
+def read(transport: Transport, namespace: str, name: str) -> tuple[dict[str, Any], Iterator[RunRecord]]:
     """As `load`, through a transport that is there already."""
     benchmark = KubeCluster(transport, driver_service_account="").benchmark(namespace, name)
     if benchmark is None:
         raise errors.GoneError(f"there is no Benchmark {name} in namespace {namespace}")
-    selector = f"{keys.LABEL_BENCHMARK}={name},{keys.LABEL_RECORD}=true"
-    found = [record(body) for body in listing.objects(transport, "ConfigMap", namespace, selector)]
-    return benchmark, sorted(found, key=lambda one: (one.block, one.position))
+    bodies = listing.objects(transport, "BenchmarkRun", namespace, f"{keys.LABEL_BENCHMARK}={name}")
+    ended = [body for body in bodies if (body.get("status") or {}).get("phase") in OVER]
+    ended.sort(key=lambda body: (body["spec"]["block"], body["spec"]["position"]))
+    stored = served.Stored(transport, benchmark)
+
+    def record(body: dict[str, Any]) -> RunRecord | None:
+        place = body["status"].get("record") or keys.record_name(body["metadata"]["name"])
+        return stored.record(place) if places.is_url(place) else _in_config_map(transport, namespace, place)
+
+    return benchmark, (found for found in ahead.in_order(record, ended) if found is not None)
 
 
-def record(config_map: dict[str, Any]) -> RunRecord:
-    """The record that a config map holds, gzipped."""
-    packed = base64.b64decode(config_map["binaryData"][keys.RECORD_KEY])
-    return RunRecord.model_validate_json(gzip.decompress(packed))
+def _in_config_map(transport: Transport, namespace: str, name: str) -> RunRecord | None:
+    try:
+        body = transport.parsed(Request("GET", paths.item("ConfigMap", namespace, name)))
+    except RefusedError as refused:
+        if refused.status == 404:
+            return None
+        raise explained(refused) from refused
+    return packing.unpacked(base64.b64decode(body["binaryData"][keys.RECORD_KEY]))

@@ -5,10 +5,12 @@ Every effect may be repeated: a Create of what exists, and a Delete of what is g
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal, Protocol
+
+from shapebench.api.record import RunRecord
 
 KubeObject = dict[str, Any]
 """An object as its YAML says it."""
@@ -51,7 +53,31 @@ class Emit:
     message: str
 
 
-Action = Create | Delete | PatchStatus | Emit
+@dataclass(frozen=True)
+class Keep:
+    """Put a run's record into the results store; the same run's again replaces it.
+
+    `packed` makes the bytes when they are needed; they hold more samples than `record`, which stays in memory.
+    """
+
+    namespace: str
+    benchmark: str
+    benchmark_uid: str
+    run: str
+    record: RunRecord
+    packed: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What came of a Keep of the record: its URL, or (url empty) why it is not in the store."""
+
+    record: RunRecord
+    url: str = ""
+    problem: str = ""
+
+
+Action = Create | Delete | PatchStatus | Emit | Keep
 
 
 class Offer(Enum):
@@ -104,8 +130,11 @@ class Cluster(Protocol):
         """The Benchmark, its runs and its pods (a service account, an engine or a queue only where it needs one)."""
         ...
 
-    def apply(self, action: Action) -> None:
-        """Do one action; done already is fine. Raises RefusedError, NamespaceGoneError, or what the network raised."""
+    def apply(self, action: Action) -> Kept | None:
+        """Do one action; done already is fine. Raises RefusedError, NamespaceGoneError, or what the network raised.
+
+        Only a Keep has something to tell, and a store that fails is told, not raised.
+        """
         ...
 
     def log(self, namespace: str, pod: str, container: str) -> str:

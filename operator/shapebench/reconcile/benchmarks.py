@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from shapebench.analysis import summary
 from shapebench.analysis.budget import Ledger
+from shapebench.api import places
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import Phase
 from shapebench.api.run import BenchmarkRun
@@ -19,7 +20,7 @@ from shapebench.api.settings import Settings
 from shapebench.api.status import BenchmarkPhase, BenchmarkStatus, ConditionType
 from shapebench.build import run as run_builder
 from shapebench.plan import expand
-from shapebench.plan.actions import Action, Create, Delete, Emit, KubeObject, Offer, PatchStatus
+from shapebench.plan.actions import Action, Create, Delete, Emit, Kept, KubeObject, Offer, PatchStatus
 from shapebench.reconcile import acceptance, ledger, merge_patch, runs, status
 from shapebench.reconcile.engines import EngineFact
 from shapebench.reconcile.facts import PodFact, time_s
@@ -28,7 +29,7 @@ from shapebench.reconcile.run_view import RunView
 
 @dataclass(frozen=True)
 class View:
-    """One Benchmark as it was found. `logs` by pod, `refusals` by run: what this reconciliation learnt so far.
+    """One Benchmark as it was found. `logs` by pod, `refusals` and `kept` by run: what this reconciliation learnt.
 
     `engines`: the SparkApplications or TFJobs that its runs are launched through, if they are.
     """
@@ -43,6 +44,7 @@ class View:
     queue_offer: Offer = Offer.READY
     logs: Mapping[str, str] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, Kept] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,19 @@ def _advance(view: View, benchmark: Benchmark, plan: Sequence[expand.PlannedRun]
     engines: dict[str, list[EngineFact]] = {}
     for engine in view.engines:
         engines.setdefault(engine.run, []).append(engine)
-    return [runs.advance(RunView(
+    views = (RunView(
         benchmark, planned, view.runs[planned.name], tuple(pods.get(planned.name, ())), view.settings, view.logs,
-        view.refusals.get(planned.name, ""), tuple(engines.get(planned.name, ()))), now_s)
+        view.refusals.get(planned.name, ""), tuple(engines.get(planned.name, ())),
+        view.kept.get(planned.name), others=view.runs)
         for planned in plan if planned.name in view.runs
-        and (not runs.is_over(view.runs[planned.name]) or planned.name in pods or planned.name in engines)]
+        and (not runs.is_over(view.runs[planned.name]) or planned.name in pods or planned.name in engines))
+    return _one_result_at_a_time([runs.advance(one, now_s) for one in views])
+
+
+def _one_result_at_a_time(steps: Sequence[runs.Step]) -> list[runs.Step]:
+    """Runs that end in the same moment are judged one after the other, or neither would be held to the other."""
+    first = next((step for step in steps if step.result), None)
+    return [step if step is first or not step.result else runs.Step(again=True) for step in steps]
 
 
 def _busy(view: View) -> set[str]:
@@ -138,7 +148,8 @@ def _conclude(view: View, judged: acceptance.Judged, counted: status.Tally, so_f
     benchmark = judged.benchmark
     assert benchmark is not None
     old = status.parse(view.body)
-    new = status.current(benchmark, old, counted, judged.message, now_s)
+    new = status.current(benchmark, old, counted, judged.message, now_s).model_copy(
+        update={"records_path": _records_path(benchmark, view.settings)})
     actions = (*so_far.actions, *_patch(view, new), *_told(view, old, new))
     if new.finished_at is None or benchmark.spec.ttl_seconds_after_finished is None:
         return Decision(actions, wake_after_s=so_far.wake_after_s)
@@ -146,6 +157,14 @@ def _conclude(view: View, judged: acceptance.Judged, counted: status.Tally, so_f
     if left_s > 0:
         return Decision(actions, wake_after_s=left_s)
     return Decision((*actions, Delete("Benchmark", benchmark.metadata.namespace, benchmark.metadata.name)))
+
+
+def _records_path(benchmark: Benchmark, settings: Settings) -> str:
+    """Only a volume is out of reach without the operator: buckets have their own doors."""
+    metadata = benchmark.metadata
+    if not settings.results_url.startswith("file:") or not settings.results_service:
+        return ""
+    return places.served(settings.results_service, metadata.namespace, metadata.name, metadata.uid)
 
 
 def _told(view: View, old: BenchmarkStatus | None, new: BenchmarkStatus) -> tuple[Action, ...]:

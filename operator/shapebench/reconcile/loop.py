@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from shapebench.api import keys
 from shapebench.api.run import BenchmarkRun
 from shapebench.api.settings import Settings
-from shapebench.plan.actions import Cluster, Create, NamespaceGoneError, RefusedError, Snapshot
+from shapebench.plan.actions import Cluster, Create, Keep, Kept, NamespaceGoneError, RefusedError, Snapshot
 from shapebench.reconcile import benchmarks, engines, facts, ownership, runs
 
 MAX_PASSES = 50
@@ -29,18 +29,19 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
     """
     logs: dict[str, str] = {}
     refusals: dict[str, str] = {}
+    kept: dict[str, Kept] = {}
     for _ in range(MAX_PASSES):
         try:
             snapshot = cluster.snapshot(namespace, name)
             if snapshot.benchmark is None:
                 return None
-            view = _view(ownership.own(snapshot), settings, logs, refusals)
+            view = _view(ownership.own(snapshot), settings, logs, refusals, kept)
             decision = benchmarks.decide(view, clock())
             if decision.reads:
                 containers = {pod.name: pod.container for pod in view.pods}
                 logs.update({pod: cluster.log(namespace, pod, containers[pod]) for pod in decision.reads})
                 decision = benchmarks.decide(dataclasses.replace(view, logs=logs), clock())
-            refused = _apply(cluster, decision)
+            refused = _apply(cluster, decision, kept)
         except NamespaceGoneError:
             return None
         if refused is not None:
@@ -52,20 +53,23 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
     return 0.0
 
 
-def _apply(cluster: Cluster, decision: benchmarks.Decision) -> tuple[str, str] | None:
+def _apply(cluster: Cluster, decision: benchmarks.Decision, kept: dict[str, Kept]) -> tuple[str, str] | None:
     """Apply all actions in order; the run and the message of an object that the API server refused."""
     for action in decision.actions:
         try:
-            cluster.apply(action)
+            told = cluster.apply(action)
         except RefusedError as error:
             run = action.body["metadata"].get("labels", {}).get(keys.LABEL_RUN) if isinstance(action, Create) else None
             if run is None:
                 raise
             return run, str(error)
+        if isinstance(action, Keep) and told is not None:
+            kept[action.run] = told
     return None
 
 
-def _view(snapshot: Snapshot, settings: Settings, logs: dict[str, str], refusals: dict[str, str]) -> benchmarks.View:
+def _view(snapshot: Snapshot, settings: Settings, logs: dict[str, str], refusals: dict[str, str],
+          kept: dict[str, Kept]) -> benchmarks.View:
     assert snapshot.benchmark is not None
     return benchmarks.View(
         body=snapshot.benchmark,
@@ -79,6 +83,7 @@ def _view(snapshot: Snapshot, settings: Settings, logs: dict[str, str], refusals
         queue_offer=snapshot.queue,
         logs=logs,
         refusals=refusals,
+        kept=kept,
     )
 
 

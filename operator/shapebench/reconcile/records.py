@@ -1,29 +1,35 @@
-"""From a finished attempt's logs to the run's record, and the config map that keeps it."""
+"""From a finished attempt's logs to the records of its pods, and to how it ended."""
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import ValidationError
 
 from shapebench.agent import framing
-from shapebench.api import assemble, keys, wire
-from shapebench.api.record import PodRecord, Reason, RunRecord, Series
-from shapebench.build.attempt import Attempt, KubeObject
+from shapebench.api import assemble, thinning, wire
+from shapebench.api.record import PodRecord, Reason
 from shapebench.reconcile.facts import PodFact
 
-CONFIG_MAP_LIMIT_BYTES = 900_000
-"""Of the 1 MiB that a config map may hold."""
+SAMPLES_IN_MEMORY = 60_000
+"""Of all pods of a run together: 600 for each of a hundred. A thousand pods' series whole would take a quarter of a
+gigabyte; the results store gets them one pod at a time."""
 _TAIL_LINES, _TAIL_CHARS = 15, 1500
 
 
 def pod_records(pods: Sequence[PodFact], logs: Mapping[str, str]) -> tuple[PodRecord, ...]:
     """What the agents left: from the log, else (without series) from the termination message."""
-    found = (_pod_record(pod, logs.get(pod.name, "")) for pod in sorted(pods, key=lambda pod: pod.name))
-    return tuple(record for record in found if record is not None)
+    return tuple(each_pod(pods, logs, samples=SAMPLES_IN_MEMORY // max(1, len(pods))))
+
+
+def each_pod(pods: Sequence[PodFact], logs: Mapping[str, str], samples: int | None) -> Iterator[PodRecord]:
+    """As `pod_records`, one by one, with at most so many samples in each series (None: all)."""
+    for pod in sorted(pods, key=lambda pod: pod.name):
+        record = _pod_record(pod, logs.get(pod.name, ""))
+        if record is not None:
+            yield record if samples is None else record.model_copy(
+                update={"series": thinning.thinned(record.series, samples)})
 
 
 def _pod_record(pod: PodFact, log: str) -> PodRecord | None:
@@ -57,24 +63,3 @@ def log_tail(log: str) -> str:
     lines = [line for line in log.splitlines() if line.strip() and wire.RECORD_LINE_PREFIX not in line
              and not line.startswith(("\tat ", "\t... "))]
     return "\n".join(lines[-_TAIL_LINES:])[-_TAIL_CHARS:]
-
-
-def config_map(attempt: Attempt, record: RunRecord) -> KubeObject:
-    """The record as an object, owned by its run. Series are left out when they would not fit."""
-    packed = _packed(record)
-    if len(packed) > CONFIG_MAP_LIMIT_BYTES:
-        bare = tuple(pod.model_copy(update={"series": Series()}) for pod in record.pods)
-        note = {"series": f"left out: {len(packed)} bytes are too many for a config map"}
-        packed = _packed(record.model_copy(update={"pods": bare, "environment": record.environment | note}))
-    name = keys.record_name(record.run)
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": attempt.metadata(name, {keys.LABEL_RECORD: "true"}),
-        "binaryData": {keys.RECORD_KEY: base64.b64encode(packed).decode()},
-    }
-
-
-def _packed(record: RunRecord) -> bytes:
-    # mtime=0: the same record is the same bytes, whoever writes it.
-    return gzip.compress(record.model_dump_json(exclude_none=True).encode(), mtime=0)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.run import BenchmarkRun
 from shapebench.api.settings import Settings
 from shapebench.build.attempt import Attempt
+from shapebench.plan.actions import Kept
 from shapebench.plan.expand import PlannedRun
 from shapebench.reconcile.engines import WORKLOAD, EngineFact
 from shapebench.reconcile.facts import PodFact
@@ -28,6 +29,10 @@ class RunView:
     refusal: str = ""
     engines: tuple[EngineFact, ...] = ()
     """The objects of all its attempts that another operator makes pods from, or admits pods of ours by."""
+    others: Mapping[str, BenchmarkRun] = field(default_factory=dict, kw_only=True)
+    """All runs of the Benchmark, this one too: what a verdict compares with."""
+    kept: Kept | None = None
+    """What came of putting its record into the results store, during this reconciliation."""
 
     @property
     def attempt(self) -> Attempt:

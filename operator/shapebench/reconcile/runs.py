@@ -17,7 +17,7 @@ from shapebench.api.run import BenchmarkRun
 from shapebench.build import gang as gangs
 from shapebench.build import kueue
 from shapebench.plan.actions import Action, Create, Delete, Emit, PatchStatus
-from shapebench.reconcile import attempts, records, spending, wording
+from shapebench.reconcile import attempts, judging, keeping, records, spending, wording
 from shapebench.reconcile.attempts import Gang, Judgement, Stage
 from shapebench.reconcile.engines import WORKLOAD, EngineFact
 from shapebench.reconcile.facts import Failure, PodFact, time_s
@@ -28,12 +28,16 @@ REFUSAL_RETRY_S = 5.0
 
 @dataclass(frozen=True)
 class Step:
-    """What to do for a run now. `reads`: pods whose logs are needed first. `again`: more can be done at once after."""
+    """What to do for a run now. `reads`: pods whose logs are needed first. `again`: more can be done at once after.
+
+    `result`: the actions hold the run's verdict.
+    """
 
     actions: tuple[Action, ...] = ()
     reads: tuple[str, ...] = ()
     wake_after_s: float | None = None
     again: bool = False
+    result: bool = False
 
 
 def is_over(run: BenchmarkRun) -> bool:
@@ -162,16 +166,30 @@ def _end(view: RunView, failure: Failure | None, now_s: float) -> Step:
     retries_left = view.attempt.number <= view.benchmark.spec.limits.retries
     if failure is not None and failure.reason in INFRASTRUCTURE_REASONS and retries_left:
         return _retry(view, failure, now_s)
-    record = _record(view, failure, now_s)
+    record = view.kept.record if view.kept else judging.judged(view, _record(view, failure, now_s))
+    if view.settings.results_url and view.kept is None:
+        return Step((*_support_deletions(view), keeping.keep(view, record)), again=True, result=True)
     words = wording.duration_text(record.duration_s) if record.reason is None else record.message
     return Step((
         *_support_deletions(view),
-        Create(records.config_map(view.attempt, record)),
-        _patch(view, wording.final_status(record, view.benchmark.spec.objective.metric)),
+        *_in_config_map(view, record),
+        _patch(view, wording.final_status(record, view.benchmark.spec.objective.metric)
+               | ({"record": view.kept.url} if view.kept and view.kept.url else {})),
         *_deletions(view, view.engines, view.pods),
         Emit(_about(view), "Warning" if record.reason else "Normal", str(record.reason or "Succeeded"),
              f"{wording.describe(view.planned)}: {words}"),
-    ), again=True)
+    ), again=True, result=True)
+
+
+def _in_config_map(view: RunView, record: RunRecord) -> tuple[Action, ...]:
+    """Where records go without a results store, and when it fails: no result is lost to a full volume."""
+    if view.kept and view.kept.url:
+        return ()
+    created = Create(keeping.config_map(view.attempt, record))
+    if view.kept is None:
+        return (created,)
+    text = f"{view.kept.problem}; the record of {record.run} is in ConfigMap {keys.record_name(record.run)} instead"
+    return created, Emit(_about(view), "Warning", "ResultsStore", text)
 
 
 def _retry(view: RunView, failure: Failure, now_s: float) -> Step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -38,6 +38,17 @@ def to_json(records: Sequence[RunRecord]) -> str:
     """The records as a JSON list, one record a line."""
     lines = ",\n".join(record.model_dump_json() for record in records)
     return f"[\n{lines}\n]\n" if records else "[]\n"
+
+
+def each(file: Path) -> Iterator[RunRecord]:
+    """The records of a runs.json one by one, so that a large one need not be in memory. Raises as `from_json`."""
+    with file.open() as lines:
+        if next(lines, "") != "[\n":  # not as `to_json` writes it
+            yield from from_json(file.read_text())
+            return
+        for line in lines:
+            if line != "]\n":
+                yield RunRecord.model_validate_json(line.removesuffix("\n").removesuffix(","))
 
 
 def from_json(text: str) -> list[RunRecord]:

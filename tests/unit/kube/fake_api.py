@@ -45,6 +45,8 @@ class FakeApi:
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
+        self.by_path: dict[str, Answer] = {}
+        """Answers to calls whose order is not known beforehand."""
         self.asked: list[Asked] = []
         self.url = ""
 
@@ -63,7 +65,8 @@ def serving() -> Iterator[FakeApi]:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             api.asked.append(Asked(self.command, self.path, self.headers.get("Content-Type", ""),
                                    json.loads(raw) if raw else None))
-            answer = api.answers.pop(0) if api.answers else Answer()
+            scripted = api.by_path.get(self.path.split("?")[0])
+            answer = scripted or (api.answers.pop(0) if api.answers else Answer())
             self.send_response(answer.status)
             for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
                 self.send_header(name, value)

@@ -96,6 +96,11 @@ def _record(block: int, position: int) -> RunRecord:
                      position=position, attempt=1, phase=Phase.SUCCEEDED, verdict=Verdict.VALID, times=Times())
 
 
+def _run(one: RunRecord, place: str | None = None) -> dict[str, Any]:
+    return {"metadata": {"name": one.run}, "spec": {"block": one.block, "position": one.position},
+            "status": {"phase": "Succeeded", "record": place or keys.record_name(one.run)}}
+
+
 def _config_map(one: RunRecord) -> dict[str, Any]:
     packed = base64.b64encode(gzip.compress(one.model_dump_json().encode())).decode()
     return {"metadata": {"name": keys.record_name(one.run)}, "binaryData": {keys.RECORD_KEY: packed}}
@@ -103,11 +108,14 @@ def _config_map(one: RunRecord) -> dict[str, Any]:
 
 def test_records_come_in_the_order_in_which_they_ran(api: FakeApi, transport: Transport) -> None:
     ran = [_record(0, 1), _record(1, 1), _record(1, 2), _record(1, 10), _record(2, 1)]
-    api.answers = [found(_benchmark({})), found({"items": [_config_map(one) for one in reversed(ran)]})]
+    unfinished = _run(_record(3, 1)) | {"status": {"phase": "Running"}}
+    api.answers = [found(_benchmark({})), found({"items": [unfinished, *map(_run, reversed(ran))]})]
+    api.by_path = {f"/api/v1/namespaces/lab/configmaps/{keys.record_name(one.run)}": found(_config_map(one))
+                   for one in ran}
     benchmark, found_records = records.read(transport, "lab", "one")
     assert benchmark["metadata"]["name"] == "one"
-    assert found_records == ran
-    assert "shapebench.dev/record%3Dtrue" in api.asked[1].path
+    assert list(found_records) == ran
+    assert "shapebench.dev/benchmark%3Done" in api.asked[1].path
 
 
 def test_no_such_benchmark(api: FakeApi, transport: Transport) -> None:

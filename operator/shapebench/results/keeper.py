@@ -1,0 +1,71 @@
+"""The operator's way to its store: bounded in time, and quiet for a while after a failure.
+
+A store that is away costs one run's end a few seconds, not every run's: until `PAUSE_S` later records go where they go
+without a store.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from prometheus_client import Counter
+
+from shapebench.api import packing, places
+from shapebench.api.record import RunRecord
+from shapebench.results.patience import Patience
+from shapebench.results.stores import Store, StoreError
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S = 30.0
+PAUSE_S = 30.0
+
+
+class Keeper:
+    """Writes and reads records of one store. Safe to share between threads."""
+
+    def __init__(self, url: str, store: Store, clock: Callable[[], float] = time.monotonic,
+                 timeout_s: float = TIMEOUT_S) -> None:
+        self.url = url
+        self._store = store
+        self._clock = clock
+        self._patience = Patience(timeout_s)
+        self._problem = ""
+        self._resume_at = clock()
+        self.writes = Counter(
+            "shapebench_results_writes", "Records for the results store, by what came of it: done, failed, skipped "
+            "(soon after a failure). What is not done is kept in a ConfigMap.", ("result",), registry=None)
+        for result in ("done", "failed", "skipped"):
+            self.writes.labels(result)  # a series that begins with its first failure shows no increase to a rule
+
+    def keep(self, path: str, packed: Callable[[], bytes]) -> str:
+        """Put a record at a path of the store and return its URL; the same again does no harm. Raises StoreError."""
+        if self._problem and self._clock() < self._resume_at:
+            self.writes.labels("skipped").inc()
+            raise StoreError(self._problem)
+        try:
+            data = packed()
+            self._patience.call(lambda: self._store.write(path, data))
+        except StoreError as error:
+            self._problem, self._resume_at = str(error), self._clock() + PAUSE_S
+            self.writes.labels("failed").inc()
+            log.warning("results store: %s", error)
+            raise
+        self._problem = ""
+        self.writes.labels("done").inc()
+        return places.url(self.url, path)
+
+    def packed(self, path: str) -> bytes | None:
+        """The gzipped record at a path of the store; None when there is none. Raises StoreError."""
+        return self._patience.call(lambda: self._store.read(path))
+
+    def record(self, url: str) -> RunRecord | None:
+        """The record at a URL of this store; None when there is none, or it is another store's. Raises StoreError."""
+        path = url.removeprefix(self.url.rstrip("/") + "/")
+        data = self.packed(path) if path != url else None
+        try:
+            return packing.unpacked(data) if data is not None else None
+        except ValueError as error:
+            raise StoreError(f"{url}: {error}") from error

@@ -1,0 +1,122 @@
+"""What the operator does when its store is slow, away or well."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from shapebench.api import packing
+from shapebench.api.record import Cell, Phase, RunRecord, Times, Verdict
+from shapebench.results import keeper as keepers
+from shapebench.results.keeper import PAUSE_S, Keeper
+from shapebench.results.stores import StoreError
+
+RECORD = RunRecord(benchmark="one", namespace="lab", run="one-1-1", backend="kubernetes", cell=Cell(shape="s"),
+                   workers=1, cpu=1, memory_bytes=1, block=1, repetition=1, position=1, attempt=1,
+                   phase=Phase.SUCCEEDED, verdict=Verdict.VALID, times=Times())
+
+
+class Scripted:
+    """A store that works, fails or hangs."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.problem = ""
+        self.answers = threading.Event()
+        self.answers.set()
+        self.calls = 0
+
+    def write(self, path: str, data: bytes) -> None:
+        self.calls += 1
+        self.answers.wait()
+        if self.problem:
+            raise StoreError(self.problem)
+        self.files[path] = data
+
+    def read(self, path: str) -> bytes | None:
+        self.answers.wait()
+        return self.files.get(path)
+
+    def paths(self) -> Iterator[str]:
+        return iter(sorted(self.files))
+
+
+class Clock:
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def store() -> Iterator[Scripted]:
+    scripted = Scripted()
+    yield scripted
+    scripted.answers.set()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def keeper(store: Scripted, clock: Clock) -> Keeper:
+    return Keeper("s3://bucket/results", store, clock, timeout_s=0.2)
+
+
+def counts(keeper: Keeper) -> dict[str, float]:
+    return {sample.labels["result"]: sample.value for family in keeper.writes.collect() for sample in family.samples
+            if sample.name == "shapebench_results_writes_total"}
+
+
+def test_a_record_comes_back_from_the_url_that_keep_returns(keeper: Keeper) -> None:
+    url = keeper.keep("lab/one/u/one-1-1.json.gz", lambda: packing.packed(RECORD))
+    assert url == "s3://bucket/results/lab/one/u/one-1-1.json.gz"
+    assert keeper.record(url) == RECORD
+    assert keeper.record("s3://bucket/results/lab/one/u/other.json.gz") is None
+    assert keeper.record("s3://elsewhere/lab/one/u/one-1-1.json.gz") is None
+    assert counts(keeper) == {"done": 1, "failed": 0, "skipped": 0}
+
+
+def test_after_a_failure_the_store_is_left_alone_for_a_while(keeper: Keeper, store: Scripted, clock: Clock) -> None:
+    store.problem = "bucket away"
+    for _ in range(3):
+        with pytest.raises(StoreError, match="bucket away"):
+            keeper.keep("p", lambda: b"")
+    assert store.calls == 1
+    clock.now_s += PAUSE_S
+    store.problem = ""
+    keeper.keep("p", lambda: b"x")
+    assert counts(keeper) == {"done": 1, "failed": 1, "skipped": 2}
+
+
+def test_a_store_that_hangs_costs_its_timeout_once_and_one_thread(keeper: Keeper, store: Scripted,
+                                                                 clock: Clock) -> None:
+    store.answers.clear()
+    with pytest.raises(StoreError, match=r"does not answer within 0\.2 s"):
+        keeper.keep("p", lambda: b"")
+    threads = threading.active_count()
+    for _ in range(5):
+        clock.now_s += PAUSE_S
+        with pytest.raises(StoreError, match="has not answered an earlier call"):
+            keeper.keep("p", lambda: b"")
+    assert threading.active_count() == threads
+    store.answers.set()
+    for thread in threading.enumerate():
+        if thread.name == "results":
+            thread.join(5)
+    clock.now_s += PAUSE_S
+    assert keeper.keep("p", lambda: b"") == "s3://bucket/results/p"
+
+
+def test_a_damaged_record_is_an_error_not_a_missing_one(keeper: Keeper, store: Scripted) -> None:
+    store.files["p"] = packing.packed(RECORD)[:-20]
+    with pytest.raises(StoreError, match="s3://bucket/results/p: not a record"):
+        keeper.record("s3://bucket/results/p")
+
+
+def test_the_pause_is_shorter_than_a_rule_that_tells_of_it() -> None:
+    assert keepers.TIMEOUT_S + PAUSE_S < 120
