@@ -62,6 +62,8 @@ class PodFact:
     """The one that the agent and the program run in."""
     totals: str = ""
     """The agent's termination message: the record without its series, for when the log is gone."""
+    image: str = ""
+    """The digest of the image that the program's container really runs; empty while nobody knows."""
 
     @property
     def ended(self) -> bool:
@@ -92,12 +94,18 @@ def pod_fact(pod: Mapping[str, Any]) -> PodFact:
         failure=_failure(metadata["name"], status, terminated) if state is PodState.FAILED else None,
         container=container.get("name", keys.PROGRAM_CONTAINER),
         totals=terminated.get("message", ""),
+        image=_digest(container.get("imageID", "")),
     )
 
 
 def time_s(timestamp: str | None) -> float | None:
     """Unix seconds of an RFC 3339 timestamp."""
     return datetime.fromisoformat(timestamp).timestamp() if timestamp else None
+
+
+def _digest(image_id: str) -> str:
+    """`sha256:…` of what the kubelet tells: by which name a node got its image makes no other image of it."""
+    return image_id.rpartition("@")[2].rpartition("//")[2][:100]
 
 
 def _container(status: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,0 +1,81 @@
+"""What the kernels below a run did besides the run's own work: others' CPU time, and what the hypervisor kept back.
+
+Pods are told apart by the kernel that they shared (its boot_id), not by their node's name: a kind cluster's nodes are
+containers on one kernel, and each sees all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shapebench.api.record import PodRecord, RunRecord, Surroundings
+
+_ABOUT_ALL = 0.95
+"""A pod whose window is shorter than this part of the kernel's may have worked outside of it."""
+
+_TICK_S = 0.01
+"""What the kernel counts a CPU's time in, whoever used most of it; in a window of a moment that is not little."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One kernel in the time that its longest-watching pod watched. Seconds are of CPU time."""
+
+    nodes: tuple[str, ...]
+    cpus: int
+    window_s: float
+    busy_s: float | None
+    own_s: float | None
+    """What the run's own pods used there; None where one of its pods does not tell."""
+    steal_s: float | None
+
+    @property
+    def capacity_s(self) -> float:
+        """All the CPU time there was."""
+        return self.cpus * self.window_s
+
+    @property
+    def foreign_s(self) -> float | None:
+        """What was used by all that is not the run, less what the count may be wrong by; None where not known."""
+        if self.busy_s is None or self.own_s is None:
+            return None
+        return max(0.0, self.busy_s - self.own_s - _TICK_S * self.cpus)
+
+
+def below(record: RunRecord) -> tuple[Kernel, ...]:
+    """The kernels that the run's pods tell of."""
+    groups: dict[str, list[tuple[PodRecord, Surroundings]]] = {}
+    all_told = not record.lost_pods
+    for pod in record.pods:
+        around = pod.surroundings
+        all_told = all_told and pod.complete and around is not None and around.boot_id != ""
+        if around is not None and around.boot_id:
+            groups.setdefault(around.boot_id, []).append((pod, around))
+    # A pod that does not tell all may have worked on any of the others' kernels.
+    found = (_kernel(group, all_told) for _, group in sorted(groups.items()))
+    return tuple(one for one in found if one is not None)
+
+
+def _kernel(group: Sequence[tuple[PodRecord, Surroundings]], all_told: bool) -> Kernel | None:
+    _, watched = max(group, key=lambda one: one[1].window_s or 0.0)
+    if not watched.window_s or not watched.node_cpus:
+        return None
+    own = [_used_s(pod, around, watched.window_s) for pod, around in group]
+    known = [one for one in own if one is not None]
+    return Kernel(
+        nodes=tuple(sorted({pod.environment.get("node", "") for pod, _ in group} - {""})),
+        cpus=watched.node_cpus,
+        window_s=watched.window_s,
+        busy_s=watched.node_cpu_seconds,
+        own_s=sum(known) if all_told and len(known) == len(own) else None,
+        steal_s=watched.node_steal_seconds,
+    )
+
+
+def _used_s(pod: PodRecord, around: Surroundings, window_s: float) -> float | None:
+    """The pod's CPU time within the kernel's window, or more: never less, or its own work would be called foreign."""
+    whole = pod.usage.cpu_seconds
+    if pod.measured_usage is None or not around.window_s or around.window_s < _ABOUT_ALL * window_s:
+        return whole
+    return pod.measured_usage.cpu_seconds if pod.measured_usage.cpu_seconds is not None else whole

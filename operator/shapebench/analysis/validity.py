@@ -1,0 +1,177 @@
+"""May a run be counted? What makes it doubtful becomes flags, and by policy these decide its verdict.
+
+Pure: from a record that is whole but for this, the bounds, and the runs that ended before. What is not known makes no
+flag. docs/concepts/validity.md says for people what each flag means, by which formula, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from shapebench.analysis import kernels, nodes, peers, throttling
+from shapebench.analysis.peers import Peer
+from shapebench.api import wire
+from shapebench.api.benchmark import Validity
+from shapebench.api.record import Flag, RunRecord, Verdict
+
+ORDER = (Verdict.RETRIED, Verdict.LOST_PODS, Verdict.OTHER_IMAGE, Verdict.OTHER_NODE, Verdict.SWAPPED,
+         Verdict.THROTTLED, Verdict.NEIGHBOUR, Verdict.STEAL, Verdict.PRESSURE)
+"""The gravest first: what cannot be argued with, then what a bound decides. The first flag's kind is the verdict."""
+MESSAGE_CHARS = 512
+_SHOWN_PODS = 5
+
+
+def judged(record: RunRecord, bounds: Validity, before: Sequence[Peer]) -> RunRecord:
+    """The record with its flags and its verdict, and with what later runs are compared by in its environment.
+
+    A warm-up and a failed run keep their verdict; their flags are told all the same.
+    """
+    told = {nodes.NODES: nodes.names(record.pods), nodes.NODE_TYPES: nodes.written(nodes.types(record.pods)),
+            peers.IO_PRESSURE: _share_text(_io_pressure(record))}
+    whole = record.model_copy(update={"environment": record.environment | {
+        name: fact for name, fact in told.items() if fact}})
+    others = [peer for peer in before if peer.run != record.run]
+    flags = tuple(sorted(_flags(whole, bounds, others), key=lambda flag: ORDER.index(flag.kind)))
+    return whole.model_copy(update={"flags": flags, "verdict": _verdict(whole, flags, bounds)})
+
+
+def _verdict(record: RunRecord, flags: Sequence[Flag], bounds: Validity) -> Verdict:
+    if record.verdict in (Verdict.FAILED, Verdict.WARMUP):
+        return record.verdict
+    policy = bounds.policy or ("Exclude" if record.backend == "kubernetes" else "Flag")
+    # On one machine neighbours are the rule and the numbers a first look; but a retried run is another story there too.
+    excluding = [flag for flag in flags
+                 if policy == "Exclude" or (bounds.policy is None and flag.kind is Verdict.RETRIED)]
+    return excluding[0].kind if excluding else Verdict.VALID
+
+
+def _flags(record: RunRecord, bounds: Validity, before: Sequence[Peer]) -> Iterator[Flag]:
+    yield from _attempts(record)
+    yield from _losses(record)
+    yield from _other_image(record, before)
+    yield from _other_node(record, before)
+    yield from _swapped(record)
+    yield from _throttled(record, float(bounds.max_throttled_share))
+    yield from _neighbour(record, float(bounds.max_foreign_cpu_share))
+    yield from _steal(record, float(bounds.max_steal_share))
+    yield from _memory_pressure(record, float(bounds.max_pressure_share))
+    yield from _disk_pressure(record, float(bounds.max_pressure_share), before)
+
+
+def _attempts(record: RunRecord) -> Iterator[Flag]:
+    if record.attempt > 1:
+        yield _flag(Verdict.RETRIED, f"attempt {record.attempt}: the cluster broke off the ones before", record.attempt,
+                    1)
+
+
+def _losses(record: RunRecord) -> Iterator[Flag]:
+    cut = [pod.pod for pod in record.pods if not pod.complete]
+    lost = sorted({*record.lost_pods, *cut})
+    if lost:
+        yield _flag(Verdict.LOST_PODS, f"no whole record of {_names(lost)}: usage is missing from the totals",
+                    len(lost), 0)
+    executors = [pod for pod in record.pods if pod.role == wire.ROLE_EXECUTOR]
+    if len(executors) > record.workers:
+        yield _flag(Verdict.LOST_PODS, f"{len(executors)} executors ran where the shape has {record.workers}: Spark "
+                                       f"replaced {len(executors) - record.workers}", len(executors), record.workers)
+
+
+def _other_image(record: RunRecord, before: Sequence[Peer]) -> Iterator[Flag]:
+    for role, image in sorted(record.images.items()):
+        if " " in image:
+            yield _flag(Verdict.OTHER_IMAGE, f"pods of role {role} ran different images: {image}")
+            continue
+        first = peers.reference(before, lambda peer, role=role: role in peer.images)  # type: ignore[misc]
+        if first is not None and first.images[role] != image:
+            yield _flag(Verdict.OTHER_IMAGE, f"{role} ran {image}; {first.run}, the first run that counts, ran "
+                                             f"{first.images[role]}")
+
+
+def _other_node(record: RunRecord, before: Sequence[Peer]) -> Iterator[Flag]:
+    shape = record.cell.shape
+    for role, own in nodes.types(record.pods).items():
+        first = peers.reference(before, lambda peer, role=role: (  # type: ignore[misc]
+            peer.cell.shape == shape and role in peer.node_types))
+        if first is not None and not nodes.same(own, first.node_types[role]):
+            yield _flag(Verdict.OTHER_NODE, f"{role} ran on {nodes.text(own)}; {first.run}, the first run of {shape} "
+                                            f"that counts, on {nodes.text(first.node_types[role])}")
+
+
+def _swapped(record: RunRecord) -> Iterator[Flag]:
+    swapped = [(pod.surroundings.swap_peak_bytes, pod.pod) for pod in record.pods
+               if pod.surroundings and pod.surroundings.swap_peak_bytes]
+    if swapped:
+        most, pod = max(swapped)
+        yield _flag(Verdict.SWAPPED, f"pod {pod} had {most / 2**20:.3g} MiB in swap{_and_more(len(swapped))}", most, 0)
+
+
+def _throttled(record: RunRecord, bound: float) -> Iterator[Flag]:
+    known = [(loss, pod) for pod in record.pods if (loss := throttling.loss(pod, record)) is not None]
+    found = [(loss, pod) for loss, pod in known if loss.share > bound]
+    if found:
+        loss, pod = max(found, key=lambda one: one[0].share)
+        yield _flag(Verdict.THROTTLED, f"pod {pod.pod}: throttling took {loss.seconds:.3g} s of CPU that its limit of "
+                                       f"{loss.limit:g} CPUs allows, {loss.share:.0%} of it (bound {bound:.0%})"
+                                       f"{_and_more(len(found))}", loss.share, bound)
+
+
+def _neighbour(record: RunRecord, bound: float) -> Iterator[Flag]:
+    found = [(one.foreign_s / one.capacity_s, one) for one in kernels.below(record) if one.foreign_s is not None]
+    share, kernel = max(found, key=lambda one: one[0], default=(0.0, None))
+    if kernel is not None and share > bound:
+        yield _flag(Verdict.NEIGHBOUR, f"{_place(kernel)}: what is not of the run used {share * kernel.cpus:.3g} of "
+                                       f"{kernel.cpus} CPUs, {share:.0%} (bound {bound:.0%})", share, bound)
+
+
+def _steal(record: RunRecord, bound: float) -> Iterator[Flag]:
+    found = [(one.steal_s / one.capacity_s, one) for one in kernels.below(record) if one.steal_s is not None]
+    share, kernel = max(found, key=lambda one: one[0], default=(0.0, None))
+    if kernel is not None and share > bound:
+        yield _flag(Verdict.STEAL, f"{_place(kernel)}: the hypervisor kept back {share:.1%} of its CPU time "
+                                   f"(bound {bound:.0%})", share, bound)
+
+
+def _memory_pressure(record: RunRecord, bound: float) -> Iterator[Flag]:
+    found = [(around.memory_pressure_seconds / around.window_s, pod.pod) for pod in record.pods
+             if (around := pod.surroundings) and around.window_s and around.memory_pressure_seconds is not None]
+    share, pod = max(found, default=(0.0, ""))
+    if share > bound:
+        yield _flag(Verdict.PRESSURE, f"pod {pod} waited for memory {share:.0%} of the time (bound {bound:.0%})",
+                    share, bound)
+
+
+def _disk_pressure(record: RunRecord, bound: float, before: Sequence[Peer]) -> Iterator[Flag]:
+    """Waiting for the disk is what a job does that reads: doubtful is only more of it than the cell ever needed."""
+    share, least = _io_pressure(record), peers.least_io_pressure(before, record.cell)
+    if share is not None and least is not None and share - least > bound:
+        yield _flag(Verdict.PRESSURE, f"a pod waited for the disk {share:.0%} of the time; in another run of the cell "
+                                      f"it was {least:.0%} (bound {bound:.0%} more)", share - least, bound)
+
+
+def _io_pressure(record: RunRecord) -> float | None:
+    return max((around.io_pressure_seconds / around.window_s for pod in record.pods
+                if (around := pod.surroundings) and around.window_s and around.io_pressure_seconds is not None),
+               default=None)
+
+
+def _share_text(share: float | None) -> str:
+    return "" if share is None else f"{share:.4f}"
+
+
+def _place(kernel: kernels.Kernel) -> str:
+    return f"node {_names(kernel.nodes)}" if kernel.nodes else "the machine"
+
+
+def _names(names: Iterable[str]) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - _SHOWN_PODS} more" if len(listed) > _SHOWN_PODS else ""
+    return ", ".join(listed[:_SHOWN_PODS]) + more
+
+
+def _and_more(count: int) -> str:
+    return f", and {count - 1} more pods" if count > 1 else ""
+
+
+def _flag(kind: Verdict, message: str, value: float | None = None, bound: float | None = None) -> Flag:
+    return Flag(kind=kind, message=message[:MESSAGE_CHARS], value=value if value is None else round(value, 6),
+                bound=bound)

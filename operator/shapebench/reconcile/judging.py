@@ -1,0 +1,42 @@
+"""From a run's record as its pods left it to a judged one: what only the cluster knows is added, then the verdict.
+
+The cluster knows which image each pod really ran, how Spark was configured (a program without the harness does not say)
+and which pods left nothing. The runs that ended before are what the verdict compares with.
+"""
+
+from __future__ import annotations
+
+from shapebench.analysis import peers, validity
+from shapebench.api import wire
+from shapebench.api.record import RunRecord
+from shapebench.build import configured
+from shapebench.reconcile.facts import PodFact, PodState
+from shapebench.reconcile.run_view import RunView
+
+_DIGESTS_TOLD = 5
+
+
+def judged(view: RunView, record: RunRecord) -> RunRecord:
+    """The record, complete."""
+    recorded = {pod.pod for pod in record.pods}
+    whole = record.model_copy(update={
+        "images": images(view.current),
+        "lost_pods": tuple(sorted(pod.name for pod in view.current if _owes_record(pod) and pod.name not in recorded)),
+        "environment": configured.spark(view.attempt) | record.environment,
+    })
+    return validity.judged(whole, view.benchmark.spec.validity, peers.of_runs(view.others.values()))
+
+
+def images(pods: tuple[PodFact, ...]) -> dict[str, str]:
+    """The digest of each role's image; some, with a space between, where the role's pods ran different ones."""
+    found: dict[str, set[str]] = {}
+    for pod in pods:
+        if pod.image:
+            found.setdefault(pod.role, set()).add(pod.image)
+    return {role: " ".join(sorted(digests)[:_DIGESTS_TOLD]) for role, digests in sorted(found.items())}
+
+
+def _owes_record(pod: PodFact) -> bool:
+    """Whether its record is missing: one that never ran has none, nor one that serves until it is deleted."""
+    serving = pod.role == wire.ROLE_PARAMETER_SERVER and pod.state is PodState.RUNNING
+    return pod.state is not PodState.WAITING and not serving
