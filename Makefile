@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 -include hack/kind.mk
 
-KUBE_TESTS := tests/apiserver tests/chart tests/storage
+KUBE_TESTS := tests/apiserver tests/chart tests/storage tests/prometheus
 UNIT_TESTS := tests/unit tests/jobs
 WORKLOAD_NAMESPACES ?= default
 
@@ -39,13 +39,14 @@ test: setup ## the tests that need nothing but this checkout: unit, and the jobs
 test-examples: setup ## manifests/examples/local, one run of each: about five minutes
 	$(BIN)/python -m pytest tests/local
 
-test-kube: setup test-tools ## the CRDs, operator and chart against a real kube-apiserver and helm, jobs against a real S3 server
+test-kube: setup test-tools ## the CRDs, operator and chart against a real kube-apiserver, helm and Prometheus, jobs against a real S3 server
 	$(BIN)/python -m pytest $(KUBE_TESTS)
 
-test-tools: setup ## build what test-kube needs: etcd, kube-apiserver, kubectl, helm, other operators, an S3 server, Spark's jars for it
+test-tools: setup ## build what test-kube needs: etcd, kube-apiserver, kubectl, helm, other operators, an S3 server, Spark's jars for it, Prometheus
 	@hack/kind/tools.sh etcd kube-apiserver kubectl helm training-operator spark-operator kueue versitygw >/dev/null
 	@hack/kind/definitions.sh training-operator spark-operator kueue >/dev/null
 	@PYTHON=$(BIN)/python hack/jars.sh >/dev/null
+	@hack/prometheus.sh >/dev/null
 
 deploy: kind-tools ## install or upgrade the chart on the cluster, and wait until the operator is ready
 	$(HELM) upgrade --install shapebench helm/shapebench --namespace shapebench-system --create-namespace \
