@@ -31,8 +31,6 @@ class RunView:
     """The objects of all its attempts that another operator makes pods from, or admits pods of ours by."""
     others: Mapping[str, BenchmarkRun] = field(default_factory=dict, kw_only=True)
     """All runs of the Benchmark, this one too: what a verdict compares with."""
-    others: Mapping[str, BenchmarkRun] = field(default_factory=dict, kw_only=True)
-    """All runs of the Benchmark, this one too: what a verdict compares with."""
     kept: Kept | None = None
     """What came of putting its record into the results store, during this reconciliation."""
 
