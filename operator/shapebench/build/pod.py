@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shapebench.api import benchmark, keys, quantity, wire
-from shapebench.build import volumes
+from shapebench.build import isolation, volumes
 from shapebench.build.attempt import Attempt, KubeObject, Placement
 
 GRACE_S = 10
@@ -72,6 +72,11 @@ def spec(attempt: Attempt, role: Role) -> KubeObject:
         "volumes": volumes.sources(own),
         **scheduling(attempt, role),
     }
+
+
+def follow(leader: str) -> KubeObject:
+    """The variable of a pod whose program marks no measured part: in whose its usage is counted (wire.ENV_FOLLOW)."""
+    return {"name": wire.ENV_FOLLOW, "value": leader}
 
 
 def resources(cpu: str, memory: str) -> KubeObject:
@@ -168,6 +173,7 @@ def scheduling(attempt: Attempt, role: Role) -> KubeObject:
     fields: KubeObject = {
         "nodeSelector": {**template.node_selector, **(shape.node_selector if shape else {}), **place.node_selector},
         "tolerations": own + [dict(one) for one in place.tolerations],
+        "affinity": isolation.affinity(attempt),
         "imagePullSecrets": [{"name": one.name} for one in template.image_pull_secrets],
         "priorityClassName": template.priority_class_name,
         "schedulerName": template.scheduler_name,

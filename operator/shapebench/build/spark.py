@@ -52,6 +52,7 @@ def executor_role(attempt: Attempt) -> pod.Role:
         cpu=str(shape.cpu),
         memory=str(shape.memory),
         program=(workload.executor_entrypoint,),
+        env=(pod.follow(f"{attempt.gang}.{attempt.namespace}.svc:{wire.AGENT_PORT}"),),
         shape=shape,
     )
 

@@ -20,6 +20,8 @@ JOB_LAUNCHER = "/opt/shapebench/jobs/launch_job.py"
 """Spark submits files and not modules: this one, of the image, starts the module that its first argument names."""
 _SPARK_VERSION = "4.0.0"
 """A required field, which that operator reads to know whether Spark takes pod templates (3.0.0 and newer)."""
+_DRIVER_URL = "SPARK_DRIVER_URL"
+"""Spark gives it to every executor. The driver's Service has a name that nobody knows before Spark has made it."""
 _CONTAINERS = keys.CONTAINER_BY_ENGINE["SparkApplication"]
 
 
@@ -68,7 +70,8 @@ def _driver(attempt: Attempt) -> KubeObject:
 
 
 def _executor(attempt: Attempt) -> KubeObject:
-    role = dataclasses.replace(spark.executor_role(attempt), container=_CONTAINERS[wire.ROLE_EXECUTOR])
+    role = dataclasses.replace(spark.executor_role(attempt), container=_CONTAINERS[wire.ROLE_EXECUTOR],
+                               env=(pod.follow(f"${_DRIVER_URL}"),))
     return {"instances": attempt.run.shape.workers, "deleteOnTermination": False, **_size(role.cpu, role.memory),
             "template": pod.engine_template(attempt, role)}
 

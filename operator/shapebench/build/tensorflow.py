@@ -13,6 +13,8 @@ from shapebench.build.attempt import Attempt, KubeObject
 PORT = 2222
 Task = tuple[str, int]
 """A member of the gang: its role, and its number within the role."""
+LEADER: Task = (wire.ROLE_WORKER, 0)
+"""In whose measured part the parameter servers' usage is counted: they mark none themselves."""
 
 
 def gang(attempt: Attempt) -> tuple[KubeObject, ...]:
@@ -86,6 +88,8 @@ def _environment(attempt: Attempt, all_members: list[Task], me: Task) -> tuple[K
     peers = [f"{host}:{wire.AGENT_PORT}" for member, host in hosts.items() if member != me]
     if peers:
         variables.append({"name": wire.ENV_AWAIT, "value": ",".join(peers)})
+    if me[0] == wire.ROLE_PARAMETER_SERVER:
+        variables.append(pod.follow(f"{hosts[LEADER]}:{wire.AGENT_PORT}"))
     return tuple(variables)
 
 

@@ -41,7 +41,7 @@ def _template(attempt: Attempt, role_name: str) -> KubeObject:
         cpu=str(attempt.run.shape.cpu),
         memory=str(attempt.run.shape.memory),
         program=tensorflow.worker_program(attempt),
-        env=_environment(attempt),
+        env=_environment(attempt, role_name),
         shape=attempt.run.shape,
         container=keys.CONTAINER_BY_ENGINE["TFJob"][role_name],
     )
@@ -50,7 +50,7 @@ def _template(attempt: Attempt, role_name: str) -> KubeObject:
     return template
 
 
-def _environment(attempt: Attempt) -> tuple[KubeObject, ...]:
+def _environment(attempt: Attempt, role: str) -> tuple[KubeObject, ...]:
     members = tensorflow.members(attempt)
     # The training operator names each pod's Service as the pod.
     hosts = {member: f"{keys.pod_name(attempt.gang, *member)}.{attempt.namespace}.svc" for member in members}
@@ -61,4 +61,5 @@ def _environment(attempt: Attempt) -> tuple[KubeObject, ...]:
         return (index, {"name": "TF_CONFIG", "value": tensorflow.tf_config(addresses, members[0])})
     # Each waits for all, itself included: one template cannot leave its own pod out, and its agent listens already.
     peers = ",".join(f"{host}:{wire.AGENT_PORT}" for host in hosts.values())
-    return (index, {"name": wire.ENV_AWAIT, "value": peers})
+    leader = pod.follow(f"{hosts[tensorflow.LEADER]}:{wire.AGENT_PORT}")
+    return (index, {"name": wire.ENV_AWAIT, "value": peers}, *((leader,) if role == wire.ROLE_PARAMETER_SERVER else ()))

@@ -98,6 +98,7 @@ class Attempt:
             wire.ENV_CPU: f"{self.cpu:g}",
             wire.ENV_SEED: str(self.benchmark.spec.order.seed),
             wire.ENV_COUNTERS: "processes",
+            wire.ENV_SAMPLE_INTERVAL_S: f"{quantity.interval_s(self.benchmark.spec.sample_interval or '1s'):g}",
             wire.ENV_METRICS_PORT: "0",
             wire.ENV_AWAIT: "",
             wire.ENV_AWAIT_TIMEOUT_S: str(quantity.duration_s(self.benchmark.spec.limits.start_timeout)),

@@ -29,6 +29,7 @@ def gang(attempt: Attempt) -> tuple[Member, ...]:
         "TF_NUM_INTEROP_THREADS": threads,
         wire.ENV_METRICS_PORT: str(agents[role, index]),
         wire.ENV_AWAIT: ",".join(f"{_HOST}:{port}" for task, port in agents.items() if task != (role, index)),
+        wire.ENV_FOLLOW: f"{_HOST}:{agents[build_tensorflow.LEADER]}" if role == wire.ROLE_PARAMETER_SERVER else "",
     }) for role, index in tasks)
 
 
