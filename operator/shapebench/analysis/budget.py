@@ -7,11 +7,13 @@ in the plan's order or not at all, so that a dear cell is not passed over for ch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from shapebench.analysis import summary
+from shapebench.analysis import expectation, summary
 from shapebench.analysis.expectation import Basis, Expected, Experience
+from shapebench.api.benchmark import BenchmarkSpec
+from shapebench.api.record import RunRecord
 from shapebench.plan.expand import PlannedRun
 
 _ROUNDING = 1e-9
@@ -34,6 +36,18 @@ class Ledger:
     spent: float
     reserved: float
     experience: Experience
+
+    @classmethod
+    def of_records(cls, spec: BenchmarkSpec, records: Iterable[RunRecord]) -> Ledger:
+        """Of runs that have all ended."""
+        listed = list(records)
+        past = (expectation.of_record(spec, record) for record in listed)
+        return cls(
+            budget=limit(spec),
+            spent=sum(expectation.spent(record) or 0.0 for record in listed),
+            reserved=0.0,
+            experience=Experience.of(spec, (one for one in past if one is not None)),
+        )
 
     def affordable(self, waiting: Sequence[PlannedRun]) -> int:
         """How many of these runs, from the first on, may start now, all together."""
@@ -65,6 +79,11 @@ class Ledger:
                     "raise limits.budget, or give runs less time")
         return (f"limits.budget: {self.progress()}, and the next run ({next_one}) is expected to cost "
                 f"{money(expected.cost)} by {expected.basis.value}: {left}; raise limits.budget to go on")
+
+
+def limit(spec: BenchmarkSpec) -> float | None:
+    """The budget as a number."""
+    return None if spec.limits.budget is None else float(spec.limits.budget)
 
 
 def money(value: float | None) -> str:

@@ -13,7 +13,7 @@ from typing import Protocol
 from shapebench.analysis import summary
 from shapebench.api import cost, quantity
 from shapebench.api.benchmark import BenchmarkSpec, Shape
-from shapebench.api.record import Cell, Times
+from shapebench.api.record import Cell, Phase, RunRecord, Times
 from shapebench.plan.expand import PlannedRun
 
 
@@ -36,9 +36,12 @@ class Expected:
 
 @dataclass(frozen=True)
 class Past:
-    """A run that has ended: its cell, the total cores of its workers, and how long it held them."""
+    """A run that has ended: its cell, the total cores of its workers, and how long it held them.
 
-    cell: Cell
+    `cell` is None where the run was of no cell of this Benchmark: its shape had another size.
+    """
+
+    cell: Cell | None
     cores: float
     held_s: float
     succeeded: bool
@@ -73,6 +76,22 @@ def held_s(run: Ended, price_per_hour: float | None) -> float | None:
     return max(0.0, run.times.finished_s - start_s)
 
 
+def spent(run: Ended) -> float | None:
+    """What the run cost until now; of one that an older version made only the measured part is known."""
+    return run.cost_spent if run.cost_spent is not None else run.cost
+
+
+def of_record(spec: BenchmarkSpec, record: RunRecord) -> Past | None:
+    """The run as experience of the spec; None where it cannot be told how long it was."""
+    shape = next((one for one in spec.shapes if one.name == record.cell.shape), None)
+    seconds = held_s(record, cost.gang_per_hour(spec.workload, shape) if shape else None)
+    if seconds is None:
+        return None
+    same = shape is not None and (record.workers, record.cpu, record.memory_bytes) == (
+        shape.workers, quantity.cpu_cores(shape.cpu), quantity.memory_bytes(shape.memory))
+    return Past(record.cell if same else None, record.workers * record.cpu, seconds, record.phase is Phase.SUCCEEDED)
+
+
 def cores(shape: Shape) -> float:
     """Of all its workers."""
     return shape.workers * quantity.cpu_cores(shape.cpu)
@@ -97,12 +116,12 @@ class Experience:
     def of(cls, spec: BenchmarkSpec, past: Iterable[Past]) -> Experience:
         """From the runs that have ended. Failures count where the cell has succeeded too: alone they say little."""
         listed = list(past)
-        succeeded = {summary.key(one.cell) for one in listed if one.succeeded}
+        succeeded = {summary.key(one.cell) for one in listed if one.cell is not None and one.succeeded}
         by_cell: dict[summary.CellKey, float] = {}
         by_cores: dict[float, float] = {}
         for one in listed:
-            key = summary.key(one.cell)
-            if key in succeeded:
+            key = summary.key(one.cell) if one.cell is not None else None
+            if key is not None and key in succeeded:
                 by_cell[key] = max(one.held_s, by_cell.get(key, 0.0))
             if one.succeeded:
                 by_cores[one.cores] = max(one.held_s, by_cores.get(one.cores, 0.0))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from shapebench.analysis import summary
+from shapebench.analysis.budget import Ledger, Stop
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import Phase, RunRecord
 from shapebench.local import attempt, java, spark
@@ -34,6 +35,9 @@ class Listener(Protocol):
 
     def skipped(self, run: expand.PlannedRun) -> None:
         """A run is left out: its cell has failed as often as limits.failuresPerCell says."""
+
+    def stopped(self, stop: Stop) -> None:
+        """The budget lets no further run start."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +71,21 @@ def run(benchmark: Benchmark, machine: Machine, store: Store, listener: Listener
     place = Place(machine, store.logs)
     skipped, interrupted = 0, False
     try:
-        for planned in plan:
+        for number, planned in enumerate(plan):
             if planned.name in records:
                 continue
-            if _gave_up(planned, records.values(), benchmark.spec.limits.failures_per_cell):
+            given_up = _given_up(records.values(), benchmark.spec.limits.failures_per_cell)
+            if summary.key(planned.cell) in given_up:
                 skipped += 1
                 listener.skipped(planned)
                 continue
+            left = [one for one in plan[number:] if one.name not in records]
+            waiting = [one for one in left if summary.key(one.cell) not in given_up]
+            stop = Ledger.of_records(benchmark.spec, records.values()).stop(waiting)
+            if stop is not None:
+                skipped += len(left)
+                listener.stopped(stop)
+                break
             listener.started(planned)
             record = execute(benchmark, planned, place, listener.running)
             store.save(record)
@@ -85,7 +97,6 @@ def run(benchmark: Benchmark, machine: Machine, store: Store, listener: Listener
     return Result(benchmark, ordered, len(plan), skipped, interrupted)
 
 
-def _gave_up(planned: expand.PlannedRun, records: Iterable[RunRecord], limit: int) -> bool:
-    failures = Counter(summary.key(record.cell) for record in records
-                       if record.phase is Phase.FAILED)
-    return failures[summary.key(planned.cell)] >= limit
+def _given_up(records: Iterable[RunRecord], limit: int) -> frozenset[summary.CellKey]:
+    failures = Counter(summary.key(record.cell) for record in records if record.phase is Phase.FAILED)
+    return frozenset(cell for cell, count in failures.items() if count >= limit)

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from shapebench.analysis import summary
+from shapebench.analysis.budget import Stop
 from shapebench.api import quantity
 from shapebench.api.record import Phase, RunRecord
 from shapebench.plan import expand
@@ -82,6 +83,11 @@ class Display:
         self._advance()
         self._line(Text(f"  {self._done:>{len(str(self._total))}}/{self._total}  {summary.cell_text(run.cell):<32} "
                         f"{block_text(run):<9} skipped: this cell failed too often", style="yellow"))
+
+    def stopped(self, stop: Stop) -> None:
+        """A line that says why the rest is not made."""
+        self._done += stop.unmade
+        self._line(Text(f"  stopped: {stop.text}", style="yellow"))
 
     def _advance(self) -> None:
         self._done += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from shapebench.analysis import expectation
+from shapebench.analysis import budget, expectation
 from shapebench.analysis.budget import Ledger
 from shapebench.analysis.expectation import Basis, Experience, Past
 from shapebench.api import cost
@@ -19,18 +19,12 @@ def of(benchmark: Benchmark, plan: Sequence[PlannedRun], existing: Mapping[str, 
     """What was spent on the plan's runs, lost attempts of those that go on included, and what is reserved for these."""
     made = [(planned, existing[planned.name]) for planned in plan if planned.name in existing]
     experience = Experience.of(benchmark.spec, _past(benchmark, made))
-    budget = benchmark.spec.limits.budget
     return Ledger(
-        budget=float(budget) if budget is not None else None,
-        spent=sum(spent(run) or 0.0 for _, run in made),
+        budget=budget.limit(benchmark.spec),
+        spent=sum(expectation.spent(run.status) or 0.0 for _, run in made),
         reserved=sum(experience.expected(planned).cost or 0.0 for planned, run in made if not runs.is_over(run)),
         experience=experience,
     )
-
-
-def spent(run: BenchmarkRun) -> float | None:
-    """What the run cost until now; of one that an older version made only the measured part is known."""
-    return run.status.cost_spent if run.status.cost_spent is not None else run.status.cost
 
 
 def expected(ledger: Ledger, left: Iterable[PlannedRun]) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from shapebench.analysis import summary
+from shapebench.analysis import expectation, summary
 from shapebench.analysis.budget import Ledger, Stop
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import Phase, Verdict
@@ -98,7 +98,7 @@ def current(benchmark: Benchmark, old: BenchmarkStatus | None, tally: Tally, acc
     phase = _phase(benchmark, tally)
     finished = phase in (BenchmarkPhase.SUCCEEDED, BenchmarkPhase.FAILED)
     started_at = before.started_at or (wording.timestamp(now_s) if tally.runs else None)
-    costs = [cost for run in tally.runs.values() if (cost := ledger.spent(run)) is not None]
+    costs = [cost for run in tally.runs.values() if (cost := expectation.spent(run.status)) is not None]
     best = _best(benchmark, tally)
     states = [
         (ConditionType.ACCEPTED, True, "Accepted", accepted),

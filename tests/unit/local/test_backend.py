@@ -28,6 +28,12 @@ class Log:
     def skipped(self, run) -> None:
         self.lines.append(f"skipped {run.name}")
 
+    def stopped(self, stop) -> None:
+        self.lines.append(f"stopped {stop.unmade}")
+
+
+RUN_S = 36.0
+
 
 def pretend(fails=lambda run: False, stops_at: str = ""):
     def execute(benchmark, planned, place, tick):
@@ -35,7 +41,10 @@ def pretend(fails=lambda run: False, stops_at: str = ""):
             raise KeyboardInterrupt
         context = RunContext("tiny", "local", planned.name, "local", planned.cell, planned.shape, planned.block,
                              planned.repetition, planned.position)
-        return run_record(context, [], Outcome(1, Reason.PROGRAM_FAILED if fails(planned) else None), Times())
+        reason = Reason.PROGRAM_FAILED if fails(planned) else None
+        price = planned.shape.price_per_hour
+        return run_record(context, [], Outcome(1, reason, cost_spent=float(price) * RUN_S / 3600 if price else None),
+                          Times())
     return execute
 
 
@@ -112,3 +121,38 @@ def test_the_store_keeps_what_a_later_report_needs(benchmark, place, store) -> N
     about = store.about()
     assert about is not None
     assert (about[0].spec, about[1]) == (benchmark.spec, ("a remark",))
+
+
+PRICED = [{"name": "a", "workers": 1, "cpu": "1", "memory": "1Gi", "pricePerHour": "1"}]
+
+
+def test_the_budget_stops_new_runs_and_a_larger_one_goes_on(make_benchmark, place, store) -> None:
+    def with_budget(budget):
+        return make_benchmark(shapes=PRICED, parameters=[{"name": "x", "values": [1, 2]}], arguments=("{x}",),
+                              repetitions={"count": 2, "warmups": 0}, order={"kind": "Sequential"},
+                              limits={"budget": budget, "startTimeout": "6s", "runTimeout": "30s"})
+
+    fails = pretend(fails=lambda run: run.cell.parameters["x"] == 2)
+    result, lines = run(with_budget("0.029"), place, store, fails)
+    assert lines == ["planned 4 already 0", "tiny-1-1", "tiny-1-2", "stopped 2"]
+    assert (len(result.records), result.skipped) == (2, 2)
+    result, lines = run(with_budget("0.03"), place, store, fails)
+    assert lines == ["planned 4 already 2", "tiny-2-1", "stopped 1"]
+    _, lines = run(with_budget("0.1"), place, store, fails)
+    assert lines == ["planned 4 already 3", "tiny-2-2"]
+
+
+def test_nothing_is_started_that_the_limits_let_cost_more_than_the_budget(make_benchmark, place, store) -> None:
+    benchmark = make_benchmark(shapes=PRICED, limits={"budget": "0.01", "startTimeout": "6s", "runTimeout": "31s"})
+    result, lines = run(benchmark, place, store, pretend())
+    assert lines == ["planned 1 already 0", "stopped 1"]
+    assert result.records == ()
+
+
+def test_a_real_runs_money_is_that_of_its_whole_time(make_benchmark, place, store) -> None:
+    benchmark = make_benchmark(shapes=[PRICED[0] | {"pricePerHour": "3600"}])
+    log = Log()
+    store.open(benchmark, (), fresh=True)
+    (record,) = backend.run(benchmark, place.machine, store, log).records
+    assert record.cost == pytest.approx(record.duration_s)
+    assert record.cost_spent > record.cost
