@@ -76,7 +76,8 @@ def test_the_environment_is_the_operators_settings(render: Render) -> None:
         spark_image="registry.example.org/team/own/spark:v2",
         tensorflow_image=f"registry.example.org/team/tf@sha256:{'0' * 64}",
         image_pull_policy="Always", driver_service_account="driver", namespaces=("a", "b"),
-        metrics_port=9191, probe_port=8181, sample_interval_s=0.5)
+        metrics_port=9191, probe_port=8181, sample_interval_s=0.5,
+        results_service="shapebench-system/shapebench:9191")
 
 
 def test_the_default_environment_leaves_no_setting_out(rendered: Rendered) -> None:

@@ -50,6 +50,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end }}
 
+{{/* Where records are kept; empty: in ConfigMaps. */}}
+{{- define "shapebench.resultsUrl" -}}
+{{- if and .Values.results.volume.enabled .Values.results.url (not (hasPrefix "file:///results" .Values.results.url)) }}
+{{- fail (printf "results.url (%s) and results.volume.enabled exclude each other: records are kept in one place" .Values.results.url) }}
+{{- end }}
+{{- if and (hasPrefix "file:" .Values.results.url) (not .Values.results.volume.enabled) }}
+{{- fail (printf "results.url (%s) is a folder of the operator's pod, and nothing is mounted there: set results.volume.enabled=true" .Values.results.url) }}
+{{- end }}
+{{- .Values.results.url | default (ternary "file:///results" "" .Values.results.volume.enabled) }}
+{{- end }}
+
 {{/* What the operator may do: exactly the calls that it makes, as `make test-kube` proves against an API server. */}}
 {{- define "shapebench.rules" -}}
 - apiGroups: [shapebench.dev]

@@ -1,4 +1,5 @@
-"""Two small HTTP endpoints of the operator: /metrics for Prometheus and /readyz for the readiness probe.
+"""The operator's small HTTP endpoints: /metrics for Prometheus, /readyz for the readiness probe, and, where records are
+kept in a volume that only this pod mounts, /records/.
 
 Liveness is kopf's own endpoint, on a port of its own, so that a slow scrape cannot make the operator look dead.
 """
@@ -11,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from shapebench.api import places
+
 Answer = tuple[int, str, bytes]
 """Status, content type, body."""
 
@@ -20,9 +23,11 @@ _TEXT = "text/plain; charset=utf-8"
 class Endpoints:
     """Serves until stopped. `problem` says why the operator is not ready (None: it is)."""
 
-    def __init__(self, metrics: Callable[[], bytes], problem: Callable[[], str | None], port: int) -> None:
+    def __init__(self, metrics: Callable[[], bytes], problem: Callable[[], str | None], port: int,
+                 records: Callable[[str], Answer] | None = None) -> None:
         self._metrics = metrics
         self._problem = problem
+        self._records = records
         self._server = ThreadingHTTPServer(("", port), _handler(self.answer))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="endpoints", daemon=True)
@@ -49,6 +54,8 @@ class Endpoints:
             case "/readyz":
                 problem = self._problem()
                 return (200, _TEXT, b"ok\n") if problem is None else (503, _TEXT, f"{problem}\n".encode())
+            case record if self._records is not None and record.startswith(places.SERVED):
+                return self._records(record.removeprefix(places.SERVED))
             case _:
                 return 404, _TEXT, b"here are /metrics and /readyz\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 from shapebench.api import keys
 from shapebench.api.settings import Settings
+from shapebench.handlers import records
 from shapebench.handlers.endpoints import Endpoints
 from shapebench.handlers.queue import WorkQueue
 from shapebench.handlers.resync import Resync
@@ -43,7 +45,9 @@ class Operator:
         self._resync = Resync(lambda: cluster.benchmarks(settings.namespaces), self._queue)
         if cluster.results is not None:
             self._metrics.registry.register(cluster.results.writes)
-        self._endpoints = Endpoints(self._metrics.text, self.not_ready, settings.metrics_port)
+        served = cluster.results if settings.results_url.startswith("file:") else None
+        self._endpoints = Endpoints(self._metrics.text, self.not_ready, settings.metrics_port,
+                                    functools.partial(records.answer, served) if served else None)
 
     @property
     def metrics_port(self) -> int:
