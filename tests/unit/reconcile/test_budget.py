@@ -1,0 +1,174 @@
+"""The budget and the money spent, over whole lives of Benchmarks against a cluster in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fakes import cluster as fake
+from fakes.operator import NAME, NAMESPACE, look
+
+from shapebench.api import keys
+
+PER_S = 0.001
+HELD_S = 3.0
+"""Of every pod that lives as fakes.cluster.lives says."""
+
+
+def benchmark(budget: str | None = None, workload: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    """Four runs of one worker each; a second of it costs a thousandth."""
+    limits = {"startTimeout": "20s", "runTimeout": "30s"} | ({"budget": budget} if budget else {})
+    limits |= spec.pop("limits", {})
+    return {"apiVersion": keys.API_VERSION, "kind": "Benchmark", "metadata": {"name": NAME, "namespace": NAMESPACE},
+            "spec": {"workload": workload or {"tensorflow": {"job": "train"}},
+                     "shapes": [{"name": "1x1", "workers": 1, "cpu": "1", "memory": "1Gi", "pricePerHour": "3.6"}],
+                     "repetitions": {"count": 3, "warmups": 1}, "limits": limits} | spec}
+
+
+def live(cluster: fake.FakeCluster, ticks: int = 300) -> None:
+    for _ in range(ticks):
+        look(cluster)
+        if status(cluster).get("finishedAt"):
+            return
+        cluster.tick()
+        fake.executors_of(cluster)
+
+
+def status(cluster: fake.FakeCluster) -> dict[str, Any]:
+    found: dict[str, Any] = cluster.get("Benchmark", NAME).get("status", {})
+    return found
+
+
+def condition(cluster: fake.FakeCluster, kind: str) -> dict[str, Any]:
+    return next(one for one in status(cluster)["conditions"] if one["type"] == kind)
+
+
+def lived(body: dict[str, Any], script: fake.Script = fake.lives, **how: Any) -> fake.FakeCluster:
+    cluster = fake.FakeCluster(script, **how)
+    cluster.add(body)
+    live(cluster)
+    return cluster
+
+
+def test_a_budget_that_is_reached_ends_the_benchmark_with_what_it_has() -> None:
+    cluster = lived(benchmark("0.055"))
+    assert status(cluster)["phase"] == "Succeeded"
+    assert status(cluster)["runs"] == {"planned": 4, "created": 4, "active": 0, "succeeded": 4, "failed": 0,
+                                       "skipped": 0}, "12 s in all, and 50 s for the first one"
+    cluster = lived(benchmark("0.055", limits={"runTimeout": "25s"}, repetitions={"count": 100, "warmups": 1}))
+    found = status(cluster)
+    assert (found["phase"], condition(cluster, "Succeeded")["reason"]) == ("Succeeded", "BudgetReached")
+    assert found["costSpent"] == pytest.approx(18 * HELD_S * PER_S)
+    assert found["runs"] | {"planned": 0} == {"planned": 0, "created": 18, "active": 0, "succeeded": 18, "failed": 0,
+                                              "skipped": 83}
+    assert found["progress"] == "101/101"
+    message = condition(cluster, "Succeeded")["message"]
+    assert "18 of 101 runs ended; 0.054 of 0.055 spent" in message
+    assert "the next run (1x1) is expected to cost 0.003 by runs of this cell: 83 runs were not made" in message
+    assert any(event.startswith("Succeeded: best: 1x1") for event in cluster.events)
+
+
+def test_a_larger_budget_goes_on_and_a_smaller_one_stops_sooner() -> None:
+    cluster = lived(benchmark("0.052", repetitions={"count": 20, "warmups": 0}))
+    assert status(cluster)["runs"]["created"] == 17
+    finished_at = status(cluster)["finishedAt"]
+    look(cluster)
+    assert status(cluster)["finishedAt"] == finished_at
+    cluster.objects["Benchmark", NAME]["spec"]["limits"]["budget"] = "0.056"
+    look(cluster)
+    assert (status(cluster)["phase"], status(cluster).get("finishedAt")) == ("Running", None)
+    assert condition(cluster, "Succeeded")["status"] == "False"
+    live(cluster)
+    assert (status(cluster)["phase"], status(cluster)["runs"]["created"]) == ("Succeeded", 18)
+    cluster.objects["Benchmark", NAME]["spec"]["limits"]["budget"] = None
+    live(cluster)
+    look(cluster)
+    live(cluster)
+    assert (status(cluster)["runs"]["created"], condition(cluster, "Succeeded")["reason"]) == (20, "AllRunsSucceeded")
+
+
+def test_a_budget_that_lets_no_run_start_fails_and_says_what_to_do() -> None:
+    cluster = lived(benchmark("0.049"))
+    assert (status(cluster)["phase"], condition(cluster, "Failed")["reason"]) == ("Failed", "BudgetReached")
+    assert cluster.kind("BenchmarkRun") == []
+    assert "what limits.startTimeout and limits.runTimeout allow, 0.05: 4 runs were not made; raise limits.budget" in (
+        condition(cluster, "Failed")["message"])
+
+
+def test_runs_that_go_on_are_reserved_for_and_never_cut_short() -> None:
+    cluster = fake.FakeCluster(fake.lives)
+    cluster.add(benchmark("0.149", limits={"concurrency": 4}))
+    look(cluster)
+    assert len(cluster.kind("BenchmarkRun")) == 2, "two at what the limits allow, 0.05 each; not a third"
+    live(cluster)
+    assert {one["status"]["phase"] for one in cluster.kind("BenchmarkRun")} == {"Succeeded"}
+    assert len(cluster.kind("BenchmarkRun")) == 4, "they took less, and the others fit in then"
+
+
+def test_a_suspended_benchmark_is_not_ended_by_its_budget() -> None:
+    cluster = lived(benchmark("0.01", suspend=True))
+    assert status(cluster)["phase"] == "Suspended"
+
+
+def test_the_rest_is_expected_to_cost_what_the_runs_so_far_did() -> None:
+    cluster = fake.FakeCluster(fake.lives)
+    cluster.add(benchmark())
+    look(cluster)
+    assert "costExpected" not in status(cluster)
+    for _ in range(7):
+        cluster.tick()
+        look(cluster)
+    assert status(cluster)["runs"]["succeeded"] == 1
+    assert status(cluster)["costExpected"] == pytest.approx(3 * HELD_S * PER_S)
+    live(cluster)
+    assert "costExpected" not in status(cluster)
+
+
+def test_an_operator_killed_after_any_effect_spends_no_more() -> None:
+    body = benchmark("0.055", limits={"runTimeout": "25s"}, repetitions={"count": 3, "warmups": 0})
+    undisturbed = lived(body)
+    for effect in range(1, undisturbed.effects + 1):
+        assert lived(body, die_after=effect).objects == undisturbed.objects, f"killed after effect {effect}"
+
+
+def once_evicted(pod: dict[str, Any], age: int) -> dict[str, Any]:
+    """The first attempt loses its node's memory, two seconds after its pod got the node."""
+    if "-a1-" in pod["metadata"]["name"] and age > 2:
+        since_s = pod["fake-born"] + 2
+        return {"phase": "Failed", "reason": "Evicted", "message": "low on memory", "conditions": [
+            {"type": "PodScheduled", "status": "True", "lastTransitionTime": fake.rfc3339(since_s)}]} if age > 3 else (
+            fake.running(since_s))
+    return fake.lives(pod, age)
+
+
+def vanishes(pod: dict[str, Any], age: int) -> dict[str, Any]:
+    """Somebody deletes the first attempt's pod while it runs."""
+    return {"deleted": True} if "-a1-" in pod["metadata"]["name"] and age > 3 else fake.lives(pod, age)
+
+
+ONE = {"repetitions": {"count": 1, "warmups": 0}}
+SPARK = {"spark": {"job": "read-speed", "driver": {"pricePerHour": "1.8"}}}
+SERVED = {"tensorflow": {"job": "train", "parameterServers": 2}}
+
+SPENT = [
+    pytest.param(benchmark(**ONE), fake.lives, 2.0, 3.0, id="start-up-is-paid-for"),
+    pytest.param(benchmark(workload=SERVED, **ONE), fake.lives, 3 * 2.0, 3 * 3.0, id="parameter-servers-cost-too"),
+    pytest.param(benchmark(workload=SPARK, **ONE), fake.lives, 1.5 * 2.0, 1.5 * 3.0, id="a-driver-with-a-price"),
+    pytest.param(benchmark(workload={"spark": {"job": "read-speed"}}, **ONE), fake.lives, 2.0, 3.0,
+                 id="a-driver-without-a-price"),
+    pytest.param(benchmark(**ONE), lambda pod, age: fake.lives(pod, age, exit_code=3), 2.0, 3.0, id="failed"),
+    pytest.param(benchmark(**ONE), lambda pod, age: fake.unschedulable(), None, 0.0, id="never-had-a-node"),
+    pytest.param(benchmark(**ONE), lambda pod, age: fake.running(fake.START_S), None, 30.0, id="timed-out"),
+    pytest.param(benchmark(**ONE), once_evicted, 2.0, 2.0 + 3.0, id="a-lost-attempt-is-paid-for-too"),
+    pytest.param(benchmark(**ONE), vanishes, 2.0, 2.0 + 3.0, id="a-pod-that-vanished-held-its-node-until-then"),
+]
+
+
+@pytest.mark.parametrize(("body", "script", "cost_s", "spent_s"), SPENT)
+def test_what_a_run_cost_and_what_was_spent_on_it(
+        body: dict[str, Any], script: fake.Script, cost_s: float | None, spent_s: float) -> None:
+    cluster = lived(body, script)
+    (found,) = (one["status"] for one in cluster.kind("BenchmarkRun"))
+    assert found.get("cost") == (None if cost_s is None else pytest.approx(cost_s * PER_S))
+    assert found["costSpent"] == pytest.approx(spent_s * PER_S)
+    assert status(cluster)["costSpent"] == pytest.approx(spent_s * PER_S)
