@@ -1,0 +1,46 @@
+"""Queries that put the runs of one Benchmark into cells, whatever its parameters are called.
+
+Which labels make a cell is the variable `by`: the shape and the Benchmark's own parameters, which Grafana reads off
+the series. Each cell gets one label more, `cell`, with those labels' values, for legends and axes.
+"""
+
+from __future__ import annotations
+
+RUNS = 'namespace="$namespace",benchmark="$benchmark",shape=~"$shape",verdict=~"$verdict"'
+"""The runs that are compared."""
+
+CELL = "cell"
+
+
+def gauge(family: str, over: str = "avg") -> str:
+    """A gauge of each run, as the mean (or `max`, `min`, `stddev`, `count`) over a cell's runs."""
+    return _named(f"{over} by (${{by:csv}}) ({family}{{{RUNS}}})")
+
+
+def growth(counter: str) -> str:
+    """How fast an aligned counter grew: of each cell the mean over its runs, or of each run."""
+    return curve(f"rate({aligned(counter)}[${{window}}s] offset ${{shift}}s)")
+
+
+def level(family: str) -> str:
+    """An aligned gauge, likewise."""
+    return curve(f"{aligned(family)} offset ${{shift}}s")
+
+
+def curve(each_run: str) -> str:
+    """A line for each cell, or each run, of an expression that has a series for each run."""
+    return _named(f"avg by (${{curves}}, ${{by:csv}}) ({each_run})")
+
+
+def aligned(family: str) -> str:
+    """The selector of an aligned family."""
+    return f"shapebench_aligned_{family}{{{RUNS}}}"
+
+
+ELAPSED = (f"vector(time() - ${{__from:date:seconds}}) and on () "
+           f"count(count_over_time({aligned('cpu_seconds_total')}[${{window}}s] offset ${{shift}}s))")
+"""Seconds since the measured part began, while any curve has values."""
+
+
+def _named(series: str) -> str:
+    return f'label_join({series}, "{CELL}", " ", ${{by:doublequote}})'

@@ -1,0 +1,107 @@
+"""What happened in one run: each of its pods, at the time when it ran."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models.common import BigValueTextMode
+
+from dashboards import finish, marks, panels, usage, variables
+from dashboards.panels import Column, Query
+
+_RUN = 'namespace="$namespace",benchmark="$benchmark",run="$run"'
+_PODS = f'{_RUN},source="$source"'
+_POD = "{{role}} {{index}}"
+
+
+def dashboard() -> models.Dashboard:
+    """The dashboard."""
+    started = finish.started(
+        finish.RUN, "Shapebench / One run",
+        "What happened in one run? Its pods at the time when it ran, with the measured part marked. The runs table of "
+        "Compare shapes leads here with the right time range.", "now-15m")
+    for variable in _variables():
+        started.with_variable(variable)
+    for name, family, colour in (("measured part begins", "started_seconds", "green"),
+                                 ("measured part ends", "finished_seconds", "red")):
+        started.annotation(marks.Mark(name, f"{_fact(family)} * 1000", colour))
+    return finish.finished(started, [
+        finish.Row("The run", _summary()),
+        finish.Row("Its pods", _pods()),
+        finish.Row("Start-up and the measured part", _parts()),
+        finish.Row("What the program measured", _measured())])
+
+
+def _fact(family: str) -> str:
+    """A gauge of the run. The operator tells it only when the run is over, after the time range that shows the run:
+    hence a look an hour ahead."""
+    return f"last_over_time(shapebench_run_{family}{{{_RUN}}}[2h] offset -1h)"
+
+
+def _variables() -> Iterator[Builder[models.VariableModel]]:
+    yield variables.namespace("shapebench_pod_cpu_seconds_total")
+    yield variables.benchmark("shapebench_pod_cpu_seconds_total")
+    yield variables.query(
+        "run", "Run",
+        'label_values(shapebench_pod_cpu_seconds_total{namespace="$namespace",benchmark="$benchmark"}, run)',
+        "One of the runs that have samples in the time range.")
+    yield variables.choice(
+        "source", "From", "The run's own record, written when it ended, with every sample that was taken; or what "
+        "Prometheus scraped from the pods, which is there while they run.",
+        {"the record (exact)": "record", "the agents (live)": "agent"})
+    yield variables.number(
+        "window", "Rate over (s)",
+        f"clamp_min(ceil(max({_fact('duration_seconds')}) / 250), 2) or vector(2) "
+        + " ".join(f'or label_replace(vector({seconds}), "typed", "{seconds}", "", "")'
+                   for seconds in (5, 10, 30, 60, 120, 300)),
+        "Seconds over which a rate is taken: two samples of the record at first. For live pods choose twice the scrape "
+        "interval or more. Any number may be typed.")
+
+
+def _summary() -> Iterator[Builder[models.Panel]]:
+    yield panels.number("Time", "How long was the measured part?", Query(_fact("duration_seconds"), "time"), "s")
+    yield panels.number("Cost", "What did the measured part cost?", Query(_fact("cost"), "cost"), "short")
+    yield panels.number("Cost with start-up", "What did the pods cost for all the time that they held their nodes?",
+                        Query(_fact("cost_spent"), "spent"), "short")
+    yield panels.number("Verdict", "Does the run count, and if not, why?",
+                        Query(f"max by (verdict) ({_fact('duration_seconds')})", "{{verdict}}"), "none").text_mode(
+                            BigValueTextMode.NAME)
+    yield panels.number("Doubts", "Which bounds of validity did the run pass? None: no doubt.",
+                        Query(f"count by (kind) ({_fact('flag')}) or label_replace(vector(0), "
+                              '"kind", "none", "", "")', "{{kind}}"), "none").text_mode(BigValueTextMode.NAME).span(8)
+
+
+def _pods() -> Iterator[Builder[models.Panel]]:
+    yield panels.lines("CPU, cores", "Which pod works, and when?", [Query(_rate("cpu_seconds"), _POD)], "short")
+    yield panels.lines("Memory", "How much memory does each pod hold, page cache that is easy to drop left out?",
+                       [Query(f"shapebench_pod_memory_working_set_bytes{{{_PODS}}}", _POD)], "bytes")
+    for one in usage.COUNTERS:
+        yield panels.lines(f"{one.rate} per second", f"When, and how fast: {one.rate.lower()} of each pod?",
+                           [Query(_rate(one.name), _POD)], one.rate_unit)
+
+
+def _rate(counter: str) -> str:
+    return f"sum by (role, index) (rate(shapebench_pod_{counter}_total{{{_PODS}}}[${{window}}s]))"
+
+
+def _parts() -> Iterator[Builder[models.Panel]]:
+    kinds = (("cpu_seconds", "CPU time"), *((one.name, one.title) for one in usage.COUNTERS))
+    shares = (f'label_replace(max({_fact(f"measured_usage_{name}")}) / (max({_fact(f"usage_{name}")}) > 0), '
+              f'"of", "{title}", "", "")' for name, title in kinds)
+    yield panels.bars("Share of the measured part", "How much of what the pods used in their whole lives fell in the "
+                      "measured part? The rest is start-up and wind-down. What was not used at all has no bar.",
+                      "of", [Query(" or ".join(shares), "share")], "percentunit").span(16)
+    yield panels.number("Peak memory", "How much memory did the run's pods hold at most, all together?",
+                        Query(_fact("usage_memory_peak_bytes"), "peak"), "bytes").span(8).height(8)
+
+
+def _measured() -> Iterator[Builder[models.Panel]]:
+    yield panels.rows("Measurements", "What did the program measure itself, row by row?",
+                      [Query(_fact("measurement"), "value")],
+                      {"value": Column("short"), **{name: Column(hidden=True) for name in _KNOWN}})
+
+
+_KNOWN = ("__name__", "instance", "job", "namespace", "benchmark", "run", "verdict", "block", "shape")
+"""Labels that are the same in each row."""
