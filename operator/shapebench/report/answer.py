@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from shapebench.analysis import objective, summary
+from shapebench.analysis import expectation, objective, summary
 from shapebench.analysis.summary import CellSummary
 from shapebench.api.record import Phase, RunRecord, Verdict
 from shapebench.report import units
@@ -75,7 +75,17 @@ def caveats(subject: Subject, records: Sequence[RunRecord]) -> tuple[str, ...]:
     if 0 < smallest < summary.MINIMUM_FOR_INTERVAL:
         found.append(f"n = {smallest} is too small for a 95 % interval of the median (that needs "
                      f"{summary.MINIMUM_FOR_INTERVAL}): the range is shown, and small differences mean nothing yet.")
-    return (*found, *subject.remarks)
+    return (*found, *_money(subject, records), *subject.remarks)
+
+
+def _money(subject: Subject, records: Sequence[RunRecord]) -> tuple[str, ...]:
+    """What all of it cost. It is more than the sum of the runs' costs, and people ask why."""
+    spent = [known for record in records if (known := expectation.spent(record)) is not None]
+    if not spent:
+        return ()
+    of_budget = "" if subject.budget is None else f" of limits.budget {units.money(subject.budget)}"
+    return (f"{units.money(sum(spent))}{of_budget} was spent on these runs: nodes held, with start-up, warm-ups, "
+            "failed runs and lost attempts; cost in the table is that of the measured part alone.",)
 
 
 def _with_spread(one: CellSummary, metric: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib import resources
 
-from shapebench.analysis import summary
+from shapebench.analysis import expectation, summary
+from shapebench.api import phases
 from shapebench.api.record import Phase, RunRecord, Verdict
 from shapebench.report import answer, dependence, environment, figures, markup, measured, table, units
 from shapebench.report.markup import text
@@ -48,7 +49,7 @@ def _header(subject: Subject, records: Sequence[RunRecord], answered: bool) -> s
 
 def _tiles(subject: Subject, records: Sequence[RunRecord], rows: Sequence[Row]) -> str:
     best = rows[0].summary if rows and rows[0].summary.n else None
-    spent = [record.cost for record in records if record.cost is not None]
+    spent = [known for record in records if (known := expectation.spent(record)) is not None]
     tiles = [
         (summary.cell_text(best.cell) if best else units.MISSING, "best cell"),
         (units.of_metric(subject.metric)(best.median if best else None),
@@ -58,7 +59,7 @@ def _tiles(subject: Subject, records: Sequence[RunRecord], rows: Sequence[Row]) 
         (str(len(rows)), "cells compared"),
     ]
     if spent:
-        tiles.append((units.money(sum(spent)), "cost of all runs"))
+        tiles.append((units.money(sum(spent)), "spent on all runs"))
     return ('<ul class="tiles">\n'
             + "".join(f"<li><b>{text(value)}</b><span>{text(name)}</span></li>\n" for value, name in tiles)
             + "</ul>\n")
@@ -107,12 +108,18 @@ def _failures(records: Sequence[RunRecord]) -> str:
 def _runs(records: Sequence[RunRecord]) -> str:
     """All runs in the order in which they were made, folded away."""
     titles = (("run", True), ("cell", True), ("block", False), ("phase", True), ("verdict", True),
-              ("duration", False), ("CPU", False), ("memory peak", False))
+              ("queue", False), ("start-up", False), ("duration", False), ("cost", False), ("spent", False),
+              ("CPU", False), ("memory peak", False))
     ordered = sorted(records, key=lambda record: (record.block, record.position))
-    return markup.folded(f"All {len(records)} runs", markup.rows(titles, [(
-        record.run, summary.cell_text(record.cell), "warm-up" if record.block == 0 else str(record.block),
-        str(record.phase), str(record.verdict), units.seconds(record.duration_s),
-        units.seconds(record.usage.cpu_seconds), units.size(record.usage.memory_peak_bytes)) for record in ordered]))
+    return markup.folded(f"All {len(records)} runs", markup.rows(titles, [_run_row(record) for record in ordered]))
+
+
+def _run_row(record: RunRecord) -> tuple[str, ...]:
+    parts = phases.of_times(record.times)
+    return (record.run, summary.cell_text(record.cell), "warm-up" if record.block == 0 else str(record.block),
+            str(record.phase), str(record.verdict), units.seconds(parts.queue_s), units.seconds(parts.startup_s),
+            units.seconds(record.duration_s), units.money(record.cost), units.money(record.cost_spent),
+            units.seconds(record.usage.cpu_seconds), units.size(record.usage.memory_peak_bytes))
 
 
 def _footer(records: Sequence[RunRecord]) -> str:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 
 from shapebench.analysis import objective, summary
+from shapebench.api import phases
 from shapebench.api.record import RunRecord
 
 FIRST = ("benchmark", "shape", "workers", "cpu", "block", "repetition", "phase", "reason", "verdict", "duration_s",
@@ -15,7 +16,7 @@ FIRST = ("benchmark", "shape", "workers", "cpu", "block", "repetition", "phase",
 """Programs read these by name: they stay. After them comes a column for each parameter, then LAST, then a column
 measurement_NAME for each measurement (the median over the run's rows, as the objective takes it)."""
 LAST = ("run", "position", "attempt", "backend", "memory_bytes", "memory_peak_bytes", "cpu_throttled_seconds",
-        "started_s", "finished_s", "message")
+        "started_s", "finished_s", "queue_s", "startup_s", "cost_spent", "message")
 
 _Field = str | int | float | bool | None
 
@@ -45,10 +46,11 @@ def _parameter(record: RunRecord, name: str) -> str | None:
 
 
 def _fields(record: RunRecord) -> dict[str, _Field]:
+    parts = phases.of_times(record.times)
     own: dict[str, _Field] = {
         name: getattr(record, name)
         for name in ("benchmark", "workers", "cpu", "block", "repetition", "duration_s", "cost", "run", "position",
-                     "attempt", "backend", "memory_bytes", "message")
+                     "attempt", "backend", "memory_bytes", "cost_spent", "message")
     }
     return own | record.usage.model_dump() | {
         "shape": record.cell.shape,
@@ -56,5 +58,7 @@ def _fields(record: RunRecord) -> dict[str, _Field]:
         "reason": record.reason.value if record.reason else None,
         "verdict": record.verdict.value,
         "started_s": record.times.started_s,
+        "queue_s": parts.queue_s,
+        "startup_s": parts.startup_s,
         "finished_s": record.times.finished_s,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shapebench.analysis import budget
 from shapebench.analysis.summary import Goal
 from shapebench.api.benchmark import Benchmark, BenchmarkSpec
 from shapebench.api.record import RunRecord
@@ -24,6 +25,7 @@ class Subject:
     planned: int | None = None
     facts: tuple[tuple[str, str], ...] = ()
     remarks: tuple[str, ...] = ()
+    budget: float | None = None
 
 
 def of_benchmark(benchmark: Benchmark, remarks: Sequence[str] = ()) -> Subject:
@@ -31,7 +33,7 @@ def of_benchmark(benchmark: Benchmark, remarks: Sequence[str] = ()) -> Subject:
     spec = benchmark.spec
     planned = len(expand.cells(spec)) * (spec.repetitions.count + spec.repetitions.warmups)
     return Subject(benchmark.metadata.name, spec.objective.metric, spec.objective.goal, planned, _facts(spec),
-                   tuple(remarks))
+                   tuple(remarks), budget.limit(spec))
 
 
 def of_records(records: Sequence[RunRecord]) -> Subject:

@@ -62,3 +62,10 @@ def test_caveats_count_failures_missing_runs_and_small_n(make_record) -> None:
 
 def test_nothing_to_bear_in_mind_where_all_is_well(make_record) -> None:
     assert answer.caveats(Subject("b", planned=6), [make_record() for _ in range(6)]) == ()
+
+
+def test_the_money_spent_is_told_apart_from_the_cost_that_cells_are_compared_by(make_record) -> None:
+    records = [make_record(cost=0.01, cost_spent=0.015, block=0), make_record(cost=0.01, cost_spent=0.012),
+               make_record(duration_s=None, reason=Reason.RUN_TIMEOUT, cost_spent=0.1)]
+    (line,) = (one for one in answer.caveats(Subject("b", budget=0.5), records) if "spent" in one)
+    assert line.startswith("0.127 of limits.budget 0.500 was spent on these runs: nodes held, with start-up, warm-ups")

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from rich.console import Console
 
-from shapebench.api.record import Measurement, Reason
+from shapebench.api.record import Measurement, Reason, Times
 from shapebench.report import files, html, runs_csv, table
 from shapebench.report.subject import Subject
 
@@ -42,6 +42,12 @@ def test_csv_has_a_row_for_each_run_and_leaves_unknown_fields_empty(records) -> 
     assert (rows[1]["format"], rows[1]["cost"], rows[1]["cpu_seconds"]) == ("tfrecord", "0.01", "12.5")
     assert rows[1]["measurement_images_per_second"] == "200.0"
     assert (rows[-1]["reason"], rows[-1]["duration_s"]) == ("WrongAnswer", "")
+
+
+def test_csv_tells_queue_start_up_and_money_apart_from_the_measured_part(make_record) -> None:
+    times = Times(created_s=1000.0, admitted_s=1060.0, started_s=1075.0, finished_s=1085.0)
+    (row,) = csv.DictReader(io.StringIO(runs_csv.text([make_record(times=times, cost=0.01, cost_spent=0.025)])))
+    assert [row[name] for name in ("queue_s", "startup_s", "cost", "cost_spent")] == ["60.0", "15.0", "0.01", "0.025"]
 
 
 def test_a_parameter_called_as_a_column_gets_a_prefix(make_record) -> None:
