@@ -96,7 +96,7 @@ def benchmark(seconds: int) -> dict[str, Any]:
         "apiVersion": "shapebench.dev/v1alpha1", "kind": "Benchmark", "metadata": {"name": f"beside-{seconds}"},
         "spec": {"workload": {"tensorflow": {"command": ["python3", "-c", program]}},
                  "shapes": [{"name": "two", "workers": 2, "cpu": "500m", "memory": "128Mi"}],
-                 "repetitions": {"count": 1, "warmups": 0}},
+                 "repetitions": {"count": 1, "warmups": 0}, "validity": {"policy": "Flag"}},
     }
 
 
