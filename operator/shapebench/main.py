@@ -101,8 +101,16 @@ _VARIABLES = {
     "metrics_port": "port of /metrics and /readyz",
     "probe_port": "port of /healthz",
     "sample_interval_s": "seconds between two samples in a run's pods",
+    "system_namespaces": "whose pods may be on a node of a run with isolation: Node, comma-separated",
     "results_url": "where records of runs are kept: file:///folder, s3://bucket/folder, …; empty: in ConfigMaps",
     "results_service": "namespace/name:port of the Service of this operator, through which a file: store is read",
+    "remote_write_url": "where the series of finished runs are sent, such as http://prometheus:9090/api/v1/write",
+    "remote_write_timeout_s": "seconds that one request may take",
+    "remote_write_per_pod": "whether each pod's series are sent too, or only the run's: true or false",
+    "remote_write_labels": 'labels on all of them, as {"cluster": "a"}',
+    "remote_write_headers": 'headers of each request, as {"X-Scope-OrgID": "a"}',
+    "remote_write_credentials": "folder with the file token, or the files username and password",
+    "remote_write_ca_file": "certificates to trust there instead of the system's",
 }
 
 
@@ -110,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     lines = ["environment (the Helm chart sets these):"]
     for name, text in _VARIABLES.items():
         default = Settings.model_fields[name].default or "none"
+        default = ",".join(default) if isinstance(default, tuple) else default
         lines.append(f"  SHAPEBENCH_{name.upper():<24} {text} [{default}]")
     lines += ["", "The cluster is the one that the pod runs in, else the current context of KUBECONFIG.",
               "Exactly one operator may run in a cluster, or per set of namespaces."]

@@ -16,8 +16,8 @@ def helm() -> Path:
 
 @pytest.fixture(scope="session")
 def render(helm: Path) -> rendering.Render:
-    """Renders with values given as a tree."""
-    return lambda values=None: rendering.render(helm, values)
+    """Renders with values given as a tree, and the kinds that the cluster serves beside Kubernetes' own."""
+    return lambda values=None, served=(): rendering.render(helm, values, served)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,10 +47,11 @@ def find_helm() -> Path:
     raise FileNotFoundError("no helm here: run `make test-tools` once (it builds the pinned one from Go modules)")
 
 
-def render(helm: Path, values: Manifest | None = None) -> Rendered:
-    """Render the chart as release shapebench in namespace shapebench-system."""
+def render(helm: Path, values: Manifest | None = None, served: Iterable[str] = ()) -> Rendered:
+    """Render the chart as release shapebench in namespace shapebench-system; `served`: kinds beside Kubernetes' own."""
     done = subprocess.run(
-        [helm, "template", "shapebench", CHART, "--namespace=shapebench-system", "--kube-version=1.33.0", "--values=-"],
+        [helm, "template", "shapebench", CHART, "--namespace=shapebench-system", "--kube-version=1.33.0", "--values=-",
+         *(f"--api-versions={one}" for one in served)],
         input=yaml.safe_dump(values or {}), capture_output=True, text=True, timeout=60, check=False)
     objects = tuple(one for one in yaml.safe_load_all(done.stdout) if one) if done.returncode == 0 else ()
     return Rendered(done.stderr if done.returncode else "", objects)

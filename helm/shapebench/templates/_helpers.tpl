@@ -61,6 +61,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- .Values.results.url | default (ternary "file:///results" "" .Values.results.volume.enabled) }}
 {{- end }}
 
+{{/* The Secret that remote write's credentials are in; empty: none. */}}
+{{- define "shapebench.remoteWriteSecret" -}}
+{{- with .Values.remoteWrite }}
+{{- if and .basicAuthSecret .bearerTokenSecret }}
+{{- fail "remoteWrite: give basicAuthSecret or bearerTokenSecret, not both" }}
+{{- end }}
+{{- .basicAuthSecret | default .bearerTokenSecret }}
+{{- end }}
+{{- end }}
+
 {{/* What the operator may do: exactly the calls that it makes, as `make test-kube` proves against an API server. */}}
 {{- define "shapebench.rules" -}}
 - apiGroups: [shapebench.dev]
@@ -68,7 +78,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   verbs: [get, list, watch, delete] # delete: when ttlSecondsAfterFinished has passed
 - apiGroups: [shapebench.dev]
   resources: [benchmarkruns]
-  verbs: [get, list, watch, create]
+  verbs: [get, list, watch, create{{ if .Values.remoteWrite.url }}, patch{{ end }}] # patch: to note that a run was sent
 - apiGroups: [shapebench.dev]
   resources: [benchmarks/status, benchmarkruns/status]
   verbs: [patch]

@@ -49,6 +49,10 @@ LABEL_QUEUE = "kueue.x-k8s.io/queue-name"
 LABEL_JOB_UID = "kueue.x-k8s.io/job-uid"
 """On the Workload that Kueue makes for another operator's object, written by Kueue: that object's uid."""
 
+ANNOTATION_REMOTE_WRITE = f"{GROUP}/remote-write"
+"""On runs that are over, where remote write is set: "sent", or "dropped: " and why. Set by the operator, which sends
+each run that has none; taken away by hand, the run is sent again."""
+
 RECORD_KEY = "record.json.gz"
 """The key in a record config map's binaryData."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from shapebench.api.remote_write import ExtraHeaders, ExtraLabels, RemoteWriteUrl
 
 
 class Settings(BaseModel):
@@ -23,10 +25,21 @@ class Settings(BaseModel):
     metrics_port: int = 9090
     probe_port: int = 8080
     sample_interval_s: float = 1.0
+    system_namespaces: tuple[str, ...] = ("kube-system",)
+    """Whose pods may share a node with a run of `isolation: Node`: those of the cluster's own daemons."""
     results_url: str = ""
     """Where records of runs are kept; empty: in ConfigMaps."""
     results_service: str = ""
     """namespace/name:port of the operator's Service, through which records of a file: store are read."""
+    remote_write_url: RemoteWriteUrl = ""
+    """Where the series of finished runs are sent; empty: nowhere."""
+    remote_write_timeout_s: float = Field(default=30.0, gt=0)
+    remote_write_per_pod: bool = True
+    remote_write_labels: ExtraLabels = {}
+    remote_write_headers: ExtraHeaders = {}
+    remote_write_credentials: str = ""
+    """A folder with the file token, or the files username and password."""
+    remote_write_ca_file: str = ""
 
     @field_validator("results_url")
     @classmethod
@@ -58,5 +71,5 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     for field in Settings.model_fields:
         value = environment.get(f"SHAPEBENCH_{field.upper()}")
         if value is not None:
-            given[field] = tuple(filter(None, value.split(","))) if field == "namespaces" else value
+            given[field] = tuple(filter(None, value.split(","))) if field.endswith("namespaces") else value
     return Settings.model_validate(given)

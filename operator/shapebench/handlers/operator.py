@@ -10,7 +10,7 @@ from typing import Any
 
 from shapebench.api import keys
 from shapebench.api.settings import Settings
-from shapebench.handlers import records
+from shapebench.handlers import records, remote_writer
 from shapebench.handlers.endpoints import Endpoints
 from shapebench.handlers.queue import WorkQueue
 from shapebench.handlers.resync import Resync
@@ -45,6 +45,7 @@ class Operator:
         self._resync = Resync(lambda: cluster.benchmarks(settings.namespaces), self._queue)
         if cluster.results is not None:
             self._metrics.registry.register(cluster.results.writes)
+        self._remote = remote_writer.of_settings(settings, cluster, self._metrics.registry)
         served = cluster.results if settings.results_url.startswith("file:") else None
         self._endpoints = Endpoints(self._metrics.text, self.not_ready, settings.metrics_port,
                                     functools.partial(records.answer, served) if served else None)
@@ -62,10 +63,14 @@ class Operator:
         """Start to work."""
         self._workers.start()
         self._resync.start()
+        if self._remote is not None:
+            self._remote.start()
 
     def stop(self) -> None:
         """Stop within seconds. What a look was doing is found and finished by the next process."""
         self._resync.stop()
+        if self._remote is not None:
+            self._remote.stop()
         self._workers.stop(STOP_TIMEOUT_S)
         self._endpoints.stop()
 
@@ -75,6 +80,8 @@ class Operator:
         self._metrics.heard()
         if body["kind"] != "Pod":
             (board.gone if kind == "DELETED" else board.saw)(body)
+        if body["kind"] == "BenchmarkRun" and self._remote is not None:
+            self._remote.saw(kind, body)
         name = benchmark_of(body)
         if name is not None:
             self._queue.add(name)

@@ -25,7 +25,7 @@ Column = tuple[str, list[tuple[float, float]]]
 
 
 def columns(record: RunRecord) -> Iterator[Column]:
-    """Every column that a pod knows; none where no pod has a measured part."""
+    """Every column that a pod knows, and the workers' CPUs; none where no pod has a measured part."""
     import numpy as np
 
     windows = [(pod, window) for pod in record.pods if (window := _window(pod, record)) is not None]
@@ -37,6 +37,7 @@ def columns(record: RunRecord) -> Iterator[Column]:
         known = [values for pod, window in windows if (values := _values(pod, window, column, moments)) is not None]
         if known:
             yield column, list(zip(moments.tolist(), sum(known[1:], known[0]).tolist(), strict=True))
+    yield names.CPUS_COLUMN, [(moment, record.workers * record.cpu) for moment in moments.tolist()]
 
 
 def grid(length_s: float, steps_s: Iterable[float]) -> list[float]:

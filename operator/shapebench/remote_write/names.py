@@ -16,6 +16,10 @@ SUFFIXES: Mapping[str, str] = MappingProxyType(
     {**{column: f"{column}_total" for column in COUNTERS}, MEMORY_COLUMN: "memory_working_set_bytes"})
 """Column of api.record.Series -> the end of the metric's name."""
 
+CPUS_COLUMN = "cpus"
+ALIGNED_SUFFIXES: Mapping[str, str] = MappingProxyType({**SUFFIXES, CPUS_COLUMN: "cpus"})
+"""Of the run as a whole: beside what its pods used, the CPUs of its workers, of which a CPU per cent is told."""
+
 POD = "shapebench_pod_"
 ALIGNED = "shapebench_aligned_"
 

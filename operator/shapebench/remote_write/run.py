@@ -35,7 +35,7 @@ def time_series(run: FinishedRun, choice: Choice) -> Iterator[TimeSeries]:
     labels = {**choice.labels, **_run_labels(record), "block": str(record.block), "verdict": run.verdict}
     for column, samples in aligned.columns(record):
         moved = ((run.benchmark_created_s + offset_s, value) for offset_s, value in samples)
-        yield from ended(labels_of(f"{names.ALIGNED}{names.SUFFIXES[column]}", labels), moved)
+        yield from ended(labels_of(f"{names.ALIGNED}{names.ALIGNED_SUFFIXES[column]}", labels), moved)
 
 
 def _pods(record: RunRecord, extra: Mapping[str, str]) -> Iterator[TimeSeries]:

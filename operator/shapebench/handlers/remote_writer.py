@@ -1,0 +1,196 @@
+"""The thread that writes finished runs to Prometheus, one after the other; nothing else ever waits for it.
+
+It keeps names only, and no more than there are runs that are over and not sent: a run is read when its turn comes, and
+its annotation says that it was sent, so a restart begins with whatever is not marked. A run that has to wait goes to
+the end of the row, and all wait a while, since it is the endpoint that is in trouble: longer each time, for ever.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import random
+from typing import Any, NamedTuple, Protocol
+
+from prometheus_client import CollectorRegistry
+
+from shapebench.api import keys
+from shapebench.api.settings import Settings
+from shapebench.handlers.remote_metrics import RemoteMetrics
+from shapebench.kube import errors
+from shapebench.kube.cluster import KubeCluster
+from shapebench.kube.finished_runs import FinishedRuns, is_unsent
+from shapebench.remote_write import sending
+from shapebench.remote_write.protocol import Again, Answer, Pace, Trouble
+from shapebench.remote_write.run import Choice, FinishedRun, time_series
+
+log = logging.getLogger(__name__)
+
+DROPPED = "RemoteWriteDropped"
+
+
+class RunName(NamedTuple):
+    """A run's name."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class Runs(Protocol):
+    """`shapebench.kube.finished_runs.FinishedRuns`."""
+
+    def unsent(self, namespace: str, name: str) -> FinishedRun | None:
+        """The run; None where there is nothing to send. Raises ValueError where there is no record to be had."""
+        ...
+
+    def mark(self, namespace: str, name: str, text: str) -> None:
+        """Note on the run what became of it."""
+        ...
+
+    def warn(self, namespace: str, benchmark: str, reason: str, message: str) -> None:
+        """Say on the Benchmark what its owner should know."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How much of a run earlier tries of this process sent, and what was refused of it."""
+
+    requests: int = 0
+    refused: str = ""
+
+
+class RemoteWriter:
+    """A row of runs, and the thread that sends them."""
+
+    def __init__(self, runs: Runs, post: Callable[[bytes], Answer], choice: Choice, metrics: RemoteMetrics,
+                 pace: Pace | None = None, chance: Callable[[], float] = random) -> None:
+        self._runs = runs
+        self._post = post
+        self._choice = choice
+        self._metrics = metrics
+        self._pace = pace or Pace()
+        self._chance = chance
+        self._changed = threading.Condition()
+        self._row: dict[RunName, Progress] = {}
+        self._stopped = threading.Event()
+        self._failures = 0
+        self._thread = threading.Thread(target=self._loop, name="remote-writer", daemon=True)
+        metrics.count_pending(lambda: len(self._row))
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 0.0) -> None:
+        """End; what is on its way is sent again by the next process."""
+        self._stopped.set()
+        with self._changed:
+            self._changed.notify_all()
+        self._thread.join(timeout_s)
+
+    def saw(self, kind: str | None, body: Mapping[str, Any]) -> None:
+        """A run came, changed or went (as kopf's events say it)."""
+        name = RunName(body["metadata"]["namespace"], body["metadata"]["name"])
+        with self._changed:
+            if kind == "DELETED":
+                self._row.pop(name, None)
+            elif is_unsent(body) and name not in self._row:
+                self._row[name] = Progress()
+                self._changed.notify_all()
+
+    def _loop(self) -> None:
+        while (name := self._next()) is not None:
+            again = self._once(name)
+            if again is None:
+                continue
+            self._failures += 1
+            self._metrics.fails(again.trouble)
+            pause = self._pace.pause_s(self._failures, again.after_s, self._chance())
+            log.warning("%s is not written remotely yet: %s; again in %.1f s", name, again.message, pause)
+            self._stopped.wait(pause)
+
+    def _next(self) -> RunName | None:
+        """The first of the row, which it stays in; None: stopped."""
+        with self._changed:
+            while not self._row and not self._stopped.is_set():
+                self._changed.wait()
+            return None if self._stopped.is_set() else next(iter(self._row))
+
+    def _once(self, name: RunName) -> Again | None:
+        """Try to send a run; what it has to wait for, None when it is done with."""
+        try:
+            again = self._send(name)
+        except errors.GoneError:
+            again = None
+        except errors.KubeError as error:
+            again = Again(Trouble.CLUSTER, str(error))
+        except Exception as error:
+            log.exception("%s: unexpected", name)
+            again = Again(Trouble.UNEXPECTED, str(error))
+        with self._changed:
+            progress = self._row.pop(name, None)
+            if again is not None and progress is not None:  # None: it was deleted meanwhile
+                self._row[name] = progress
+        return again
+
+    def _send(self, name: RunName) -> Again | None:
+        progress = self._row.get(name, Progress())
+        try:
+            run = self._runs.unsent(*name)
+        except ValueError as error:
+            self._drop(name, f"its record cannot be read: {error}")
+            return None
+        if run is None:
+            return None
+        sent = sending.send(time_series(run, self._choice), self._post, progress.requests)
+        refused = progress.refused or sent.refused
+        self._metrics.samples(sent.samples, sent.dropped)
+        with self._changed:
+            if name in self._row:
+                self._row[name] = Progress(sent.requests, refused)
+        if sent.again is not None:
+            return sent.again
+        self._failures = 0
+        self._metrics.works()
+        if refused:
+            self._drop(name, refused)
+            self._warn(name, run.record.benchmark, refused)
+        else:
+            self._runs.mark(*name, "sent")
+            self._metrics.run_sent()
+        return None
+
+    def _drop(self, name: RunName, why: str) -> None:
+        self._runs.mark(*name, f"dropped: {why}")
+        self._metrics.run_dropped()
+        log.warning("%s: samples are not written remotely: %s", name, why)
+
+    def _warn(self, name: RunName, benchmark: str, refused: str) -> None:
+        """The same words for every run, so that they are one event."""
+        text = (f"remote write: samples of runs are lost: {refused}. To send them again: "
+                f"kubectl annotate benchmarkruns --all {keys.ANNOTATION_REMOTE_WRITE}-")
+        try:
+            self._runs.warn(name.namespace, benchmark, DROPPED, text)
+        except errors.KubeError as error:
+            log.warning("%s: cannot say so on the Benchmark: %s", name, error)
+
+
+def of_settings(settings: Settings, cluster: KubeCluster, registry: CollectorRegistry) -> RemoteWriter | None:
+    """The writer that the settings ask for; None where they ask for none."""
+    if not settings.remote_write_url:
+        return None
+    from shapebench.remote_write.endpoint import Endpoint, Target
+
+    target = Target(settings.remote_write_url, settings.remote_write_timeout_s, settings.remote_write_headers,
+                    Path(settings.remote_write_credentials) if settings.remote_write_credentials else None,
+                    Path(settings.remote_write_ca_file) if settings.remote_write_ca_file else None)
+    choice = Choice(settings.remote_write_per_pod, settings.remote_write_labels)
+    return RemoteWriter(FinishedRuns(cluster), Endpoint(target).post, choice, RemoteMetrics(registry, time.monotonic))

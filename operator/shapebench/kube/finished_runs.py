@@ -1,0 +1,73 @@
+"""Runs that are over, for remote write: read with their records, and marked once they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from shapebench.api import keys
+from shapebench.api.run import BenchmarkRun
+from shapebench.kube import paths, records
+from shapebench.kube.cluster import KubeCluster
+from shapebench.kube.transport import MERGE_PATCH, RefusedError, Request, explained
+from shapebench.plan import actions
+from shapebench.remote_write.run import FinishedRun
+
+MARK_CHARS = 500
+
+
+class FinishedRuns:
+    """Every method raises `shapebench.kube.errors.KubeError` when the cluster does not answer."""
+
+    def __init__(self, cluster: KubeCluster) -> None:
+        self._cluster = cluster
+
+    def unsent(self, namespace: str, name: str) -> FinishedRun | None:
+        """The run; None where there is nothing to send: it is gone, not over, or marked.
+
+        Raises ValueError for a run that is over and has no record that can be read.
+        """
+        body = self._run(namespace, name)
+        if body is None or not is_unsent(body):
+            return None
+        run = BenchmarkRun.model_validate(body)
+        benchmark = self._cluster.benchmark(namespace, run.spec.benchmark)
+        if benchmark is None:
+            return None
+        record = records.of_run(self._cluster, namespace, run.status.record or keys.record_name(name))
+        if record is None:
+            raise ValueError("the run left no record")
+        created = datetime.fromisoformat(benchmark["metadata"]["creationTimestamp"])
+        return FinishedRun(record, str(run.status.verdict or record.verdict), created.timestamp())
+
+    def mark(self, namespace: str, name: str, text: str) -> None:
+        """Note on the run what became of it; a run that is gone needs no note."""
+        body = {"metadata": {"annotations": {keys.ANNOTATION_REMOTE_WRITE: text[:MARK_CHARS]}}}
+        try:
+            self._cluster.transport.raw(Request("PATCH", paths.item("BenchmarkRun", namespace, name), body=body,
+                                                content_type=MERGE_PATCH))
+        except RefusedError as refused:
+            if refused.status != 404:
+                raise explained(refused) from refused
+
+    def warn(self, namespace: str, benchmark: str, reason: str, message: str) -> None:
+        """Say on the Benchmark what its owner should know."""
+        body = self._cluster.benchmark(namespace, benchmark)
+        if body is not None:
+            self._cluster.apply(actions.Emit(body, "Warning", reason, message))
+
+    def _run(self, namespace: str, name: str) -> dict[str, Any] | None:
+        try:
+            return self._cluster.transport.parsed(Request("GET", paths.item("BenchmarkRun", namespace, name)))
+        except RefusedError as refused:
+            if refused.status == 404:
+                return None
+            raise explained(refused) from refused
+
+
+def is_unsent(body: Mapping[str, Any]) -> bool:
+    """Whether this BenchmarkRun is over and not marked."""
+    phase = (body.get("status") or {}).get("phase")
+    marked = (body["metadata"].get("annotations") or {}).get(keys.ANNOTATION_REMOTE_WRITE)
+    return phase in ("Succeeded", "Failed") and not marked

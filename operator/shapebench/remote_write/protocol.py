@@ -1,0 +1,91 @@
+"""What an endpoint's answer means, as remote write 1.0 has it, and how long to wait before the next try. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+ACCEPTED = range(200, 300)
+TOO_MANY_REQUESTS = 429
+ABOUT_THIS_REQUEST = frozenset({400, 413, 422})
+"""Refusals of what is in a request; the next one of the same run may be taken."""
+MESSAGE_CHARS = 200
+
+
+class Trouble(StrEnum):
+    """Why a request is to be sent again."""
+
+    BUSY = "busy"
+    SERVER = "server"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    CLUSTER = "cluster"
+    """Not the endpoint: the Kubernetes API did not tell the run, or did not take note that it was sent."""
+    UNEXPECTED = "unexpected"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The samples are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The samples will never be taken. `final`: nor will any other of that run."""
+
+    message: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Later it may work; `after_s` is how long the endpoint asks to be left alone."""
+
+    trouble: Trouble
+    message: str
+    after_s: float = 0.0
+
+
+Answer = Accepted | Refused | Again
+
+
+def judged(status: int, text: str, retry_after_s: float = 0.0) -> Answer:
+    """The answer's meaning."""
+    if status in ACCEPTED:
+        return Accepted()
+    said = " ".join(text.split())[:MESSAGE_CHARS]
+    message = f"HTTP {status}: {said}" if said else f"HTTP {status}"
+    if status == TOO_MANY_REQUESTS:
+        return Again(Trouble.BUSY, message, retry_after_s)
+    if 400 <= status < 500:
+        return Refused(message + advice(status, said), final=status not in ABOUT_THIS_REQUEST)
+    return Again(Trouble.SERVER, message, retry_after_s)
+
+
+def advice(status: int, said: str) -> str:
+    """What to do about a refusal."""
+    told = said.lower()
+    if any(words in told for words in ("out of order", "out of bounds", "out-of-order", "too old", "too far")):
+        return ". Set storage.tsdb.out_of_order_time_window in Prometheus to more than a Benchmark lasts, such as 7d"
+    return {
+        401: ". Check remoteWrite.basicAuthSecret or remoteWrite.bearerTokenSecret",
+        403: ". Check remoteWrite.basicAuthSecret or remoteWrite.bearerTokenSecret",
+        404: ". Check remoteWrite.url: Prometheus takes remote writes at /api/v1/write, if started with "
+             "--web.enable-remote-write-receiver",
+        405: ". Check remoteWrite.url",
+    }.get(status, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Pauses, in seconds, after failures in a row."""
+
+    first_s: float = 1.0
+    longest_s: float = 120.0
+    longest_asked_s: float = 3600.0
+    """More than this an endpoint may not ask for."""
+
+    def pause_s(self, failures: int, asked_s: float, chance: float) -> float:
+        """The pause after so many failures (from 1): doubled each time, drawn from half to all; no less than asked."""
+        whole = min(self.first_s * 2.0 ** min(failures - 1, 30), self.longest_s)
+        return max(whole * (0.5 + chance / 2), min(asked_s, self.longest_asked_s))
