@@ -11,7 +11,7 @@ from shapebench.agent import cgroup, surroundings
 from shapebench.agent.counters import Counters, Cpu, Memory, Pressure
 from shapebench.agent.network import NetworkCounters
 from shapebench.agent.own import OwnUse, Share
-from shapebench.agent.processes import ProcessTree, TreeSource, reaped_children
+from shapebench.agent.processes import ProcessTree, TreeSource, cpu_clock_s, reaped_children
 
 if TYPE_CHECKING:
     from shapebench.agent.counters import CounterSource
@@ -78,4 +78,4 @@ def find(wanted: str, paths: Paths, tree: ProcessTree, own: Callable[[], Share] 
         if group is not None:
             return PodSource(group, NetworkCounters(paths.proc, with_loopback=False), own or OwnUse(paths.proc).read)
     network = NetworkCounters(paths.proc, with_loopback=wanted != "cgroup")
-    return TreeSource(tree, network, reaped_children, with_swap=surroundings.has_swap(paths.proc))
+    return TreeSource(tree, network, reaped_children, cpu_clock_s, with_swap=surroundings.has_swap(paths.proc))

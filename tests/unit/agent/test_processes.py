@@ -26,12 +26,14 @@ def replace(path: Path, old: str, new: str) -> None:
 
 
 def source(proc: Path, reaped: list[Reaped]) -> TreeSource:
-    return TreeSource(ProcessTree(proc, 100), NetworkCounters(proc, with_loopback=True), lambda: reaped[-1])
+    return TreeSource(ProcessTree(proc, 100), NetworkCounters(proc, with_loopback=True), lambda: reaped[-1],
+                      {101: 2.987654}.get)
 
 
 def test_a_name_with_brackets_and_spaces(proc: Path) -> None:
     process = parse_stat((proc / "103" / "stat").read_text())
-    assert (process.pid, process.state, process.parent, process.cpu_ticks) == (103, "R", 101, 100)
+    assert (process.pid, process.state, process.parent) == (103, "R", 101)
+    assert process.own_ticks + process.children_ticks == 100
 
 
 def test_members_are_the_descendants(proc: Path) -> None:
@@ -40,7 +42,8 @@ def test_members_are_the_descendants(proc: Path) -> None:
 
 def test_totals_are_the_living_and_the_reaped(proc: Path) -> None:
     counters = source(proc, [Reaped(1.5, 60 << 20)]).read()
-    assert counters.cpu.used_s == pytest.approx(1.5 + (300 + 10 + 100) * TICK_S)
+    own_s, of_dead_children = 2.987654, 50 * TICK_S
+    assert counters.cpu.used_s == pytest.approx(1.5 + own_s + of_dead_children + (10 + 100) * TICK_S)
     assert counters.cpu.throttled_s is None
     assert counters.memory.usage_bytes == 12_500 * PAGE
     assert counters.memory.peak_bytes == 60 << 20

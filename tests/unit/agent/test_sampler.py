@@ -44,13 +44,17 @@ def test_usage_fields_are_those_of_the_record() -> None:
     assert set(Usage._fields) == set(record.Usage.model_fields)
 
 
-def test_totals_count_from_the_agents_start(machine: Machine) -> None:
+def test_totals_count_from_the_programs_start(machine: Machine) -> None:
     sampler = Sampler(machine, machine.clock, 1.0, machine.heard.append)
+    machine.now += 7
+    sampler.begin()
     machine.now += 2.5
     sampler.finish()
     assert sampler.usage().cpu_seconds == 2.5
     assert sampler.usage().network_receive_bytes == 20
     assert sampler.usage().disk_read_bytes is None
+    assert sampler.series.columns()[0] == [1007.0, 1009.5]
+    assert sampler.series.columns()[1]["cpu_seconds"] == [0, 2.5]
 
 
 def test_the_measured_part_is_read_at_its_ends(machine: Machine) -> None:
@@ -78,6 +82,19 @@ def test_the_last_start_counts(machine: Machine) -> None:
     measured = sampler.measured_usage()
     assert measured is not None
     assert measured.cpu_seconds == 1
+
+
+def test_a_measured_part_can_start_with_the_program(machine: Machine) -> None:
+    """Whoever is told late of a start before its own has missed nothing."""
+    sampler = Sampler(machine, machine.clock, 1.0, machine.heard.append)
+    machine.now += 1
+    sampler.begin()
+    machine.now += 2
+    sampler.open_measured(from_the_beginning=True)
+    machine.now += 3
+    sampler.finish()
+    assert sampler.measured_usage() == sampler.usage()
+    assert sampler.usage().cpu_seconds == 5
 
 
 def test_a_reading_that_fails_is_told_and_the_one_before_stands(machine: Machine) -> None:

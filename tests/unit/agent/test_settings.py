@@ -32,9 +32,25 @@ def test_peers() -> None:
     assert found.peers == (("a.b.svc", 9404), ("10.0.0.7", 1), ("::1", 80))
 
 
+URL = "spark://CoarseGrainedScheduler@app-0f-driver-svc.team-a.svc:7078"
+
+
+@pytest.mark.parametrize(("value", "url", "leader"), [
+    pytest.param("", "", None, id="nobody"),
+    pytest.param("gang.team-a.svc:9404", "", ("gang.team-a.svc", 9404), id="host and port"),
+    pytest.param("$WHERE", URL, ("app-0f-driver-svc.team-a.svc", wire.AGENT_PORT), id="a URL with user and port"),
+    pytest.param("$WHERE", "http://10.0.0.7/x:1", ("10.0.0.7", wire.AGENT_PORT), id="a URL with neither"),
+    pytest.param("$WHERE", "x://[fd00::7]:7078", ("fd00::7", wire.AGENT_PORT), id="IPv6"),
+    pytest.param("$WHERE", "", None, id="a variable that is not set: nothing is heard, the program runs"),
+])
+def test_whom_it_follows(value: str, url: str, leader: settings.Peer | None) -> None:
+    assert settings.parse({wire.ENV_FOLLOW: value, "WHERE": url}).leader == leader
+
+
 @pytest.mark.parametrize(("name", "value"), [
     pytest.param(wire.ENV_AWAIT, "host", id="a peer without port"),
     pytest.param(wire.ENV_AWAIT, ":80", id="a peer without host"),
+    pytest.param(wire.ENV_FOLLOW, "host", id="a leader without port"),
     pytest.param(wire.ENV_SAMPLE_INTERVAL_S, "often", id="no number"),
     pytest.param(wire.ENV_AWAIT_TIMEOUT_S, "-1", id="negative"),
     pytest.param(wire.ENV_AWAIT_TIMEOUT_S, "nan", id="nan"),

@@ -1,0 +1,91 @@
+"""What an agent counts in a place of its own, beside what the program knows that it used."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import known_life
+import own_pod
+
+from shapebench.agent import framing
+from shapebench.api.record import PodRecord
+
+BOUNDS = {"cpu": 0.01, "measured cpu": 0.01, "network bytes": 0.01, "network packets": 0.01, "disk read": 0.01,
+          "disk written": 0.01, "memory peak": 0.02}
+"""Issue and bench hold the agent to these, as shares of what is known."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One counter: what the program knows, and what the agent's record says (None: this source does not tell)."""
+
+    name: str
+    known: float
+    counted: float | None
+
+    @property
+    def error(self) -> float | None:
+        """Share of what is known."""
+        return None if self.counted is None else self.counted / self.known - 1
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is within its bound, or not told."""
+        return self.error is None or abs(self.error) <= BOUNDS[self.name]
+
+
+def live(agent: Path, seconds: float, folder: Path, version: str | None) -> tuple[PodRecord, list[Figure]]:
+    """One life of so many CPU seconds in a place of its own; raises RuntimeError if it ended badly."""
+    network = version is not None
+    with own_pod.place(version, network=network) as place:
+        if not place.outside:
+            return _compare(*_run(agent, place, (str(seconds), str(folder), str(_mib(seconds)), "", "0"), version))
+        with own_pod.echo(place.outside) as port:
+            words = (str(seconds), str(folder), str(_mib(seconds)), place.outside, str(port))
+            return _compare(*_run(agent, place, words, version))
+
+
+def _mib(seconds: float) -> int:
+    return 32 if seconds < 2 else 64
+
+
+def _run(agent: Path, place: own_pod.Place, words: Sequence[str], version: str | None) -> tuple[PodRecord, str]:
+    env = {"PATH": os.environ["PATH"], "SHAPEBENCH_METRICS_PORT": "0",
+           "SHAPEBENCH_COUNTERS": "processes" if version is None else "cgroup"}
+    command = (*place.prefix, sys.executable, "-I", str(agent), "--cgroup-root", str(place.cgroup_root), "--",
+               sys.executable, "-I", "-S", str(Path(known_life.__file__)), *words)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    found = framing.decode(done.stdout)
+    if done.returncode or found is None:
+        raise RuntimeError(done.stdout + done.stderr)
+    return PodRecord.model_validate(found), done.stdout
+
+
+def _compare(record: PodRecord, output: str) -> tuple[PodRecord, list[Figure]]:
+    known = json.loads(next(line for line in output.splitlines() if line.startswith("known ")).partition(" ")[2])
+    usage, measured = record.usage, record.measured_usage
+    assert measured is not None
+    figures = [
+        Figure("cpu", known["cpu"], usage.cpu_seconds),
+        Figure("measured cpu", known["measured_cpu"], measured.cpu_seconds),
+        Figure("disk read", known["disk"], usage.disk_read_bytes),
+        Figure("disk written", known["disk"], usage.disk_written_bytes),
+        Figure("memory peak", known["memory"], usage.memory_peak_bytes),
+    ]
+    if known["datagrams"]:
+        packets, each = 2 * known["datagrams"], known_life.PAYLOAD_BYTES + own_pod.FRAME_BYTES
+        figures += [Figure("network bytes", packets * each, _sum(usage.network_receive_bytes,
+                                                                 usage.network_transmit_bytes)),
+                    Figure("network packets", packets, _sum(usage.network_receive_packets,
+                                                            usage.network_transmit_packets))]
+    return record, figures
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other

@@ -1,0 +1,53 @@
+"""A life of one second whose use is known, in real control groups and by its processes (longer ones: tests/bench)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import exactness
+import own_pod
+import pytest
+
+from shapebench.agent import framing
+from shapebench.api.record import PodRecord
+
+
+@pytest.mark.parametrize("version", [pytest.param("v1", id="cgroup v1"), pytest.param("v2", id="cgroup v2"),
+                                     pytest.param(None, id="processes")])
+def test_what_is_counted_is_what_was_used(agent_file: Path, tmp_path: Path, version: str | None) -> None:
+    lacking = own_pod.missing(version, network=version is not None)
+    if version is not None and lacking:
+        pytest.skip(lacking)
+    kind = subprocess.run(["stat", "-f", "-c", "%T", str(tmp_path)], capture_output=True, text=True, check=True)
+    if kind.stdout.strip() in ("tmpfs", "ramfs"):
+        pytest.skip("the temporary folder is in memory")
+    record, figures = exactness.live(agent_file, 1.0, tmp_path, version)
+    told = {figure.name: figure.error for figure in figures if figure.error is not None}
+    assert {name: error for name, error in told.items() if abs(error) > exactness.BOUNDS[name]} == {}
+    assert {"cpu", "measured cpu", "disk read", "disk written"} <= told.keys()
+    if version == "v1":
+        assert told.keys() == exactness.BOUNDS.keys(), "nothing is left out"
+    assert record.surroundings is not None
+    assert record.surroundings.node_cpu_seconds >= 0.4, "the measured part's, this program's included"
+
+
+SPIN = "import time\nwhile time.process_time() < 0.3: pass"
+
+
+def test_a_cpu_limit_that_cuts_in_is_seen(agent_file: Path) -> None:
+    lacking = own_pod.missing("v1", network=False)
+    if lacking:
+        pytest.skip(lacking)
+    with own_pod.place("v1", limit_cores=0.2) as place:
+        done = subprocess.run([*place.prefix, sys.executable, "-I", str(agent_file), "--", sys.executable, "-c", SPIN],
+                              env={"SHAPEBENCH_COUNTERS": "cgroup", "SHAPEBENCH_METRICS_PORT": "0"},
+                              capture_output=True, text=True, check=True)
+    found = framing.decode(done.stdout)
+    assert found is not None
+    record = PodRecord.model_validate(found)
+    assert record.usage.cpu_throttled_seconds > 0.2
+    around = record.surroundings
+    assert around is not None
+    assert 4 <= around.cpu_throttled_periods <= around.cpu_periods <= 40

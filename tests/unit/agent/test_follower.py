@@ -1,0 +1,176 @@
+"""One agent tells another of its measured part, over real connections."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shapebench.agent import marks
+from shapebench.agent.announcer import Announcer
+from shapebench.agent.follower import Follower
+from shapebench.agent.http import Server
+from shapebench.agent.marks import Mark
+from shapebench.api import wire
+from shapebench.api.wire import EVENT_MEASURED_FINISHED as FINISHED
+from shapebench.api.wire import EVENT_MEASURED_STARTED as STARTED
+
+TELLS = 40
+
+
+class Ears:
+    """A follower, and the moments at which its main thread would wake up."""
+
+    def __init__(self, port: int) -> None:
+        self.woken: list[float] = []
+        self.event = threading.Event()
+        self.follower = Follower(("127.0.0.1", port), time.monotonic, self._wake)
+        self.follower.start()
+
+    def _wake(self) -> None:
+        self.woken.append(time.monotonic())
+        self.event.set()
+
+    def wait(self) -> list[Mark]:
+        assert self.event.wait(10), "nothing was heard"
+        self.event.clear()
+        return self.follower.marks()
+
+
+@pytest.fixture
+def announcer() -> Announcer:
+    return Announcer(time.monotonic)
+
+
+@pytest.fixture
+def server(announcer: Announcer) -> Iterator[Server]:
+    serving = Server(0, {}, {wire.MEASURED_PATH: announcer.follow})
+    serving.start()
+    yield serving
+    announcer.close()
+    serving.close()
+
+
+def test_a_mark_is_heard_within_milliseconds(announcer: Announcer, server: Server) -> None:
+    announcer.tell(STARTED)
+    ears = Ears(server.port)
+    ears.wait()
+    delays_s = []
+    for _ in range(TELLS):
+        told_s = time.monotonic()
+        announcer.tell(STARTED)
+        [mark] = ears.wait()
+        delays_s.append(ears.woken[-1] - told_s)
+        assert mark.at_s == pytest.approx(told_s, abs=0.25)
+        time.sleep(0.002)
+    delays_s.sort()
+    assert delays_s[TELLS // 2] < 0.01
+
+
+def test_who_comes_late_hears_the_present_state_and_how_old_it_is(announcer: Announcer, server: Server) -> None:
+    for event in (STARTED, STARTED, FINISHED):
+        announcer.tell(event)
+    time.sleep(0.3)
+    ears = Ears(server.port)
+    found = ears.wait()
+    found += ears.follower.marks() if len(found) == 2 else ears.wait()
+    assert [(mark.number, mark.event) for mark in found] == [(2, STARTED), (3, FINISHED)]
+    assert all(0.3 <= time.monotonic() - mark.at_s < 5 for mark in found)
+
+
+def test_a_connection_that_breaks_is_made_again_and_nothing_is_told_twice(announcer: Announcer) -> None:
+    """The leader's host may reset connections; what was heard already must not start the measured part again."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ears = Ears(listening.getsockname()[1])
+        first, _ = listening.accept()
+        announcer.tell(STARTED)
+        announcer.follow(first)
+        assert [mark.number for mark in ears.wait()] == [1]
+        announcer.close()
+        second, _ = listening.accept()
+        announcer.follow(second)
+        announcer.tell(FINISHED)
+        assert [(mark.number, mark.event) for mark in ears.wait()] == [(2, FINISHED)]
+        announcer.close()
+
+
+def test_nonsense_is_passed_over() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ears = Ears(listening.getsockname()[1])
+        leader, _ = listening.accept()
+        with leader:
+            leader.sendall(b"HTTP/1.1 200 OK\r\n\r\n{}\n[1]\nnull\n" + b'{"mark": "x", "event": 1}\n\xff\n'
+                           + b'{"mark": 1, "event": "later", "ago_s": 0}\n' + marks.line(Mark(7, STARTED, 1.0), 1.5))
+            [mark] = ears.wait()
+    assert (mark.number, mark.event) == (7, STARTED)
+
+
+FOLLOWED = """
+import json, os, time
+def say(event):
+    with open(os.environ["SHAPEBENCH_EVENTS_FILE"], "a") as file:
+        file.write(json.dumps({"event": event, "time_s": time.time()}) + "\\n")
+while not os.path.exists("go"): time.sleep(0.005)
+MARK_START
+open("measured", "w").close()
+time.sleep(0.8)
+MARK_FINISH
+open("over", "w").close()
+time.sleep(0.5)
+"""
+
+FOLLOWING = """
+import os, resource, time
+def wait(name):
+    while not os.path.exists(name): time.sleep(0.002)
+def burn(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end: pass
+open("ready", "w").close()
+burn(0.2)
+open("go", "w").close()
+wait("measured")
+burn(0.5)
+wait("over")
+burn(0.2)
+"""
+SAYS = {"MARK_START": 'say("measured-started")', "MARK_FINISH": 'say("measured-finished")'}
+
+
+def followed(marking: bool) -> str:
+    text = FOLLOWED
+    for word, code in SAYS.items():
+        text = text.replace(word, code if marking else "")
+    return text
+
+
+@pytest.mark.parametrize(("marking", "cpu_s"), [
+    pytest.param(True, 0.5, id="the leader's program marks its measured part"),
+    pytest.param(False, 0.9, id="it does not: the measured part is its program's life"),
+])
+def test_two_agents(start, python, eventually, tmp_path: Path, marking: bool, cpu_s: float) -> None:
+    leader = start(*python(followed(marking)))
+    port = re.search(r"port (\d+)", leader.wait_for("metrics on port"))[1]
+    follower = start(*python(FOLLOWING), env={wire.ENV_FOLLOW: f"localhost:{port}", wire.ENV_SAMPLE_INTERVAL_S: "60"})
+    record, leading = follower.finish().record, leader.finish().record
+    # Four readings of 10 ms ticks, and what the waiting in between costs.
+    assert record.measured_usage.cpu_seconds == pytest.approx(cpu_s, abs=0.09)
+    assert record.usage.cpu_seconds > 0.85
+    assert (record.measured_started_s, record.measured_finished_s) == (None, None), "its own program marked nothing"
+    assert record.surroundings.window_s == pytest.approx(0.8 if marking else 1.5, abs=0.5)
+    assert leading.measured_usage is not None
+
+
+def test_a_leader_that_is_not_there_or_hangs_does_not_disturb_the_program(run, python) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hangs:
+        for port in (hangs.getsockname()[1], 1):
+            began_s = time.monotonic()
+            result = run(*python("print('ran')"), env={wire.ENV_FOLLOW: f"127.0.0.1:{port}"})
+            assert "ran" in result.stdout
+            assert (result.code, result.record.measured_usage) == (0, None)
+            assert time.monotonic() - began_s < 5
