@@ -8,15 +8,17 @@ from __future__ import annotations
 import typer
 
 from shapebench import __version__
-from shapebench.cli import report, run
+from shapebench.cli import export, plan, report, run
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False,
     help="Which cluster shape should my Spark or TensorFlow work run on? An answer with evidence.",
     epilog="On a cluster a Benchmark is run by `kubectl apply -f FILE`; `shapebench report NAME` shows its results.")
 
+app.command("plan")(plan.plan)
 app.command("run")(run.run)
 app.command("report")(report.report)
+app.command("export")(export.export)
 
 
 @app.command()

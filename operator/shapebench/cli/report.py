@@ -27,17 +27,20 @@ class Format(StrEnum):
 
 def report(
     source: Annotated[str, typer.Argument(
-        metavar="NAME|PATH", help="a Benchmark on the cluster, or a runs.json (or its folder)")],
+        metavar="NAME|PATH|URL", help="a Benchmark on the cluster, a runs.json (or its folder), or a results store")],
     namespace: Annotated[str | None, typer.Option(
         "--namespace", "-n", metavar="NAMESPACE", help="default: the context's")] = None,
     context: Annotated[str | None, typer.Option(metavar="CONTEXT", help="of the kubeconfig (KUBECONFIG)")] = None,
+    store: Annotated[str | None, typer.Option(
+        "--from", metavar="URL|DIR", help="read the Benchmark NAME there instead: a results store, or a copy of one")]
+    = None,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="write files there instead of printing")] = None,
     form: Annotated[Format | None, typer.Option(
         "--format", help="what to print (default: table), or the one file to write (default: all)")] = None,
 ) -> None:
     """Report on a Benchmark's runs: as a table, HTML, CSV or JSON.
 
-    Whatever has a / or ends in .json is a path; all else is the name of a Benchmark on the cluster.
+    Whatever has a / or ends in .json is a path or a URL; all else is the name of a Benchmark on the cluster.
 
     Examples:
 
@@ -45,9 +48,11 @@ def report(
 
         shapebench report read-speed -n team-a --context kind-shapebench --output results
 
+        shapebench report read-speed -n team-a --from s3://bucket/results
+
         shapebench report build/demo/read-speed/runs.json --format csv > runs.csv
     """
-    subject, records = sources.load(source, namespace, context)
+    subject, records = sources.load(source, namespace, context, store)
     if not records:
         terminal.refuse(f"{source}: no run has ended yet, so there is nothing to report")
     if output is not None:

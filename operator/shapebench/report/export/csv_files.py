@@ -1,0 +1,59 @@
+"""CSV: a header, a row a line; an unknown value is an empty field, true and false are words."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TextIO
+
+from shapebench.report.export.columns import SERIES, Column, Kind
+from shapebench.report.export.gathered import Gathered
+from shapebench.report.export.layouts import Value, text_of
+
+
+_BREAKS = "\r\n"
+"""The writer puts quotes around a field with one of the characters that end its lines, and both end a reader's."""
+
+
+class _Lines:
+    """Ends lines as this system's files do."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, line: str) -> int:
+        """Write a line, whole as the writer gives it."""
+        return self._out.write(line.removesuffix(_BREAKS) + "\n")
+
+
+def write(out: TextIO, columns: Sequence[Column], rows: Iterable[Sequence[Value]]) -> None:
+    """The whole table."""
+    writer = csv.writer(_Lines(out), lineterminator=_BREAKS)
+    writer.writerow([column.name for column in columns])
+    writer.writerows(_fields(row) for row in rows)
+
+
+def gathered(out: TextIO, table: Gathered) -> None:
+    """A table whose rows are all there."""
+    write(out, table.columns(), table.rows())
+
+
+def series(out: TextIO, pods: Iterable[tuple[Sequence[Value], Sequence[Sequence[Value]]]]) -> None:
+    """The long table of samples: what each pod's samples share, and their columns."""
+    write(out, SERIES, _samples(pods))
+
+
+def _samples(pods: Iterable[tuple[Sequence[Value], Sequence[Sequence[Value]]]]) -> Iterator[Sequence[Value]]:
+    for common, columns in pods:
+        count = len(columns[0])
+        filled = [column if len(column) == count else (None,) * count for column in columns]
+        yield from ((*common, *sample) for sample in zip(*filled, strict=True))
+
+
+def _fields(row: Sequence[Value]) -> list[str | int | float | None]:
+    return [text_of(value) if isinstance(value, bool) else value for value in row]
+
+
+def as_kind(value: Value, kind: Kind) -> Value:
+    """The value as its column holds it: in a column of texts, a number is the text that YAML writes."""
+    return text_of(value) if kind is Kind.TEXT and value is not None else value

@@ -1,0 +1,75 @@
+"""From a record to its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+
+from shapebench.analysis import objective
+from shapebench.api import phases
+from shapebench.api.record import PodRecord, RunRecord
+from shapebench.report.export.columns import SERIES, Family, Kind
+from shapebench.report.export.layouts import Key, Row, Value
+
+_PLAIN = ("benchmark", "namespace", "run", "backend", "workers", "cpu", "memory_bytes", "block", "repetition",
+          "position", "attempt", "duration_s", "cost", "cost_spent", "message")
+_COUNTERS = SERIES[6:]
+
+
+def of_run(record: RunRecord) -> Row:
+    """The run's one row; of a measurement it has the median over the job's rows, as the objective takes it."""
+    row: dict[Key, Value] = {(None, name): getattr(record, name) for name in _PLAIN}
+    row |= {(None, name): value for name, value in record.usage.model_dump().items()}
+    if record.measured_usage is not None:
+        row |= {(None, f"measured_{name}"): value for name, value in record.measured_usage.model_dump().items()}
+    parts = phases.of_times(record.times)
+    row |= {(None, name): value for name, value in (record.times.model_dump() | asdict(parts)).items()}
+    row |= {
+        (None, "shape"): record.cell.shape,
+        (None, "phase"): record.phase.value,
+        (None, "reason"): record.reason.value if record.reason else None,
+        (None, "verdict"): record.verdict.value,
+        (None, "flags"): " ".join(flag.kind.value for flag in record.flags),
+        (None, "lost_pods"): " ".join(record.lost_pods),
+    }
+    row |= {(Family.PARAMETER, name): value for name, value in record.cell.parameters.items()}
+    row |= {(Family.ENVIRONMENT, name): value for name, value in sorted(record.environment.items())}
+    row |= {(Family.IMAGE, role): digest for role, digest in sorted(record.images.items())}
+    measured = dict.fromkeys(name for measurement in record.measurements for name in measurement.values)
+    return row | {(Family.MEASUREMENT, name): objective.of_record(record, f"{objective.MEASUREMENT_PREFIX}{name}")
+                  for name in measured}
+
+
+def of_measurements(record: RunRecord) -> Iterator[Row]:
+    """A row for each row that the job wrote."""
+    common: dict[Key, Value] = {
+        (None, "benchmark"): record.benchmark, (None, "run"): record.run, (None, "shape"): record.cell.shape,
+        (None, "block"): record.block, (None, "repetition"): record.repetition,
+        (None, "verdict"): record.verdict.value,
+        **{(Family.PARAMETER, name): value for name, value in record.cell.parameters.items()}}
+    for number, measurement in enumerate(record.measurements):
+        yield {**common, (None, "row"): number,
+               **{(Family.ROW, name): value for name, value in measurement.parameters.items()},
+               **{(Family.MEASUREMENT, name): value for name, value in measurement.values.items()}}
+
+
+def of_series(record: RunRecord) -> Iterator[tuple[tuple[Value, ...], list[tuple[Value, ...]]]]:
+    """For each pod what its samples share (run, pod, role, index), and the columns from time_s on."""
+    for pod in record.pods:
+        if pod.series.time_s:
+            yield (record.run, pod.pod, pod.role, pod.index), list(_samples(record, pod))
+
+
+def _samples(record: RunRecord, pod: PodRecord) -> Iterator[tuple[Value, ...]]:
+    # The pod's own clock, where it knows when the measured part began: nodes' clocks differ.
+    begun_s = pod.measured_started_s or record.times.started_s or pod.program_started_s
+    times = pod.series.time_s
+    yield times
+    yield tuple(None if begun_s is None else round(time_s - begun_s, 3) for time_s in times)
+    for column in _COUNTERS:
+        given = pod.series.columns.get(column.name, ())
+        yield tuple(_whole(given)) if column.kind is Kind.INTEGER else given
+
+
+def _whole(values: Iterable[float | None]) -> Iterator[int | None]:
+    return (None if value is None else int(value) for value in values)

@@ -1,0 +1,135 @@
+"""`shapebench export`, and reading from a results store, as a user meets them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from shapebench.api import packing, places
+from shapebench.api.record import Cell, Phase, RunRecord, Times, Verdict
+from shapebench.cli import app
+from shapebench.report import files
+
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture
+def invoke() -> Invoke:
+    return lambda *arguments: CliRunner().invoke(app, [str(one) for one in arguments])
+
+
+def record(block: int, position: int, namespace: str = "lab") -> RunRecord:
+    return RunRecord(benchmark="read", namespace=namespace, run=f"read-{block}-{position}", backend="kubernetes",
+                     cell=Cell(shape="4x1", parameters={"format": "images"}), workers=4, cpu=1, memory_bytes=1,
+                     block=block, repetition=block, position=position, attempt=1, phase=Phase.SUCCEEDED,
+                     verdict=Verdict.VALID, times=Times(), duration_s=2.0 + position)
+
+
+RAN = [record(0, 1), record(1, 1), record(1, 2), record(1, 10), record(2, 1)]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A copy of a store: a Benchmark that was applied once, and one that was twice."""
+    folder = tmp_path / "store"
+    kept = [(one, "uid-1") for one in RAN]
+    kept += [(record(1, 1, "other"), "uid-2"), (record(1, 1, "other"), "uid-3")]
+    for one, uid in kept:
+        place = folder / places.record(one.namespace, one.benchmark, uid, one.run)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(packing.packed(one))
+    return folder
+
+
+@pytest.fixture
+def runs_json(tmp_path: Path) -> Path:
+    place = tmp_path / "made" / "runs.json"
+    place.parent.mkdir()
+    place.write_text(files.to_json(RAN))
+    return place
+
+
+def runs(place: Path) -> list[str]:
+    with place.open(newline="") as lines:
+        return [row["run"] for row in csv.DictReader(lines)]
+
+
+@pytest.mark.parametrize("arguments", [
+    pytest.param(lambda store: ("read", "-n", "lab", "--from", store), id="name-in-a-folder"),
+    pytest.param(lambda store: ("read", "-n", "lab", "--from", store.as_uri()), id="name-at-a-url"),
+    pytest.param(lambda store: (store / "lab" / "read",), id="folder"),
+    pytest.param(lambda store: ((store / "lab" / "read" / "uid-1").as_uri(),), id="url"),
+])
+def test_a_store_is_read_in_the_order_of_the_runs(invoke: Invoke, store: Path, tmp_path: Path,
+                                                  arguments: Callable[[Path], tuple[Any, ...]]) -> None:
+    done = invoke("export", *arguments(store), "--output", tmp_path / "out", "--what", "runs")
+    assert done.exit_code == 0, done.output
+    assert done.output == f"{tmp_path}/out/runs.csv\n"
+    assert runs(tmp_path / "out" / "runs.csv") == [one.run for one in RAN]
+    table = invoke("report", *arguments(store))
+    assert (table.exit_code, "4x1" in table.output) == (0, True)
+
+
+def test_all_tables_of_what_was_run_here(invoke: Invoke, runs_json: Path, tmp_path: Path) -> None:
+    for form, names in (("csv", {"runs.csv", "measurements.csv", "series.csv"}), ("json", {"runs.json"}),
+                        ("parquet", {"runs.parquet", "measurements.parquet", "series.parquet"})):
+        done = invoke("export", runs_json.parent, "--format", form, "--output", tmp_path / form)
+        assert done.exit_code == 0, done.output
+        assert {place.name for place in (tmp_path / form).iterdir()} == names
+    assert json.loads((tmp_path / "json" / "runs.json").read_text())[0]["run"] == "read-0-1"
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    pytest.param(lambda store: (store, "--what", "runs,plots"), "--what: there is no table 'plots'; write one or "
+                 "more of runs,measurements,series", id="no-such-table"),
+    pytest.param(lambda store: ("read", "--from", store), "has the records of 3 Benchmarks; give one of their folders",
+                 id="several"),
+    pytest.param(lambda store: ("write", "--from", store), "has no records of Benchmark write", id="no-such-benchmark"),
+    pytest.param(lambda store: ("read", "-n", "mine", "--from", store), "of Benchmark read in namespace mine",
+                 id="no-such-namespace"),
+    pytest.param(lambda store: ("read", "--from", store / "nowhere"), "there is no such folder", id="no-such-folder"),
+    pytest.param(lambda store: ("read", "--from", "ftps://x/y"), "no store for ftps:// URLs", id="no-such-scheme"),
+    pytest.param(lambda store: (store / "nothing.json",), "No such file", id="no-such-file"),
+    pytest.param(lambda store: (store / "lab" / "read", "--output", "/dev/null/x"), "--output /dev/null/x: Not a dir",
+                 id="no-place-to-write"),
+])
+def test_what_cannot_be_read_or_written_is_said_in_a_line(invoke: Invoke, store: Path, message: str,
+                                                          arguments: Callable[[Path], tuple[Any, ...]]) -> None:
+    done = invoke("export", *arguments(store))
+    assert done.exit_code == 2
+    assert message in done.output
+    assert len(done.output.splitlines()) == 1
+
+
+def test_a_damaged_record_is_named(invoke: Invoke, store: Path, tmp_path: Path) -> None:
+    place = store / places.record("lab", "read", "uid-1", "read-1-2")
+    place.write_bytes(place.read_bytes()[:-9])
+    done = invoke("export", store / "lab", "--output", tmp_path / "out")
+    assert done.exit_code == 2
+    assert f"{place}: not a record" in done.output
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_without_duckdb_the_extra_is_named_before_anything_is_read(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "duckdb.py").write_text("raise ImportError('not here')")
+    done = subprocess.run([sys.executable, "-m", "shapebench", "export", "read", "--from", str(store / "nowhere"),
+                           "--format", "parquet"], capture_output=True, text=True, check=False, timeout=60,
+                          env={"PYTHONPATH": f"{tmp_path}:{Path(files.__file__).parents[2]}"})
+    assert (done.returncode, done.stderr) == (
+        2, "shapebench: --format parquet: Parquet needs duckdb, which the extra `parquet` installs: "
+           "pip install 'shapebench[parquet]'; or take --format csv\n")
+
+
+def test_help_teaches_by_example(invoke: Invoke) -> None:
+    done = invoke("export", "--help")
+    assert "shapebench export read-speed -n team-a --from s3://bucket/results --format json" in " ".join(
+        done.output.replace("│", " ").split())

@@ -1,0 +1,197 @@
+"""What `shapebench export` leaves: the same numbers in every format."""
+
+from __future__ import annotations
+
+import csv
+import math
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shapebench.agent import series as agent_series
+from shapebench.api.record import Cell, Measurement, RunRecord
+from shapebench.report import files, runs_csv
+from shapebench.report.export import columns, csv_files, parquet_files, rows, writing
+from shapebench.report.export.formats import Format, Table
+
+ALL = frozenset(Table)
+
+
+def read_csv(place: Path) -> list[dict[str, str]]:
+    with place.open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def read_parquet(place: Path) -> list[dict[str, Any]]:
+    with duckdb.connect() as database:
+        found = database.execute(f"SELECT * FROM read_parquet('{place}')")
+        names = [one[0] for one in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def as_text(value: Any) -> str:
+    """A value of a Parquet file as CSV shows it."""
+    return "" if value is None else csv_files.text_of(value)
+
+
+def same(text: str, value: Any) -> bool:
+    if isinstance(value, float) and text:
+        return float(text) == value or (math.isnan(value) and math.isnan(float(text)))
+    return text == as_text(value)
+
+
+def test_a_run_is_a_row_with_all_that_is_known_of_it(tmp_path: Path, records: list[RunRecord]) -> None:
+    assert writing.write(records, tmp_path, Format.CSV, frozenset({Table.RUNS})) == [tmp_path / "runs.csv"]
+    first, second, failed = read_csv(tmp_path / "runs.csv")
+    expected = {"benchmark": "b", "shape": "2x1", "format": "tfrecord", "batchSize": "64", "verdict": "Throttled",
+                "flags": "Throttled Steal", "duration_s": "1.5", "cost": "0.25", "cost_spent": "0.5",
+                "cpu_seconds": "3.0", "measured_cpu_seconds": "2.0", "disk_reads": "7", "measured_disk_reads": "",
+                "startup_s": "11.5", "environment_spark": "4.3.0", "environment_conf": 'a=1\n"b"=2, c\r',
+                "image_worker": "sha256:1", "measurement_rate": "20.0", "measurement_loss": "0.5"}
+    assert {name: first[name] for name in expected} == expected
+    assert (second["shape"], second["batchSize"]) == ("1x2", "")
+    assert (failed["reason"], failed["message"], failed["measured_cpu_seconds"]) == ("WrongAnswer", "two\nlines", "")
+
+
+def test_the_report_has_the_same_runs(tmp_path: Path, records: list[RunRecord]) -> None:
+    writing.write(records, tmp_path, Format.CSV, frozenset({Table.RUNS}))
+    assert (tmp_path / "runs.csv").read_bytes() == runs_csv.text(records).encode()
+
+
+def test_measurements_tell_the_cell_from_what_the_job_varied(tmp_path: Path, records: list[RunRecord]) -> None:
+    writing.write(records, tmp_path, Format.CSV, frozenset({Table.MEASUREMENTS}))
+    found = read_csv(tmp_path / "measurements.csv")
+    assert [(one["run"], one["row"], one["format"], one["row_format"], one["row_pass"], one["measurement_rate"])
+            for one in found] == [
+        ("b-1-1", "0", "tfrecord", "x", "1", "10.0"), ("b-1-1", "1", "tfrecord", "x", "2", "30.0"),
+        ("b-1-2", "0", "images", "x", "1", "10.0"), ("b-1-2", "1", "images", "x", "2", "30.0")]
+
+
+def test_series_are_long_and_aligned_at_the_measured_start(tmp_path: Path, records: list[RunRecord]) -> None:
+    writing.write(records, tmp_path, Format.CSV, frozenset({Table.SERIES}))
+    found = read_csv(tmp_path / "series.csv")
+    assert len(found) == 12
+    assert tuple(found[0]) == tuple(column.name for column in columns.SERIES)
+    assert [(one["pod"], one["index"], one["elapsed_s"], one["cpu_seconds"], one["network_receive_bytes"],
+             one["disk_reads"]) for one in found[2:4]] == [
+        ("b-1-1-a1-worker-0", "0", "1.75", "", str(2**40), ""), ("b-1-1-a1-worker-1", "1", "-0.5", "0.5", "0", "")]
+
+
+def test_the_series_have_every_column_that_the_agent_writes() -> None:
+    sample = agent_series.Series(10)
+    usage = agent_series.Usage(*range(1, len(agent_series.Usage._fields) + 1))
+    sample.add(agent_series.Sample(1.0, usage, 5))
+    _, found = sample.columns()
+    assert set(found) <= {column.name for column in columns.SERIES}
+    assert len(found) == len(rows._COUNTERS)
+
+
+def test_json_comes_back_as_records(tmp_path: Path, records: list[RunRecord]) -> None:
+    (place,) = writing.write(records, tmp_path, Format.JSON, ALL)
+    assert list(files.each(place)) == records == files.from_json(place.read_text())
+    writing.write(records, tmp_path, Format.JSON, frozenset({Table.RUNS}))
+    bare = next(files.each(place))
+    assert (bare.measurements, bare.pods[0].series.time_s, bare.usage) == ((), (), records[0].usage)
+
+
+def test_parquet_holds_what_csv_holds_with_types(tmp_path: Path, records: list[RunRecord]) -> None:
+    writing.write(records, tmp_path, Format.CSV, ALL)
+    writing.write(records, tmp_path, Format.PARQUET, ALL)
+    for table in Table:
+        texts, typed = read_csv(tmp_path / f"{table}.csv"), read_parquet(tmp_path / f"{table}.parquet")
+        assert len(texts) == len(typed) > 0
+        for text, row in zip(texts, typed, strict=True):
+            assert list(text) == list(row)
+            assert [name for name in row if not same(text[name], row[name])] == []
+    first = read_parquet(tmp_path / "runs.parquet")[0]
+    assert (first["batchSize"], first["cpu"], first["duration_s"], first["block"]) == (64, 0.5, 1.5, 1)
+
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
+SCALARS = st.one_of(st.booleans(), st.integers(), st.floats(), st.text(st.characters(codec="utf-8"), max_size=20))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.dictionaries(st.one_of(NAMES, st.sampled_from(["block", "Block", "row_a", "parameter_block"])),
+                                SCALARS, max_size=4), min_size=1, max_size=4),
+       st.dictionaries(NAMES, SCALARS, max_size=2), st.floats())
+def test_whatever_parameters_are_called_and_hold_they_come_back(tmp_path: Path, make_record, cells, inner,
+                                                                measured) -> None:
+    measurement = Measurement(parameters=inner, values={"x": measured})
+    given_records = [make_record(number, cell=Cell.model_construct(shape="s", parameters=cell),
+                                 measurements=(measurement,), pods=())
+                     for number, cell in enumerate(cells)]
+    what = frozenset({Table.RUNS, Table.MEASUREMENTS})
+    writing.write(given_records, tmp_path, Format.CSV, what)
+    writing.write(given_records, tmp_path, Format.PARQUET, what)
+    for table in what:
+        texts, typed = read_csv(tmp_path / f"{table}.csv"), read_parquet(tmp_path / f"{table}.parquet")
+        assert len(texts) == len(typed) == len(cells)
+        for text, row, cell in zip(texts, typed, cells, strict=True):
+            assert list(text) == list(row)
+            assert len({name.lower() for name in row}) == len(row)
+            assert [name for name in row if not same(text[name], row[name])] == []
+            for name, value in cell.items():
+                plain = [column for column in row if column.removeprefix("parameter_").startswith(name)
+                         or column.startswith(f"parameter_{name}")]
+                assert any(same(text[column], value) or text[column] == as_text(value) for column in plain), name
+
+
+def test_titles_never_collide(make_record, tmp_path: Path) -> None:
+    odd = {"block": 1, "Block": 2, "parameter_block": 3, "row_a": 4, "measurement_x": 5, "a": 6, "A": 7}
+    record = make_record(1, cell=Cell(shape="s", parameters=odd))
+    writing.write([record], tmp_path, Format.CSV, frozenset({Table.RUNS}))
+    (row,) = read_csv(tmp_path / "runs.csv")
+    assert {name: row[name] for name in (
+        "block", "parameter_block", "parameter_Block_2", "parameter_parameter_block", "parameter_row_a",
+        "parameter_measurement_x", "a", "A_2")} == {
+        "block": "1", "parameter_block": "1", "parameter_Block_2": "2", "parameter_parameter_block": "3",
+        "parameter_row_a": "4", "parameter_measurement_x": "5", "a": "6", "A_2": "7"}
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_what_fails_while_reading_leaves_the_files_of_before(tmp_path: Path, records: list[RunRecord],
+                                                             form: Format) -> None:
+    before = {place: place.read_bytes() for place in writing.write(records, tmp_path, form, ALL)}
+
+    def broken() -> Iterator[RunRecord]:
+        yield records[0]
+        raise ValueError("a damaged record")
+
+    with pytest.raises(ValueError, match="a damaged record"):
+        writing.write(broken(), tmp_path, form, ALL)
+    assert {place: place.read_bytes() for place in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_many_runs_need_no_more_memory_than_few(tmp_path: Path, make_record, form: Format,
+                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_files, "PART_BYTES", 100_000)
+    whole = make_record(1)
+    long = whole.pods[0].series.model_copy(update={
+        "time_s": tuple(float(second) for second in range(600)),
+        "columns": {"cpu_seconds": tuple(second * 0.1 for second in range(600))}})
+    pods = (whole.pods[0].model_copy(update={"series": long}),)
+
+    def many(count: int) -> Iterator[RunRecord]:
+        for number in range(count):
+            yield whole.model_copy(update={"run": f"b-1-{number}", "pods": tuple(
+                one.model_copy(update={"series": long.model_copy()}) for one in pods)})
+
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        try:
+            writing.write(many(count), tmp_path, form, ALL)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(2)  # what is imported on the way
+    few, lots = peak(5), peak(60)
+    assert lots < few * 1.5 + 500_000
