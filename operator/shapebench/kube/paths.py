@@ -13,6 +13,7 @@ _PLACES = {
     "Benchmark": (OWN, keys.BENCHMARKS),
     "BenchmarkRun": (OWN, keys.BENCHMARK_RUNS),
     "Pod": (CORE, "pods"),
+    "Node": (CORE, "nodes"),
     "Service": (CORE, "services"),
     "ConfigMap": (CORE, "configmaps"),
     "ServiceAccount": (CORE, "serviceaccounts"),

@@ -46,8 +46,7 @@ class Store:
             for folder in (self._records, self.logs):
                 shutil.rmtree(folder, ignore_errors=True)
         elif self._identity.exists() and any(self._records.glob("*.json")):
-            before = json.loads(self._identity.read_text())["comparable"]
-            changed = [f"spec.{field}" for field, digest in identity.items() if before.get(field) != digest]
+            changed = self.changed(benchmark)
             if changed:
                 raise ChangedError(f"{self.folder} holds runs from before {' and '.join(changed)} changed, and they "
                                    "can't be compared: --fresh replaces them, --output DIR keeps them")
@@ -55,6 +54,12 @@ class Store:
         body = {"comparable": identity, "remarks": list(remarks),
                 "benchmark": benchmark.model_dump(mode="json", by_alias=True, exclude_none=True)}
         self._identity.write_text(json.dumps(body, indent=2) + "\n")
+
+    def changed(self, benchmark: Benchmark) -> tuple[str, ...]:
+        """The fields in which the Benchmark of the runs that are there is another one. Raises OSError without any."""
+        before = json.loads(self._identity.read_text())["comparable"]
+        return tuple(f"spec.{field}" for field, digest in _identity(benchmark.spec).items()
+                     if before.get(field) != digest)
 
     def about(self) -> tuple[Benchmark, tuple[str, ...]] | None:
         """The Benchmark and the remarks that were kept; None where there are none."""
@@ -69,6 +74,10 @@ class Store:
         partial = self._records / f".{record.run}.partial"
         partial.write_text(record.model_dump_json())
         partial.replace(self._records / f"{record.run}.json")
+
+    def all(self) -> list[RunRecord]:
+        """All records that are there, in the order of their names."""
+        return list(self.load(sorted(path.stem for path in self._records.glob("*.json"))).values())
 
     def load(self, names: Iterable[str]) -> dict[str, RunRecord]:
         """The records of these runs that are there, by name. A damaged one counts as not there."""

@@ -1,0 +1,67 @@
+"""`shapebench plan`: what a Benchmark will take, before anything of it starts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from shapebench.cli import sources, terminal
+from shapebench.cli.run import DEFAULT_OUTPUT
+
+
+class Form(StrEnum):
+    """How a plan is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def plan(
+    file: Annotated[list[Path], typer.Argument(metavar="FILE...", help="YAML with one or more Benchmarks")],
+    earlier: Annotated[str | None, typer.Option(
+        "--from", metavar="NAME|PATH", help="judge by these runs: of a Benchmark on the cluster, or a runs.json (or "
+        f"its folder); default: what `shapebench run` left in {DEFAULT_OUTPUT}/")] = None,
+    namespace: Annotated[str | None, typer.Option(
+        "--namespace", "-n", metavar="NAMESPACE", help="of the Benchmark that --from names; default: the context's")
+    ] = None,
+    context: Annotated[str | None, typer.Option(
+        metavar="CONTEXT", help="of the kubeconfig (KUBECONFIG): tell which shapes its nodes have no room for")] = None,
+    form: Annotated[Form, typer.Option("--format", help="a table to read, or JSON for a program")] = Form.TABLE,
+) -> None:
+    """Say what Benchmarks will take before anything starts: cells, runs, shapes, time, money, order.
+
+    Time and money are judged by runs that have ended: by the same cells' own where there are any, else by others'.
+    Without any, what limits.startTimeout, limits.runTimeout and the prices allow at most is all that can be told.
+    Nothing is started and nothing is written; a file is refused for the same reasons as by `kubectl apply`.
+
+    Exit code: 0 when every Benchmark can start, 1 when the budget of one lets no run start, 2 for wrong input.
+
+    Examples:
+
+        shapebench plan manifests/examples/read-speed.yaml
+
+        shapebench plan my.yaml --from read-speed -n team-a --context kind-shapebench
+
+        shapebench plan my.yaml --from build/runs/read-speed/runs.json --format json
+    """
+    from shapebench.cli import outlook
+
+    benchmarks = outlook.benchmarks(file)
+    of_cluster = context is not None or (earlier is not None and not sources.is_path(earlier))
+    nodes = outlook.nodes(context) if of_cluster else None
+    given = outlook.earlier(earlier, namespace, context) if earlier is not None else None
+    found = [outlook.of(one, given if given is not None else outlook.left_by_run(one), nodes) for one in benchmarks]
+    if form is Form.JSON:
+        sys.stdout.write(json.dumps([one.as_dict() for one in found], indent=2) + "\n")
+    else:
+        console = terminal.console()
+        for number, one in enumerate(found):
+            console.print(*([Text()] if number else []), one.table(), sep="\n")
+    if not all(one.startable for one in found):
+        raise typer.Exit(terminal.EXIT_NO_ANSWER)
