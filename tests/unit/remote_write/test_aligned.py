@@ -1,0 +1,87 @@
+"""The run's curves: from 0, at its own beginning, up to what was used."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.remote_write.made import USAGE, pod, run
+
+from shapebench.api.record import RunRecord
+from shapebench.remote_write import aligned
+
+
+def columns(record: RunRecord) -> dict[str, dict[float, float]]:
+    return {name: dict(samples) for name, samples in aligned.columns(record)}
+
+
+def test_a_curve_is_the_pods_growth_since_the_beginning_of_the_measured_part() -> None:
+    found = columns(run(pod()))
+    assert found["cpu_seconds"] == {0.0: 0.0, 1.0: 0.5, 2.0: 1.0, 3.0: 1.5, 4.0: 2.0}
+    assert found["memory_bytes"] == dict.fromkeys((0.0, 1.0, 2.0, 3.0, 4.0), 100)
+    assert found["cpus"] == dict.fromkeys((0.0, 1.0, 2.0, 3.0, 4.0), 2.0)
+
+
+def test_pods_are_summed_each_by_its_own_clock() -> None:
+    found = columns(run(pod(0), pod(1, start_s=4000.0)))
+    assert found["cpu_seconds"] == {0.0: 0.0, 1.0: 1.0, 2.0: 2.0, 3.0: 3.0, 4.0: 4.0}
+    assert found["memory_bytes"][2.0] == 200
+
+
+def test_what_the_agent_read_at_both_ends_is_what_the_curve_ends_at() -> None:
+    found = columns(run(pod(measured_usage=USAGE)))
+    assert found["cpu_seconds"] == pytest.approx({0.0: 0.0, 1.0: 0.525, 2.0: 1.05, 3.0: 1.575, 4.0: 2.1})
+    assert found["network_receive_bytes"][4.0] == pytest.approx(5)
+
+
+def test_what_grew_between_two_samples_grew_evenly() -> None:
+    """A run shorter than the distance of samples: only the two readings at its ends tell anything."""
+    short = pod(measured_started_s=100.25, measured_finished_s=100.75, measured_usage=USAGE,
+                series={"time_s": (100.0, 101.0), "columns": {"cpu_seconds": (0.0, 0.0)}})
+    assert columns(run(short))["cpu_seconds"] == pytest.approx({0.0: 0.0, 0.5: 2.1})
+
+
+def test_a_shorter_pod_keeps_what_it_had() -> None:
+    found = columns(run(pod(0), pod(1, measured_finished_s=103.5, measured_usage=USAGE)))
+    assert found["cpu_seconds"] == pytest.approx({0.0: 0.0, 1.0: 0.5 + 2.1, 2.0: 1.0 + 2.1, 3.0: 1.5 + 2.1,
+                                                  4.0: 2.0 + 2.1})
+
+
+@pytest.mark.parametrize(("fields", "role", "last"), [
+    pytest.param({"measured_started_s": None, "measured_finished_s": None}, "worker", (7.5, 3.75),
+                 id="a-program-that-marks-nothing"),
+    pytest.param({"measured_started_s": None, "measured_finished_s": None}, "executor", (4.0, 2.0),
+                 id="an-executor-that-was-told-nothing"),
+    pytest.param({"measured_finished_s": None}, "worker", (5.5, 2.75), id="a-program-that-failed-on-the-way"),
+    pytest.param({"measured_finished_s": None, "program_finished_s": None}, "worker", (5.5, 2.75),
+                 id="a-pod-that-was-killed"),
+])
+def test_pods_without_a_measured_part_of_their_own(fields, role, last) -> None:
+    found = columns(run(pod(role=role, **fields)))["cpu_seconds"]
+    assert max(found.items()) == pytest.approx(last)
+
+
+@pytest.mark.parametrize("fields", [
+    pytest.param({"series": {}}, id="no-samples"),
+    pytest.param({"program_started_s": None, "measured_started_s": None}, id="never-started"),
+    pytest.param({"measured_finished_s": 102.5}, id="no-length"),
+])
+def test_no_measured_part_no_curve(fields) -> None:
+    assert columns(run(pod(**fields))) == {}
+
+
+def test_what_no_pod_knows_has_no_curve() -> None:
+    assert "disk_reads" not in columns(run(pod()))
+
+
+@given(st.floats(0.001, 1e6), st.lists(st.floats(0, 100), max_size=5))
+def test_the_grid(length_s: float, steps_s: list[float]) -> None:
+    moments = aligned.grid(length_s, steps_s)
+    assert moments[0] == 0
+    assert moments[-1] == length_s
+    assert moments == sorted(set(moments))
+    assert 2 <= len(moments) <= aligned.MOST_POINTS + 1
+    if len(moments) < aligned.MOST_POINTS:
+        assert all(after - before <= 1.001 for before, after in pairwise(moments))
