@@ -1,0 +1,287 @@
+"""Every query of every dashboard, asked as Grafana asks it, of a real Prometheus that holds real runs."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus import grafana, lab, server
+from prometheus.grafana import Range, View
+from prometheus.lab import Study
+from prometheus.server import Answered, Prometheus
+
+from shapebench.api import wire
+from shapebench.api.record import RunRecord, Usage
+from shapebench.handlers.endpoints import Endpoints
+from shapebench.handlers.remote_metrics import RemoteMetrics
+from shapebench.metrics.registry import Metrics
+from shapebench.remote_write.run import Choice, time_series
+
+Tree = dict[str, Any]
+DASHBOARDS: dict[str, Tree] = {path.stem: json.loads(path.read_text())
+                               for path in sorted((server.ROOT / "manifests" / "dashboards").glob("*.json"))}
+COMPARE, RUN, OPERATOR = (DASHBOARDS[f"shapebench-{name}"] for name in ("compare", "run", "operator"))
+LIVE_RUN = "read-live-1-1"
+
+
+def panels(dashboard: Tree) -> list[Tree]:
+    """Those that ask something."""
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+
+
+def queries(dashboard: Tree) -> list[Any]:
+    """Each query of each panel."""
+    return [pytest.param(target, id=f"{panel['title']}-{target['refId']}".replace(" ", "-"))
+            for panel in panels(dashboard) for target in panel["targets"]]
+
+
+def has_values(found: list[Answered]) -> bool:
+    return bool(found) and all(any(math.isfinite(value) for _, value in one.samples) for one in found)
+
+
+def whole(study: Study) -> Study:
+    """The study as pods would have told it: processes here count no operations of disks and no throttling."""
+    return Study(study.benchmark, tuple(map(_whole, study.records)), study.created_s)
+
+
+def _whole(record: RunRecord) -> RunRecord:
+    def told(usage: Usage) -> Usage:
+        return usage.model_copy(update={
+            "disk_reads": (usage.disk_read_bytes or 0) // 4096, "disk_writes": (usage.disk_written_bytes or 0) // 4096,
+            "cpu_throttled_seconds": (usage.cpu_seconds or 0.0) / 10})
+
+    assert record.measured_usage is not None
+    return record.model_copy(update={
+        "usage": told(record.usage), "measured_usage": told(record.measured_usage),
+        "cost_spent": record.cost_spent or record.cost})
+
+
+@pytest.fixture(scope="module")
+def live_agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a real agent whose program is at work."""
+    folder = tmp_path_factory.mktemp("live")
+    port = server.free_port()
+    environ = {
+        "PATH": "/usr/bin:/bin", "PYTHONPATH": str(server.ROOT / "operator"), wire.ENV_METRICS_PORT: str(port),
+        wire.ENV_RECORD_FILE: str(folder / "record.json"), wire.ENV_EVENTS_FILE: str(folder / "events"),
+        wire.ENV_NAMESPACE: lab.NAMESPACE, wire.ENV_BENCHMARK: "read-live", wire.ENV_RUN: LIVE_RUN,
+        wire.ENV_SHAPE: "2x1", wire.ENV_ROLE: wire.ROLE_WORKER, wire.ENV_INDEX: "0"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "shapebench.agent", "--", sys.executable, str(lab.PROGRAM), "60", "0.2", "100"],
+        env=environ, cwd=folder)
+    yield port
+    process.terminate()
+    process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def operator(study: Study, long_study: Study) -> Iterator[int]:
+    """The port of an operator's endpoints that saw both studies, and is at work."""
+    metrics, over = Metrics(time.monotonic), threading.Event()
+    remote = RemoteMetrics(metrics.registry, time.monotonic)
+    remote.count_pending(lambda: 0)
+    for one in (study, long_study):
+        for body in whole(one).bodies():
+            metrics.board.saw(body)
+
+    def work() -> None:
+        while not over.wait(0.1):
+            metrics.heard()
+            metrics.reconcile_seconds.labels("done").observe(0.02)
+            metrics.reconcile_seconds.labels("failed").observe(0.4)
+            remote.run_sent()
+            remote.samples(100, 0)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    endpoints = Endpoints(metrics.text, lambda: None, 0)
+    endpoints.start()
+    yield endpoints.port
+    over.set()
+    worker.join()
+    endpoints.stop()
+
+
+@pytest.fixture(scope="module")
+def filled(study: Study, long_study: Study, operator: int, live_agent: int,
+           tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus that was written to, and scrapes an operator and a live pod's agent."""
+    scrapes = [{"job_name": name, "honor_labels": True, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
+               for name, port in (("shapebench", operator), ("pods", live_agent))]
+    with server.running(tmp_path_factory.mktemp("prometheus"), scrapes) as running:
+        for one in (study, long_study):
+            for run in one.finished:
+                running.write(time_series(run, Choice()))
+        for metric in ("shapebench_last_event_age_seconds", "shapebench_pod_cpu_seconds_total"):
+            server.until(lambda sought=metric: _scraped(running, sought, 4),  # type: ignore[misc]
+                         f"{metric} is not scraped", 30)
+        yield running
+
+
+def _scraped(running: Prometheus, metric: str, times: int) -> bool:
+    selector = metric if "pod" not in metric else f'{metric}{{run="{LIVE_RUN}"}}'
+    return any(len(one.samples) >= times for one in running.samples(selector, time.time(), 60))
+
+
+@pytest.fixture(scope="module", params=["3-seconds", "30-minutes"])
+def compared(request: pytest.FixtureRequest, filled: Prometheus, study: Study, long_study: Study) -> View:
+    """The comparison, opened now, however long ago the runs were."""
+    now_s = time.time()
+    chosen, back_s = (study, 900) if request.param == "3-seconds" else (long_study, 3600)
+    return grafana.view(COMPARE, filled, Range(now_s - back_s, now_s), benchmark=chosen.benchmark.metadata.name)
+
+
+@pytest.mark.parametrize("target", queries(COMPARE))
+def test_comparing_shapes(compared: View, target: Tree) -> None:
+    assert has_values(compared.answer(target))
+
+
+@pytest.mark.parametrize("chosen", [
+    pytest.param({"by": ("shape",)}, id="by-shape"),
+    pytest.param({"by": ("parameter_batchSize",)}, id="by-a-parameter"),
+    pytest.param({"curves": "run", "part": "usage"}, id="each-run-whole-lives"),
+    pytest.param({"shape": ("2x1",), "window": "3"}, id="one-shape-other-window"),
+])
+def test_comparing_as_chosen(filled: Prometheus, chosen: dict[str, Any]) -> None:
+    now_s = time.time()
+    view = grafana.view(COMPARE, filled, Range(now_s - 900, now_s), benchmark="read-speed", **chosen)
+    empty = [f"{panel['title']} {target['refId']}" for panel in panels(COMPARE) for target in panel["targets"]
+             if not has_values(view.answer(target))]
+    assert not empty
+
+
+def test_cells_are_the_shapes_and_the_benchmarks_own_parameters(compared: View) -> None:
+    assert compared.values["by"] == ("shape", "parameter_batchSize")
+    assert compared.values["verdict"] == ("Valid",)
+    target = next(panel for panel in panels(COMPARE) if panel["title"] == "Time of a run")["targets"][0]
+    assert {one.labels["cell"] for one in compared.answer(target)} == {"1x2 1", "1x2 3", "2x1 1", "2x1 3"}
+
+
+CURVES = [pytest.param(panel, id=panel["title"].replace(" ", "-")) for panel in panels(COMPARE)
+          if panel["type"] == "trend"]
+
+
+@pytest.mark.parametrize("panel", CURVES)
+def test_curves_lie_over_each_other_from_the_left_edge(compared: View, panel: Tree, study: Study,
+                                                       long_study: Study) -> None:
+    """At every moment of a curve the seconds since the run's beginning are known: they are what is drawn over."""
+    of_x, of_curves = panel["targets"]
+    (elapsed,) = compared.answer(of_x)
+    known = dict(elapsed.samples)
+    step_s = compared.range.step_s(1)
+    name = compared.values["benchmark"]
+    longest_s = next(one.longest_s for one in (study, long_study) if one.benchmark.metadata.name == name)
+    for moment_s, value in known.items():
+        assert value == pytest.approx(moment_s - int(compared.range.from_s))
+    assert max(known.values()) == pytest.approx(longest_s, abs=step_s + float(str(compared.values["window"])))
+    for curve in compared.answer(of_curves):
+        assert {moment_s for moment_s, _ in curve.samples} <= set(known)
+        assert curve.samples[0][0] == pytest.approx(compared.range.from_s, abs=2 * step_s + 1)
+
+
+def test_the_area_below_a_curve_is_what_the_run_used(compared: View, study: Study, long_study: Study) -> None:
+    name = compared.values["benchmark"]
+    records = next(one.records for one in (study, long_study) if one.benchmark.metadata.name == name)
+    panel = next(panel for panel in panels(COMPARE) if panel["title"] == "CPU, cores")
+    step_s = compared.range.step_s(1)
+    for curve in compared.answer(panel["targets"][1]):
+        (record,) = (one for one in records
+                     if f"{one.cell.shape} {one.cell.parameters['batchSize']}" == curve.labels["cell"])
+        assert record.measured_usage is not None
+        area = sum(value for _, value in curve.samples) * step_s
+        assert area == pytest.approx(record.measured_usage.cpu_seconds, rel=0.35 if record.duration_s < 60 else 0.05)
+
+
+def test_cpu_per_cent_is_of_the_workers_cpus(compared: View) -> None:
+    per_cent, cores = (next(panel for panel in panels(COMPARE) if panel["title"] == title)["targets"][1]
+                       for title in ("CPU, % of the workers' CPUs", "CPU, cores"))
+    busy = {one.labels["cell"]: dict(one.samples) for one in compared.answer(cores)}
+    for curve in compared.answer(per_cent):
+        for moment_s, share in curve.samples:
+            assert share == pytest.approx(busy[curve.labels["cell"]][moment_s] / 2)  # both shapes have two CPUs
+
+
+@pytest.fixture(scope="module", params=["3-seconds", "30-minutes"])
+def one_run(request: pytest.FixtureRequest, filled: Prometheus, study: Study, long_study: Study) -> View:
+    """One run, opened from the table of runs: over its own time. The long one is the short one stretched, with ten
+    minutes between its samples, where a real one would have seconds: hence a rate over more than that."""
+    record = (study if request.param == "3-seconds" else long_study).records[0]
+    assert record.times.started_s is not None
+    assert record.times.finished_s is not None
+    shown = Range(record.times.started_s - 120, record.times.finished_s + 60)
+    chosen = {} if request.param == "3-seconds" else {"window": "1500"}
+    return grafana.view(RUN, filled, shown, benchmark=record.benchmark, run=record.run, **chosen)
+
+
+@pytest.mark.parametrize("target", queries(RUN))
+def test_one_run(one_run: View, target: Tree) -> None:
+    assert has_values(one_run.answer(target))
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_marks_of_the_measured_part(one_run: View, study: Study, long_study: Study, number: int) -> None:
+    mark = RUN["annotations"]["list"][number]
+    (found,) = one_run.answer({"expr": mark["expr"], "interval": mark["step"]})
+    times = {one.run: one.times for records in (study.records, long_study.records) for one in records}
+    expected = times[str(one_run.values["run"])]
+    (moment,) = {value for _, value in found.samples}
+    assert moment == pytest.approx(1000 * ((expected.started_s, expected.finished_s)[number] or 0))
+
+
+def test_rates_of_pods_are_over_two_samples_however_long_the_run(filled: Prometheus, study: Study,
+                                                                 long_study: Study) -> None:
+    """A record has 600 samples of a pod at most: of half an hour one each three or four seconds."""
+    windows = []
+    for record in (study.records[0], long_study.records[0]):
+        shown = Range((record.times.started_s or 0) - 120, (record.times.finished_s or 0) + 60)
+        windows.append(grafana.view(RUN, filled, shown, benchmark=record.benchmark, run=record.run).values["window"])
+    assert windows == ["2", "8"]
+
+
+def test_a_live_run(filled: Prometheus) -> None:
+    """The pods' panels, of what the agent offers here: which counters there are is the kernel's to say."""
+    now_s = time.time()
+    view = grafana.view(RUN, filled, Range(now_s - 300, now_s), namespace=lab.NAMESPACE, benchmark="read-live",
+                        run=LIVE_RUN, source="agent", window="5")
+    offered = {one.labels["__name__"] for one in filled.query(f'{{run="{LIVE_RUN}"}}', now_s)}
+    assert {"shapebench_pod_cpu_seconds_total", "shapebench_pod_memory_working_set_bytes",
+            "shapebench_pod_network_receive_bytes_total", "shapebench_pod_disk_written_bytes_total"} <= offered
+    asked = [target for panel in panels(RUN) for target in panel["targets"] if any(
+        f"{name}{{" in target["expr"] for name in offered)]
+    assert len(asked) == len(offered)
+    for target in asked:
+        assert has_values(view.answer(target)), target["expr"]
+
+
+@pytest.mark.parametrize("target", queries(OPERATOR))
+def test_the_operators_health(filled: Prometheus, target: Tree) -> None:
+    now_s = time.time()
+    assert has_values(grafana.view(OPERATOR, filled, Range(now_s - 3600, now_s)).answer(target))
+
+
+def test_what_a_query_of_no_metric_would_say(filled: Prometheus) -> None:
+    """These tests would see a misspelt metric."""
+    now_s = time.time()
+    view = grafana.view(OPERATOR, filled, Range(now_s - 3600, now_s))
+    target = {**panels(OPERATOR)[0]["targets"][0], "expr": "shapebench_no_such_metric"}
+    assert not has_values(view.answer(target))
+
+
+def test_links_lead_to_dashboards_and_their_variables() -> None:
+    urls = [link["url"] for one in DASHBOARDS.values() for panel in panels(one)
+            for override in panel["fieldConfig"]["overrides"] for looks in override["properties"]
+            if looks["id"] == "links" for link in looks["value"]]
+    assert len(urls) == 2
+    for url in urls:
+        path, _, query = url.partition("?")
+        target = DASHBOARDS[Path(path).name]
+        named = {one.partition("=")[0].removeprefix("var-") for one in query.split("&")} - {"from", "to"}
+        assert named <= {variable["name"] for variable in target["templating"]["list"]}
