@@ -73,14 +73,14 @@ def _answer() -> Iterator[Builder[models.Panel]]:
         yield panels.bars(
             f"{title} of a run", f"Which cell has the least {title.lower()}, and how far do its runs lie apart? "
             "The measured part of each run: mean, least and most of a cell's runs.", cells.CELL,
-            [Query(cells.gauge(f"shapebench_run_{family}", over), name) for name, over in spread], unit).span(9)
+            [Query(cells.gauge(f"shapebench_run_{family}", over), name) for name, over in spread], unit)
     yield panels.number(
         "Runs by verdict", "How many runs are there, and how many do not count? Of all verdicts, chosen or not.",
         Query(f"count by (verdict) (shapebench_run_duration_seconds{{{_OF_BENCHMARK}}})", "{{verdict}}"),
-        "short").span(6).height(4)
+        "short").span(8).height(8)
     yield panels.number(
         "Cost so far", "What have the Benchmark's runs cost, start-up and retries included?",
-        Query(f"sum(shapebench_benchmark_cost_spent{{{_OF_BENCHMARK}}})", "spent"), "short").span(6).height(4)
+        Query(f"sum(shapebench_benchmark_cost_spent{{{_OF_BENCHMARK}}})", "spent"), "short").height(8)
     yield panels.rows(
         "Cells", "The same in numbers: is a difference larger than the spread? Variation is the standard deviation "
         "in per cent of the mean. Intervals and significance are the report's: shapebench report.",
@@ -89,7 +89,7 @@ def _answer() -> Iterator[Builder[models.Panel]]:
          Query(_plain("stddev", "shapebench_run_duration_seconds") + " / "
                + _plain("avg", "shapebench_run_duration_seconds"), "variation"),
          Query(_plain("avg", "shapebench_run_cost"), "mean cost")],
-        {"mean time": Column("s"), "variation": Column("percentunit"), "mean cost": Column("short")})
+        {"mean time": Column("s"), "variation": Column("percentunit"), "mean cost": Column("short")}).span(20)
 
 
 def _plain(over: str, family: str) -> str:
@@ -105,7 +105,7 @@ def _curves() -> Iterator[Builder[models.Panel]]:
     yield _curve("Memory", "How much memory do the pods of a run hold together, page cache that is easy to drop left "
                  "out?", cells.level("memory_working_set_bytes"), "bytes")
     for one in usage.COUNTERS:
-        yield _curve(f"{one.rate} per second", f"When, and how fast: {one.rate.lower()}, all pods of a run together?",
+        yield _curve(one.rate, f"When, and how much: {one.rate}, all pods of a run together?",
                      cells.growth(f"{one.name}_total"), one.rate_unit)
 
 

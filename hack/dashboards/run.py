@@ -78,7 +78,7 @@ def _pods() -> Iterator[Builder[models.Panel]]:
     yield panels.lines("Memory", "How much memory does each pod hold, page cache that is easy to drop left out?",
                        [Query(f"shapebench_pod_memory_working_set_bytes{{{_PODS}}}", _POD)], "bytes")
     for one in usage.COUNTERS:
-        yield panels.lines(f"{one.rate} per second", f"When, and how fast: {one.rate.lower()} of each pod?",
+        yield panels.lines(one.rate, f"When, and how much: {one.rate}, of each pod?",
                            [Query(_rate(one.name), _POD)], one.rate_unit)
 
 

@@ -16,14 +16,14 @@ class Counter(NamedTuple):
 
 
 COUNTERS = (
-    Counter("cpu_throttled_seconds", "CPU time withheld", "CPU time withheld by the limit", "s", "percentunit"),
-    Counter("network_receive_bytes", "Network bytes in", "Network bytes in", "bytes", "Bps"),
-    Counter("network_transmit_bytes", "Network bytes out", "Network bytes out", "bytes", "Bps"),
-    Counter("network_receive_packets", "Network packets in", "Network packets in", "short", "pps"),
-    Counter("network_transmit_packets", "Network packets out", "Network packets out", "short", "pps"),
-    Counter("disk_read_bytes", "Disk bytes read", "Disk bytes read", "bytes", "Bps"),
-    Counter("disk_written_bytes", "Disk bytes written", "Disk bytes written", "bytes", "Bps"),
-    Counter("disk_reads", "Disk reads", "Disk reads", "short", "iops"),
-    Counter("disk_writes", "Disk writes", "Disk writes", "short", "iops"),
+    Counter("cpu_throttled_seconds", "CPU time withheld", "CPU withheld by the limit, of one core", "s", "percentunit"),
+    Counter("network_receive_bytes", "Network bytes in", "Network bytes in per second", "bytes", "Bps"),
+    Counter("network_transmit_bytes", "Network bytes out", "Network bytes out per second", "bytes", "Bps"),
+    Counter("network_receive_packets", "Network packets in", "Network packets in per second", "short", "pps"),
+    Counter("network_transmit_packets", "Network packets out", "Network packets out per second", "short", "pps"),
+    Counter("disk_read_bytes", "Disk bytes read", "Disk bytes read per second", "bytes", "Bps"),
+    Counter("disk_written_bytes", "Disk bytes written", "Disk bytes written per second", "bytes", "Bps"),
+    Counter("disk_reads", "Disk reads", "Disk reads per second", "short", "iops"),
+    Counter("disk_writes", "Disk writes", "Disk writes per second", "short", "iops"),
 )
 """CPU itself is not here: it is shown in cores and in per cent."""
