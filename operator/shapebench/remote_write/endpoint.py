@@ -53,6 +53,8 @@ class Endpoint:
                 text = response.read(ANSWER_BYTES).decode(errors="replace")
             finally:
                 response.close()
+        except urllib3.exceptions.NewConnectionError as error:  # a kind of timeout, to urllib3
+            return Again(Trouble.UNREACHABLE, _words(error))
         except urllib3.exceptions.TimeoutError as error:
             return Again(Trouble.TIMEOUT, f"no answer within {self._target.timeout_s:g} s: {_words(error)}")
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -88,4 +90,4 @@ def seconds(retry_after: str | None, now_s: float) -> float:
 
 def _words(error: Exception) -> str:
     """The error without the object that it names first."""
-    return str(error).split(">: ")[-1] or type(error).__name__
+    return str(error).rpartition("): ")[2] or type(error).__name__

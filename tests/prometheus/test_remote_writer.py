@@ -1,0 +1,255 @@
+"""The thread that sends finished runs: endpoints that are down, slow, busy, broken or unwilling, and a real one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus import receiver as receiving
+from prometheus import server
+from prometheus.lab import Study
+from prometheus.receiver import Answer, Receiver
+from prometheus.server import Prometheus
+from prometheus_client import CollectorRegistry
+
+from shapebench.api import keys
+from shapebench.handlers.remote_metrics import RemoteMetrics
+from shapebench.handlers.remote_writer import RemoteWriter
+from shapebench.kube import errors
+from shapebench.kube.finished_runs import is_unsent
+from shapebench.remote_write.endpoint import Endpoint, Target
+from shapebench.remote_write.protocol import Pace
+from shapebench.remote_write.run import Choice, FinishedRun
+
+NAMESPACE = "lab"
+QUICK = Pace(first_s=0.05, longest_s=0.2)
+
+
+class Runs:
+    """The finished runs of a cluster, as the writer sees them: marks are kept where they would be, on the objects."""
+
+    def __init__(self, runs: list[FinishedRun]) -> None:
+        self._runs = {run.record.run: run for run in runs}
+        self.marks: dict[str, str] = {}
+        self.warnings: list[str] = []
+        self.broken = False
+
+    def bodies(self) -> list[dict[str, Any]]:
+        return [{"kind": "BenchmarkRun", "status": {"phase": "Succeeded"},
+                 "metadata": {"namespace": NAMESPACE, "name": name, "annotations": {
+                     keys.ANNOTATION_REMOTE_WRITE: self.marks[name]} if name in self.marks else {}}}
+                for name in self._runs]
+
+    def unsent(self, namespace: str, name: str) -> FinishedRun | None:
+        self._fail()
+        body = next((one for one in self.bodies() if one["metadata"]["name"] == name), None)
+        return self._runs[name] if body and is_unsent(body) else None
+
+    def mark(self, namespace: str, name: str, text: str) -> None:
+        self._fail()
+        self.marks[name] = text
+
+    def warn(self, namespace: str, benchmark: str, reason: str, message: str) -> None:
+        self._fail()
+        self.warnings.append(message)
+
+    def delete(self, name: str) -> dict[str, Any]:
+        (body,) = (one for one in self.bodies() if one["metadata"]["name"] == name)
+        del self._runs[name]
+        return body
+
+    def _fail(self) -> None:
+        if self.broken:
+            raise errors.UnavailableError("cannot get benchmarkruns: no route to host")
+
+
+class Process:
+    """An operator's writer, from its start to its end."""
+
+    def __init__(self, runs: Runs, url: str, **target: Any) -> None:
+        self.registry = CollectorRegistry()
+        self._runs = runs
+        endpoint = Endpoint(Target(url, **{"timeout_s": 0.3, **target}))
+        self.writer = RemoteWriter(runs, endpoint.post, Choice(), RemoteMetrics(self.registry, time.monotonic), QUICK)
+
+    def __enter__(self) -> Process:
+        self.writer.start()
+        for body in self._runs.bodies():
+            self.writer.saw(None, body)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.writer.stop(timeout_s=5)
+
+    def value(self, name: str, **labels: str) -> float:
+        found = self.registry.get_sample_value(f"shapebench_remote_write_{name}", labels)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def runs(study: Study) -> Runs:
+    return Runs(list(study.finished))
+
+
+@pytest.fixture
+def receiver() -> Receiver:
+    return Receiver(server.free_port())
+
+
+@pytest.fixture
+def up(receiver: Receiver) -> Iterator[Receiver]:
+    with receiving.listening(receiver):
+        yield receiver
+
+
+def all_marked(runs: Runs) -> Callable[[], bool]:
+    return lambda: len(runs.marks) == len(runs.bodies())
+
+
+def test_each_run_is_sent_once_and_marked(runs: Runs, up: Receiver) -> None:
+    with Process(runs, up.url) as process:
+        server.until(all_marked(runs), "not all are marked")
+        for body in runs.bodies():  # what the marks themselves cause
+            process.writer.saw("MODIFIED", body)
+        server.until(lambda: process.value("pending_runs") == 0, "some are pending")
+        assert process.value("runs_total", result="sent") == 4
+        assert process.value("samples_total", result="sent") > 500
+        assert process.value("samples_total", result="dropped") == process.value("failing_seconds") == 0
+    assert set(runs.marks.values()) == {"sent"}
+    assert len({one.body for one in up.asked}) == len(up.asked)
+    headers = {name.lower(): value for name, value in up.asked[0].headers.items()}
+    assert headers["content-encoding"] == "snappy"
+    assert headers["content-type"] == "application/x-protobuf"
+    assert headers["x-prometheus-remote-write-version"] == "0.1.0"
+    assert headers["user-agent"].startswith("shapebench/")
+
+
+def test_an_endpoint_that_is_down_is_waited_for(runs: Runs, receiver: Receiver) -> None:
+    with Process(runs, receiver.url) as process:
+        server.until(lambda: process.value("retries_total", reason="unreachable") >= 3, "it is not tried again")
+        assert (process.value("pending_runs"), process.value("failing_seconds") > 0) == (4, True)
+        with receiving.listening(receiver):
+            server.until(all_marked(runs), "not sent when it came back")
+            assert process.value("failing_seconds") == 0
+    assert set(runs.marks.values()) == {"sent"}
+
+
+@pytest.mark.parametrize(("answer", "reason"), [
+    pytest.param(Answer(500, "oh"), "server", id="500"), pytest.param(Answer(503), "server", id="503"),
+    pytest.param(Answer(429), "busy", id="429"), pytest.param(Answer(after_s=1), "timeout", id="slow"),
+    pytest.param(Answer(302, headers={"Location": "http://127.0.0.1:1/"}), "server", id="redirected")])
+def test_trouble_passes(runs: Runs, up: Receiver, answer: Answer, reason: str) -> None:
+    up.script = [answer] * 2
+    with Process(runs, up.url) as process:
+        server.until(all_marked(runs), "not sent after the trouble")
+        assert process.value("retries_total", reason=reason) == 2
+        assert process.value("runs_total", result="sent") == 4
+
+
+def test_nothing_waits_for_a_slow_endpoint(runs: Runs, up: Receiver) -> None:
+    """The operator's threads hand over a name; that is all."""
+    up.usual = Answer(after_s=1.5)
+    with Process(runs, up.url, timeout_s=5) as process:
+        server.until(lambda: len(up.asked) == 1, "it is not asked")
+        started_s = time.monotonic()
+        for _ in range(1000):
+            for body in runs.bodies():
+                process.writer.saw("MODIFIED", body)
+        assert process.value("pending_runs") == 4
+        assert time.monotonic() - started_s < 1
+        assert runs.marks == {}
+
+
+def test_retry_after_is_honoured(runs: Runs, up: Receiver) -> None:
+    up.script = [Answer(429, headers={"Retry-After": "1"})]
+    with Process(runs, up.url):
+        server.until(all_marked(runs), "not sent")
+    first, second, *_ = up.asked
+    assert second.at_s - first.at_s >= 1
+
+
+@pytest.mark.parametrize(("answer", "requests", "words"), [
+    pytest.param(Answer(400, "out of bounds"), 4, "storage.tsdb.out_of_order_time_window", id="400"),
+    pytest.param(Answer(401, "who are you"), 4, "remoteWrite.basicAuthSecret", id="401"),
+    pytest.param(Answer(404), 4, "--web.enable-remote-write-receiver", id="404")])
+def test_what_is_refused_is_dropped_counted_and_said(
+        runs: Runs, up: Receiver, answer: Answer, requests: int, words: str) -> None:
+    up.usual = answer
+    with Process(runs, up.url) as process:
+        server.until(all_marked(runs), "not given up")
+        server.until(lambda: process.value("pending_runs") == 0, "some are pending")
+        assert len(up.asked) == requests
+        assert process.value("runs_total", result="dropped") == 4
+        assert process.value("samples_total", result="dropped") > 500
+    assert all(mark.startswith(f"dropped: HTTP {answer.status}") for mark in runs.marks.values())
+    (warning,) = set(runs.warnings)
+    assert words in warning
+    assert "kubectl annotate benchmarkruns --all shapebench.dev/remote-write-" in warning
+
+
+def test_a_run_in_the_row_that_is_deleted_is_forgotten(runs: Runs, receiver: Receiver) -> None:
+    with Process(runs, receiver.url) as process:
+        server.until(lambda: process.value("retries_total", reason="unreachable") >= 1, "it is not tried")
+        for body in runs.bodies():
+            process.writer.saw("DELETED", runs.delete(body["metadata"]["name"]))
+        server.until(lambda: process.value("pending_runs") == 0, "some are pending")
+
+
+def test_a_cluster_that_does_not_answer_is_waited_for(runs: Runs, up: Receiver) -> None:
+    runs.broken = True
+    with Process(runs, up.url) as process:
+        server.until(lambda: process.value("retries_total", reason="cluster") >= 2, "it is not tried again")
+        assert up.asked == []
+        runs.broken = False
+        server.until(all_marked(runs), "not sent")
+
+
+def test_a_run_without_a_readable_record_is_not_tried_for_ever(runs: Runs, up: Receiver) -> None:
+    def unreadable(namespace: str, name: str) -> FinishedRun | None:
+        raise ValueError("the run left no record")
+
+    runs.unsent = unreadable  # type: ignore[method-assign]
+    with Process(runs, up.url):
+        server.until(all_marked(runs), "not given up")
+    assert set(runs.marks.values()) == {"dropped: its record cannot be read: the run left no record"}
+
+
+@pytest.mark.parametrize(("files", "expected"), [
+    pytest.param({"username": "a", "password": "b\n"}, "Basic YTpi", id="basic"),
+    pytest.param({"token": "t\n"}, "Bearer t", id="bearer")])
+def test_credentials_are_read_anew(
+        runs: Runs, up: Receiver, tmp_path: Path, files: dict[str, str], expected: str) -> None:
+    """They may come later than the operator, and change."""
+    with Process(runs, up.url, credentials=tmp_path, headers={"X-Scope-OrgID": "team"}) as process:
+        server.until(lambda: process.value("retries_total", reason="unreachable") >= 1, "sent without credentials")
+        for name, text in files.items():
+            (tmp_path / name).write_text(text)
+        server.until(all_marked(runs), "not sent")
+    assert {one.headers["Authorization"] for one in up.asked} == {expected}
+    assert up.asked[0].headers["X-Scope-OrgID"] == "team"
+
+
+def test_a_restart_in_the_middle_resumes(runs: Runs, prometheus: Prometheus, receiver: Receiver) -> None:
+    """The first process dies in the middle of the third run; what it sent twice then is there once."""
+    receiver.script = [Answer(), Answer(), Answer(500)]
+    receiver.usual = Answer(500)
+    with receiving.listening(receiver), Process(runs, receiver.url) as first:
+        server.until(lambda: first.value("retries_total", reason="server") >= 1, "it was not in the way")
+    sent = set(runs.marks)
+    assert len(sent) == 2
+    with Process(runs, prometheus.write_url, timeout_s=10) as second:
+        server.until(all_marked(runs), "the rest is not sent")
+        assert second.value("runs_total", result="sent") == 2
+        assert second.value("runs_total", result="dropped") == 0
+    assert set(runs.marks.values()) == {"sent"}
+
+
+def test_the_thread_ends_when_asked(runs: Runs, receiver: Receiver) -> None:
+    with Process(runs, receiver.url):
+        pass
+    assert "remote-writer" not in {one.name for one in threading.enumerate() if one.is_alive()}
