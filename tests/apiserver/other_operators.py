@@ -45,7 +45,7 @@ def training_operator(plane: ControlPlane, folder: Path, namespace: str) -> Iter
            {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
             "metadata": {"name": "validator.training-operator.kubeflow.org"}, "webhooks": []})
     webhook, probe = free_ports(2)
-    with _process(folder / "training-operator.log", [
+    with process(folder / "training-operator.log", [
             find("training-operator"), f"--kubeconfig={plane.kubeconfig}", f"--namespace={namespace}",
             "--enable-scheme=tfjob", "--metrics-bind-address=0", f"--webhook-server-port={webhook}",
             f"--health-probe-bind-address=127.0.0.1:{probe}"], {}) as log:
@@ -57,7 +57,7 @@ def spark_operator(plane: ControlPlane, folder: Path, namespace: str) -> Iterato
     """The Spark operator for one namespace, submitting with this environment's own Spark; gives its log."""
     server = urlsplit(plane.url)
     runtime = java.find(os.environ)
-    with _process(folder / "spark-operator.log", [
+    with process(folder / "spark-operator.log", [
             find("spark-operator"), "controller", "start", f"--namespaces={namespace}", "--health-probe-bind-address=0",
             "--enable-ui-service=false"], {
                 "KUBECONFIG": str(plane.kubeconfig), "KUBERNETES_SERVICE_HOST": str(server.hostname),
@@ -94,7 +94,7 @@ def kueue(plane: ControlPlane, folder: Path, integrations: Sequence[str] = INTEG
         "integrations": {"frameworks": list(integrations)}}))
     gates = "--feature-gates=SparkApplicationIntegration=true,VisibilityOnDemand=false"
     command = [find("kueue"), f"--config={settings}", f"--kubeconfig={plane.kubeconfig}", gates]
-    with _process(folder / "kueue.log", command, {}) as log:
+    with process(folder / "kueue.log", command, {}) as log:
         yield log
 
 
@@ -111,15 +111,15 @@ def _apply(plane: ControlPlane, *bodies: Mapping[str, object]) -> None:
 
 
 @contextmanager
-def _process(log: Path, command: Sequence[str | Path], environment: Mapping[str, str]) -> Iterator[Path]:
+def process(log: Path, command: Sequence[str | Path], environment: Mapping[str, str]) -> Iterator[Path]:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     with log.open("wb") as output, subprocess.Popen(
-            command, stdout=output, stderr=output, env={**inherited, **environment}) as process:
+            command, stdout=output, stderr=output, env={**inherited, **environment}) as started:
         try:
             yield log
         finally:
-            process.terminate()
+            started.terminate()
             try:
-                process.wait(10)
+                started.wait(10)
             except subprocess.TimeoutExpired:
-                process.kill()
+                started.kill()

@@ -70,6 +70,7 @@ def test_the_environment_is_the_operators_settings(render: Render) -> None:
                    "spark": {"repository": "own/spark", "tag": "v2"},
                    "tensorflow": {"repository": "tf", "digest": f"sha256:{'0' * 64}"}},
         "watchNamespaces": ["a", "b", "a"], "metrics": {"port": 9191}, "probes": {"port": 8181},
+        "isolation": {"systemNamespaces": ["kube-system", "monitoring"]},
         "driver": {"serviceAccountName": "driver"}, "operator": {"sampleIntervalSeconds": 0.5}}))
     assert settings == Settings(
         operator_image="registry.example.org/team/shapebench/operator:v1",
@@ -77,6 +78,7 @@ def test_the_environment_is_the_operators_settings(render: Render) -> None:
         tensorflow_image=f"registry.example.org/team/tf@sha256:{'0' * 64}",
         image_pull_policy="Always", driver_service_account="driver", namespaces=("a", "b"),
         metrics_port=9191, probe_port=8181, sample_interval_s=0.5,
+        system_namespaces=("kube-system", "monitoring"),
         results_service="shapebench-system/shapebench:9191")
 
 

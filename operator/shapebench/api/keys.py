@@ -43,6 +43,9 @@ PROGRAM_CONTAINERS = frozenset({PROGRAM_CONTAINER}.union(*(names.values() for na
 LABEL_RUN_UID = f"{GROUP}/run-uid"
 """On pods that another operator makes for a run: the BenchmarkRun's uid. Their owners are that operator's affair."""
 
+LABEL_ISOLATION = f"{GROUP}/isolation"
+"""On pods of a run with isolation: Node: the BenchmarkRun's uid. Their anti-affinity is against pods without it."""
+
 LABEL_QUEUE = "kueue.x-k8s.io/queue-name"
 """On the object that Kueue holds back: the LocalQueue's name."""
 

@@ -39,7 +39,7 @@ class Role:
 def metadata(attempt: Attempt, role: Role, name: str | None) -> KubeObject:
     """A pod's metadata; without a name and an owner for a template (who makes the pod gives both)."""
     template = attempt.benchmark.spec.pod_template
-    labels = dict(template.labels) | attempt.labels() | {keys.LABEL_ROLE: role.role}
+    labels = dict(template.labels) | attempt.labels() | {keys.LABEL_ROLE: role.role} | isolation.labels(attempt)
     if role.index is not None:
         labels[keys.LABEL_INDEX] = str(role.index)
     annotations = {

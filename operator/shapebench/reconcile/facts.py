@@ -14,6 +14,14 @@ from shapebench.api.record import Reason
 _PULL_FAILING = ("ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError")
 _PULL_HOPELESS = ("InvalidImageName", "ErrImageNeverPull")
 _NODE_GONE_DISRUPTIONS = ("DeletionByTaintManager", "DeletionByPodGC")
+_REMEDIES = {
+    "didn't match pod anti-affinity rules":
+        "isolation: Node needs nodes without foreign pods: free some (the scheduler may take five minutes to see it), "
+        "or name the namespaces whose daemons are on every node in the chart's value isolation.systemNamespaces",
+    "didn't satisfy existing pods anti-affinity rules":
+        "there are pods that keep others off their nodes, such as those of a run with isolation: Node",
+}
+"""What the scheduler says of anti-affinity, and what a person can do."""
 _NODE_GONE = ("NodeLost", "NodeShutdown", "Shutdown", "Terminated")
 
 
@@ -130,7 +138,7 @@ def _state(status: Mapping[str, Any], terminated: Mapping[str, Any]) -> PodState
 def _trouble(status: Mapping[str, Any]) -> Trouble | None:
     for condition in status.get("conditions") or ():
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return Trouble(Reason.UNSCHEDULABLE, condition.get("message") or "no node fits")
+            return Trouble(Reason.UNSCHEDULABLE, _with_remedy(condition.get("message") or "no node fits"))
     for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
         waiting = container.get("state", {}).get("waiting") or {}
         why, message = waiting.get("reason", ""), waiting.get("message", "")
@@ -140,6 +148,10 @@ def _trouble(status: Mapping[str, Any]) -> Trouble | None:
         if why not in ("", "PodInitializing", "ContainerCreating"):
             return Trouble(Reason.START_TIMEOUT, f"container {container['name']}: {why}: {message}")
     return None
+
+
+def _with_remedy(message: str) -> str:
+    return " ".join([message, *(f"({remedy})" for words, remedy in _REMEDIES.items() if words in message)])
 
 
 def _failure(name: str, status: Mapping[str, Any], terminated: Mapping[str, Any]) -> Failure:

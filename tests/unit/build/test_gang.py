@@ -70,6 +70,7 @@ def through_spark_application(**spec: Any) -> Attempt:
 @pytest.mark.parametrize(("name", "made"), [
     pytest.param("tensorflow", tensorflow(), id="tensorflow"),
     pytest.param("spark", spark(), id="spark"),
+    pytest.param("isolated", spark(isolation="Node"), id="isolated"),
     pytest.param("tf-job", through_tf_job(), id="tf-job"),
     pytest.param("spark-application", through_spark_application(queueName="research"), id="spark-application"),
 ])
