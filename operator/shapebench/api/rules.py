@@ -38,9 +38,9 @@ class Rule:
         return entry | {"fieldPath": f".{self.field}"} if self.field else entry
 
     def check(self, value: Any) -> Any:
-        """Return the value. Raises ValueError with the message when the rule does not hold."""
+        """Return the value. Raises BrokenError when the rule does not hold."""
         if not self.holds(value):
-            raise ValueError(self.message)
+            raise BrokenError(self)
         return value
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -49,6 +49,14 @@ class Rule:
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         schema = handler(core)
         return schema | {VALIDATIONS: [*schema.get(VALIDATIONS, ()), self.schema()]}
+
+
+class BrokenError(ValueError):
+    """A rule does not hold. The text is its message; `field` the field that the object's error should point at."""
+
+    def __init__(self, rule: Rule) -> None:
+        super().__init__(rule.message)
+        self.field = rule.field
 
 
 def matching(pattern: str, message: str) -> Rule:

@@ -83,17 +83,16 @@ def benchmarks(files: Sequence[Path]) -> tuple[Benchmark, ...]:
 def earlier(source: str, namespace: str | None, context: str | None) -> Earlier:
     """The runs that --from names; refuses where there are none."""
     _, records = sources.load(source, namespace, context)
-    listed = list(records)
-    if not listed:
+    if not records:
         terminal.refuse(f"--from {source}: no run has ended yet, so there is nothing to judge by")
-    return Earlier(listed, source)
+    return Earlier(records, source)
 
 
 def left_by_run(benchmark: Benchmark) -> Earlier:
     """What `shapebench run` left of a Benchmark of this name in its default folder; none is fine."""
     store = Store(DEFAULT_OUTPUT / benchmark.metadata.name)
     records = store.all()
-    changed = store.changed(benchmark) if records else ()
+    changed = store.changed(benchmark) if records and store.about() else ()
     said = (f"the runs in {store.folder} were made before {' and '.join(changed)} changed",) if changed else ()
     return Earlier(records, str(store.folder), said)
 

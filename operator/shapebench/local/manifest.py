@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from shapebench.api.benchmark import Benchmark
+from shapebench.api.rules import BrokenError
 from shapebench.plan import acceptance
 
 
@@ -70,7 +71,9 @@ def _root_causes(errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
 
 def _message(error: ErrorDetails) -> str:
     """`spec.shapes[0].cpu: what is wrong`."""
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
+    broken = error.get("ctx", {}).get("error")
+    location = (*error["loc"], *((broken.field,) if isinstance(broken, BrokenError) and broken.field else ()))
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
     text = error["msg"].removeprefix("Value error, ")
     if error["type"] == "missing":
         text = "is missing; add it"

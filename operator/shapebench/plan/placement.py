@@ -92,8 +92,9 @@ def _lack(need: Need, nodes: Sequence[Node]) -> str:
         return f"{need.what}: none of the {len(nodes)} nodes has the labels{where}"
     welcome = [one for one in labelled if one.open and not _repelled(one, need.tolerations)]
     if not welcome:
-        why = sorted({taint for one in labelled for taint in _repelled(one, need.tolerations)}) or ["cordoned"]
-        return f"{need.what}: every node{_with(where)} keeps its pods off ({', '.join(why)}): add tolerations"
+        taints = sorted({taint for one in labelled for taint in _repelled(one, need.tolerations)})
+        why = f"({', '.join(taints)}): add tolerations" if taints else "(cordoned)"
+        return f"{need.what}: every node{_with(where)} keeps its pods off {why}"
     memory_bytes = quantity.memory_bytes(need.memory)
     room = sum(min(int(one.cpu / need.cpu + 1e-9), one.memory_bytes // memory_bytes) for one in welcome)
     if not room:

@@ -1,0 +1,71 @@
+"""What a Benchmark will take, by the runs that are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shapebench.analysis import forecast
+from shapebench.analysis.forecast import Amount
+from shapebench.api.benchmark import Benchmark
+from shapebench.api.record import Cell, Phase, RunRecord, Times, Verdict
+
+
+def benchmark(**limits: Any) -> Benchmark:
+    """Two shapes × two values × (2 + 1 warm-up): 12 runs; both shapes have two cores and cost 1.0 an hour."""
+    return Benchmark.model_validate({"metadata": {"name": "one"}, "spec": {
+        "workload": {"tensorflow": {"job": "train"}},
+        "shapes": [{"name": "2x1", "workers": 2, "cpu": "1", "memory": "1Gi", "pricePerHour": "0.5"},
+                   {"name": "1x2", "workers": 1, "cpu": "2", "memory": "2Gi", "pricePerHour": "1"}],
+        "parameters": [{"name": "x", "values": [1, 2]}], "repetitions": {"count": 2, "warmups": 1},
+        "limits": {"startTimeout": "10s", "runTimeout": "26s"} | limits}})
+
+
+def record(shape: str, x: int, held_s: float, **fields: Any) -> RunRecord:
+    """A run at another price than the file's, half of whose time was measured."""
+    size = {"2x1": (2, 1.0, 2**30), "1x2": (1, 2.0, 2 * 2**30)}[shape]
+    return RunRecord.model_validate({
+        "benchmark": "one", "namespace": "lab", "run": f"one-{shape}-{x}", "backend": "kubernetes",
+        "cell": Cell(shape=shape, parameters={"x": x}), "workers": size[0], "cpu": size[1], "memory_bytes": size[2],
+        "block": 1, "repetition": 1, "position": 1, "attempt": 1, "phase": Phase.SUCCEEDED, "verdict": Verdict.VALID,
+        "times": Times(), "duration_s": held_s / 2, "cost": 3.0, "cost_spent": 6.0} | fields)
+
+
+def test_without_any_run_only_the_limits_are_known() -> None:
+    found = forecast.of(benchmark(), [])
+    assert (found.cells, len(found.plan), found.all, found.wall_s, found.affordable) == (4, 12, None, None, None)
+    assert found.all_at_most == Amount(12 * 36.0, pytest.approx(12 * 36 / 3600))
+    assert found.wall_at_most_s == 12 * 36.0
+    assert [(one.runs, one.per_hour, one.one, one.all) for one in found.shapes] == [(6, 1.0, None, None)] * 2
+
+
+def test_every_cell_by_its_own_runs() -> None:
+    records = [record("2x1", 1, 4.0), record("2x1", 2, 6.0), record("1x2", 1, 8.0), record("1x2", 2, 10.0)]
+    found = forecast.of(benchmark(concurrency=2), records)
+    assert found.cells_known == 4
+    assert found.all == Amount(3 * 28.0, pytest.approx(3 * 28 / 3600))
+    assert (found.wall_s, found.wall_at_most_s) == (3 * 28.0 / 2, 6 * 36.0)
+    assert [one.one for one in found.shapes] == [Amount(6.0, pytest.approx(6 / 3600)),
+                                                 Amount(10.0, pytest.approx(10 / 3600))]
+
+
+def test_cells_without_runs_are_judged_by_the_others() -> None:
+    found = forecast.of(benchmark(), [record("2x1", 1, 4.0)])
+    assert (found.cells_known, found.all) == (1, Amount(12 * 4.0, pytest.approx(12 * 4 / 3600)))
+
+
+def test_a_shape_of_the_same_name_and_another_size_is_another() -> None:
+    found = forecast.of(benchmark(), [record("2x1", 1, 4.0, workers=4)])
+    assert found.cells_known == 0
+    assert found.all == Amount(12 * 8.0, pytest.approx(12 * 8 / 3600)), "half the cores, twice the time"
+
+
+@pytest.mark.parametrize(("budget", "known", "affordable"), [
+    pytest.param("0.0099", False, 0, id="not-even-one-at-its-most"),
+    pytest.param("0.0301", False, 3, id="three-at-their-most"),
+    pytest.param("0.0099", True, 8, id="eight-as-they-are-known"),
+    pytest.param("1", True, 12, id="all"),
+])
+def test_how_far_the_budget_goes(budget: str, known: bool, affordable: int) -> None:
+    assert forecast.of(benchmark(budget=budget), [record("2x1", 1, 4.0)] if known else []).affordable == affordable
