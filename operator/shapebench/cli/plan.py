@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from shapebench.cli import sources, terminal
 from shapebench.cli.run import DEFAULT_OUTPUT
+
+if TYPE_CHECKING:
+    from shapebench.cli.outlook import Outlook
 
 
 class Form(StrEnum):
@@ -57,11 +61,15 @@ def plan(
     nodes = outlook.nodes(context) if of_cluster else None
     given = outlook.earlier(earlier, namespace, context) if earlier is not None else None
     found = [outlook.of(one, given if given is not None else outlook.left_by_run(one), nodes) for one in benchmarks]
-    if form is Form.JSON:
-        sys.stdout.write(json.dumps([one.as_dict() for one in found], indent=2) + "\n")
-    else:
-        console = terminal.console()
-        for number, one in enumerate(found):
-            console.print(*([Text()] if number else []), one.table(), sep="\n")
+    _print(found, form)
     if not all(one.startable for one in found):
         raise typer.Exit(terminal.EXIT_NO_ANSWER)
+
+
+def _print(found: Sequence[Outlook], form: Form) -> None:
+    if form is Form.JSON:
+        sys.stdout.write(json.dumps([one.as_dict() for one in found], indent=2) + "\n")
+        return
+    console = terminal.console()
+    for number, one in enumerate(found):
+        console.print(*([Text()] if number else []), one.table(), sep="\n")
