@@ -32,7 +32,7 @@ def url(store: str, path: str) -> str:
 def served(service: str, namespace: str, benchmark: str, uid: str) -> str:
     """The API server's path of a Benchmark's records through the operator's Service, written as namespace/name:port."""
     operator, _, name = service.partition("/")
-    return (f"/api/v1/namespaces/{quote(operator)}/services/{quote(name)}/proxy{SERVED}"
+    return (f"/api/v1/namespaces/{quote(operator)}/services/{quote(name, safe=':')}/proxy{SERVED}"
             f"{folder(namespace, benchmark, uid)}")
 
 

@@ -44,9 +44,6 @@ def export(  # noqa: PLR0913 (a command has as many arguments as options)
         shapebench export build/demo/read-speed --what runs,measurements
 
         shapebench export read-speed -n team-a --from s3://bucket/results --format json
-
-        python -c "import duckdb; print(duckdb.sql(\"select shape, median(duration_s) from 'results/runs.parquet'
-        where verdict = 'Valid' group by shape\"))"
     """
     from shapebench.report.export import parquet_files, writing
 
