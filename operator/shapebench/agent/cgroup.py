@@ -129,6 +129,19 @@ def find(root: Path, proc: Path, sysfs: Path, process_disk: ProcessDisk) -> Cgro
     return None
 
 
+def cpu_limit(root: Path, proc: Path) -> tuple[float, float] | None:
+    """CPUs that this process' own group may use, and the seconds of a period; None where it has no limit."""
+    own = own_paths(read_text(proc / "self" / "cgroup") or "")
+    if (root / "cgroup.controllers").exists():
+        quota, _, period = (read_text(_own_directory(root, own.get("", "/")) / "cpu.max") or "").strip().partition(" ")
+    else:
+        folder = _controller(root, own, "cpu")
+        quota, period = ((read_text(folder / f"cpu.cfs_{name}_us") or "").strip() for name in ("quota", "period"))
+    if not quota.isdigit() or not period.isdigit() or not int(period):
+        return None
+    return int(quota) / int(period), int(period) * 1e-6
+
+
 def own_paths(text: str) -> dict[str, str]:
     """The group's path by controller from a /proc/self/cgroup; the unified hierarchy has the empty name."""
     paths: dict[str, str] = {}

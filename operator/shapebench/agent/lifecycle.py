@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from shapebench.agent import environment, events, exposition, http, record, rendezvous, sources, supervisor
+from shapebench.agent import environment, events, exposition, http, record, rendezvous, software, sources, supervisor
 from shapebench.agent.announcer import Announcer
 from shapebench.agent.follower import Follower
 from shapebench.agent.measured import MeasuredPart
@@ -65,7 +65,8 @@ class Agent:
                                       world.clock, log)
         self._follower: Follower | None = None
         self._story = events.Story()
-        self._facts = environment.describe(world.paths.proc, self._source.kind, settings.node)
+        self._facts = (environment.describe(world.paths, self._source.kind, settings.node)
+                       | software.installed(settings.role, world.env))
         self._leaves_checkpoints = settings.record_file is not None or world.termination_log.exists()
         self._checkpoint_due_s = 0.0
 
