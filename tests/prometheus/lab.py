@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from shapebench.api import keys, quantity, wire
 from shapebench.api.benchmark import Benchmark
-from shapebench.api.record import PodRecord, RunRecord, Value
+from shapebench.api.record import Phase, PodRecord, RunRecord, Value
 from shapebench.local import attempt, cores
 from shapebench.local.context import Machine
 from shapebench.plan import expand
@@ -43,8 +43,11 @@ def run_all(made: Benchmark, folder: Path) -> tuple[RunRecord, ...]:
     place = attempt.Place(Machine(cores.available(), environ, folder / "data"), folder / "logs")
     planned = expand.runs(made.metadata.name, made.spec)
     with ThreadPoolExecutor(len(planned)) as pool:
-        records = pool.map(lambda one: attempt.execute(made, one, place, lambda _: None), planned)
-        return tuple(record.model_copy(update={"namespace": NAMESPACE}) for record in records)
+        records = list(pool.map(lambda one: attempt.execute(made, one, place, lambda _: None), planned))
+    for record in records:
+        logs = [path.read_text() for path in place.logs.glob(f"{record.run}-*")]
+        assert record.phase is Phase.SUCCEEDED, (record.message, logs)
+    return tuple(record.model_copy(update={"namespace": NAMESPACE}) for record in records)
 
 
 def with_operations(record: RunRecord) -> RunRecord:

@@ -62,6 +62,10 @@ class Prometheus:
         return [Answered(one["metric"], tuple(map(_sample, one["values"])))
                 for one in self._ask("query", query=f"{selector}[{range_s}s]", time=at_s)]
 
+    def names(self) -> set[str]:
+        """The names of all series."""
+        return set(self._data("label/__name__/values", {}))
+
     def targets(self) -> dict[str, str]:
         """The health of each scraped target, by job: up, down or unknown; with the error if there is one."""
         found = self._data("targets", {})["activeTargets"]
@@ -82,15 +86,14 @@ class Prometheus:
         answer: list[dict[str, Any]] = self._data(what, parameters)["result"]
         return answer
 
-    def _data(self, what: str, parameters: Mapping[str, str | float]) -> dict[str, Any]:
+    def _data(self, what: str, parameters: Mapping[str, str | float]) -> Any:
         url = f"{self.url}/api/v1/{what}?{urllib.parse.urlencode(parameters)}"
         try:
             with urllib.request.urlopen(url, timeout=20) as response:
                 answer = json.load(response)
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{parameters}: {error.read().decode()}") from error
-        data: dict[str, Any] = answer["data"]
-        return data
+        return answer["data"]
 
 
 def _sample(pair: list[Any]) -> tuple[float, float]:
