@@ -94,3 +94,26 @@ def test_a_wrong_environment_is_named(variable: str, value: str) -> None:
                           env={**os.environ, "PYTHONPATH": str(operator_process.ROOT / "operator"), variable: value})
     assert done.returncode == 2
     assert variable in done.stderr
+
+
+def test_a_budget_that_is_reached_ends_a_benchmark_and_a_larger_one_goes_on(
+        api_server: ControlPlane, operator: OperatorProcess, namespace: str) -> None:
+    """Nothing is known of what a run takes, and the limits give it a minute at 60 an hour: 1.0."""
+    shape = {"name": "2x1", "workers": 2, "cpu": "1", "memory": "1Gi", "pricePerHour": "30"}
+    body = tensorflow("frugal", shapes=[shape], repetitions={"count": 3, "warmups": 0},
+                      limits={"budget": "0.9", "startTimeout": "30s", "runTimeout": "30s"})
+
+    def status() -> Body:
+        return (benchmark(api_server, namespace, "frugal") or {}).get("status", {})
+
+    def reason(kind: str) -> str:
+        return next((one["reason"] for one in status().get("conditions", ()) if one["type"] == kind), "")
+
+    apply(api_server, namespace, body)
+    until(lambda: reason("Failed") == "BudgetReached", 20, operator)
+    assert listed(api_server, namespace, "benchmarkruns") == []
+    assert status()["runs"]["skipped"] == 3
+    body["spec"]["limits"]["budget"] = "1.0"
+    apply(api_server, namespace, body)
+    until(lambda: status().get("phase") == "Running" and "finishedAt" not in status(), 20, operator)
+    assert len(listed(api_server, namespace, "benchmarkruns")) == 1
