@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from shapebench.api import assemble, cost
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import INFRASTRUCTURE_REASONS, PodRecord, RunRecord, Times, Usage
+from shapebench.build import configured
 from shapebench.local import gang, outcome, spark, tensorflow
 from shapebench.local.context import NAMESPACE, Attempt, Machine
 from shapebench.plan import expand
@@ -64,7 +65,15 @@ def _attempt(benchmark: Benchmark, planned: expand.PlannedRun, number: int, plac
         result = replace(result, cost_spent=cost.of_time(context.price_per_hour, time.time() - created_s))
         started = [pod.program_started_s for pod in pods if pod.program_started_s is not None]
         times = Times(created_s=created_s, scheduled_s=created_s, running_s=max(started, default=None))
-        return assemble.run_record(context, one_network(pods), result, times)
+        record = assemble.run_record(context, one_network(pods), result, times)
+        lost = tuple(f"{planned.name}-{role}-{index}" for (role, index), pod in found.items() if pod is None)
+        return record.model_copy(update={"lost_pods": lost, "environment": _configured(attempt) | record.environment})
+
+
+def _configured(attempt: Attempt) -> dict[str, str]:
+    """How Spark was set up, for a program that does not say."""
+    workload = attempt.benchmark.spec.workload.spark
+    return configured.told(spark.configuration(attempt, workload)) if workload is not None else {}
 
 
 def one_network(pods: Sequence[PodRecord]) -> tuple[PodRecord, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from shapebench.analysis import summary
+from shapebench.analysis import peers, summary, validity
 from shapebench.analysis.budget import Ledger, Stop
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import Phase, RunRecord
@@ -87,7 +87,8 @@ def run(benchmark: Benchmark, machine: Machine, store: Store, listener: Listener
                 listener.stopped(stop)
                 break
             listener.started(planned)
-            record = execute(benchmark, planned, place, listener.running)
+            made = execute(benchmark, planned, place, listener.running)
+            record = validity.judged(made, benchmark.spec.validity, [peers.of_record(one) for one in records.values()])
             store.save(record)
             records[planned.name] = record
             listener.ended(planned, record)

@@ -55,6 +55,7 @@ def _ignored(spec: BenchmarkSpec) -> Sequence[str]:
         "image": bool(spec.workload.program.image),
         "volumes": bool(spec.volumes),
         "queueName": spec.queue_name is not None,
+        "isolation": spec.isolation != "None",
         "podTemplate": spec.pod_template != type(spec.pod_template)(),
         "nodeSelector and tolerations": any(shape.node_selector or shape.tolerations for shape in spec.shapes),
         "limits.concurrency": spec.limits.concurrency > 1,

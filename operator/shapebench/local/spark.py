@@ -112,3 +112,6 @@ def _java_home(folder: Path, java: Java, attempt: Attempt) -> None:
     words = (sys.executable, "-IS", java_shim.__file__, settings)
     program.write_text(f'#!/bin/sh\nexec {" ".join(map(shlex.quote, words))} "$@"\n')
     program.chmod(0o755)
+    release = java.program.resolve().parents[1] / "release"
+    if release.is_file():  # where the runtime's version is looked for
+        (folder / "release").symlink_to(release)
