@@ -10,7 +10,6 @@ from shapebench.report.export.columns import SERIES, Column, Kind
 from shapebench.report.export.gathered import Gathered
 from shapebench.report.export.layouts import Value, text_of
 
-
 _BREAKS = "\r\n"
 """The writer puts quotes around a field with one of the characters that end its lines, and both end a reader's."""
 
