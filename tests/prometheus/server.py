@@ -101,15 +101,15 @@ def _sample(pair: list[Any]) -> tuple[float, float]:
 
 
 @contextmanager
-def running(folder: Path, scrape_configs: Iterable[Mapping[str, Any]] = (), window: str = WINDOW
-            ) -> Iterator[Prometheus]:
-    """A server with its data in the folder, which takes remote writes and scrapes each second."""
+def running(folder: Path, scrape_configs: Iterable[Mapping[str, Any]] = (), window: str = WINDOW,
+            port: int | None = None) -> Iterator[Prometheus]:
+    """A server with its data in the folder, which takes remote writes and scrapes each second; on any port, or this."""
     folder.mkdir(parents=True, exist_ok=True)
     config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": list(scrape_configs)}
     if window:
         config["storage"] = {"tsdb": {"out_of_order_time_window": window}}
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{port or free_port()}"
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [tools() / "prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
