@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shapebench.cli import sources, terminal
 from shapebench.report.export.formats import Format, Table
+
+if TYPE_CHECKING:
+    from shapebench.api.record import RunRecord
 
 ALL = ",".join(Table)
 
@@ -45,22 +49,32 @@ def export(  # noqa: PLR0913 (a command has as many arguments as options)
 
         shapebench export read-speed -n team-a --from s3://bucket/results --format json
     """
-    from shapebench.report.export import parquet_files, writing
-
     tables = _tables(what)
+    _require(form)
     records = sources.each(source, namespace, context, store)
+    first = next(records, None)
+    if first is None:
+        terminal.refuse(f"{source}: no run has ended yet, so there is nothing to export")
+    print(*_written(itertools.chain([first], records), output, form, tables), sep="\n")
+
+
+def _require(form: Format) -> None:
+    from shapebench.report.export import parquet_files
+
     try:
         if form is Format.PARQUET:
             parquet_files.require()
-        first = next(records, None)
-        if first is None:
-            terminal.refuse(f"{source}: no run has ended yet, so there is nothing to export")
-        written = writing.write(itertools.chain([first], records), output, form, tables)
     except parquet_files.ParquetMissingError as error:
         terminal.refuse(f"--format parquet: {error}")
+
+
+def _written(records: Iterable[RunRecord], output: Path, form: Format, tables: frozenset[Table]) -> list[Path]:
+    from shapebench.report.export import writing
+
+    try:
+        return writing.write(records, output, form, tables)
     except OSError as error:
         terminal.refuse(f"--output {output}: {error.strerror}")
-    print(*written, sep="\n")
 
 
 def _tables(what: str) -> frozenset[Table]:
