@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from shapebench.analysis import expectation, objective, summary
 from shapebench.analysis.summary import CellSummary
 from shapebench.api.record import Phase, RunRecord, Verdict
-from shapebench.report import units
+from shapebench.report import doubts, units
 from shapebench.report.subject import Subject
 
 
@@ -31,7 +31,8 @@ def headline(subject: Subject, records: Sequence[RunRecord]) -> str:
 def _no_answer(subject: Subject, records: Sequence[RunRecord]) -> str:
     valid = [record for record in records if record.verdict is Verdict.VALID]
     if not valid:
-        return "no run was valid, so there is no answer."
+        out = doubts.left_out(records)
+        return f"no run was valid, so there is no answer{f': {doubts.verdicts(out)}' if out else ''}."
     there = sorted({name for record in valid for row in record.measurements for name in row.values})
     measured = f"they measured {', '.join(there)}" if there else "they measured nothing"
     return (f"{len(valid)} of the runs are valid, but none has {subject.metric}, so there is no answer: {measured}. "
@@ -70,6 +71,7 @@ def caveats(subject: Subject, records: Sequence[RunRecord]) -> tuple[str, ...]:
     found = []
     if failed:
         found.append(f"{failed} of {len(records)} runs failed; they are counted, and kept out of the numbers.")
+    found += doubts.caveats(records)
     if subject.planned is not None and len(records) < subject.planned:
         found.append(f"{len(records)} of {subject.planned} planned runs are there; the rest was not made or skipped.")
     if 0 < smallest < summary.MINIMUM_FOR_INTERVAL:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shapebench.analysis import peers
 from shapebench.api.record import RunRecord
 
+_EACH_ITS_OWN = (peers.IO_PRESSURE,)
+"""What no two runs have alike, and what tells nothing of where they ran."""
 _SHOWN_LENGTH = 300
 _SHOWN_VALUES = 4
 
@@ -15,7 +18,10 @@ def facts(records: Sequence[RunRecord]) -> tuple[tuple[str, str], ...]:
     backends = sorted({record.backend for record in records})
     values: dict[str, list[str]] = {}
     for record in records:
-        for name, value in record.environment.items():
+        images = {f"image of {role}": digest for role, digest in record.images.items()}
+        for name, value in (record.environment | images).items():
+            if name in _EACH_ITS_OWN:
+                continue
             seen = values.setdefault(name, [])
             if value not in seen:
                 seen.append(value)

@@ -9,7 +9,7 @@ from importlib import resources
 from shapebench.analysis import expectation, summary
 from shapebench.api import phases
 from shapebench.api.record import Phase, RunRecord, Verdict
-from shapebench.report import answer, dependence, environment, figures, markup, measured, table, units
+from shapebench.report import answer, dependence, doubts, environment, figures, markup, measured, table, units
 from shapebench.report.markup import text
 from shapebench.report.subject import Subject
 from shapebench.report.table import Row
@@ -27,6 +27,7 @@ def page(subject: Subject, records: Sequence[RunRecord]) -> str:
         *(_charts(subject, records, rows) if answered else ()),
         markup.section("Comparison", _comparison(subject, rows)),
         _failures(records),
+        doubts.section(records),
         *(_usage(records, rows) if answered else ()),
         dependence.section(subject, records),
         measured.section(records, rows),
@@ -56,6 +57,7 @@ def _tiles(subject: Subject, records: Sequence[RunRecord], rows: Sequence[Row]) 
          f"median {answer.metric_name(subject.metric)}"),
         (str(sum(record.verdict is Verdict.VALID for record in records)), "valid runs"),
         (str(sum(record.phase is Phase.FAILED for record in records)), "failed runs"),
+        *([(str(len(out)), "doubtful runs left out")] if (out := doubts.left_out(records)) else ()),
         (str(len(rows)), "cells compared"),
     ]
     if spent:
@@ -114,10 +116,14 @@ def _runs(records: Sequence[RunRecord]) -> str:
     return markup.folded(f"All {len(records)} runs", markup.rows(titles, [_run_row(record) for record in ordered]))
 
 
+def _verdict(record: RunRecord) -> str:
+    return f"{record.verdict}, flagged" if record.flags and record.verdict is Verdict.VALID else str(record.verdict)
+
+
 def _run_row(record: RunRecord) -> tuple[str, ...]:
     parts = phases.of_times(record.times)
     return (record.run, summary.cell_text(record.cell), "warm-up" if record.block == 0 else str(record.block),
-            str(record.phase), str(record.verdict), units.seconds(parts.queue_s), units.seconds(parts.startup_s),
+            str(record.phase), _verdict(record), units.seconds(parts.queue_s), units.seconds(parts.startup_s),
             units.seconds(record.duration_s), units.money(record.cost), units.money(record.cost_spent),
             units.seconds(record.usage.cpu_seconds), units.size(record.usage.memory_peak_bytes))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rich.console import Group, RenderableType
@@ -14,7 +14,7 @@ from rich.text import Text
 from shapebench.analysis import objective, summary
 from shapebench.analysis.summary import CellSummary
 from shapebench.api.record import RunRecord, Usage, Verdict
-from shapebench.report import answer, dependence, units
+from shapebench.report import answer, dependence, doubts, units
 from shapebench.report.subject import Subject
 
 Part = Literal["measured", "whole"]
@@ -43,6 +43,10 @@ class Row:
     """CPU, network and disk are of the measured part where every valid run knows it (`part_shown`)."""
     ratio: float | None
     """The objective's median over the best cell's."""
+    left_out: str = ""
+    """Doubtful runs that are not in the numbers, counted by verdict."""
+    flagged: str = ""
+    """Doubtful runs that are, counted by flag."""
 
 
 def rows(subject: Subject, records: Sequence[RunRecord]) -> tuple[Row, ...]:
@@ -54,7 +58,10 @@ def rows(subject: Subject, records: Sequence[RunRecord]) -> tuple[Row, ...]:
         if record.verdict is Verdict.VALID:
             by_cell.setdefault(summary.key(record.cell), []).append(record)
     part = part_shown(records)
-    return tuple(_row(one, by_cell.get(summary.key(one.cell), []), best, part) for one in ranked)
+    return tuple(replace(
+        _row(one, by_cell.get(summary.key(one.cell), []), best, part),
+        left_out=doubts.verdicts(doubts.in_cell(doubts.left_out(records), one)),
+        flagged=doubts.kinds(doubts.in_cell(doubts.counted(records), one))) for one in ranked)
 
 
 def columns(subject: Subject, all_rows: Sequence[Row]) -> tuple[Column, ...]:
@@ -75,6 +82,10 @@ def columns(subject: Subject, all_rows: Sequence[Row]) -> tuple[Column, ...]:
     chosen += [Column("CPU", lambda row: units.seconds(row.cpu_seconds)),
                Column("network", lambda row: units.size(row.network_bytes)),
                Column("disk", lambda row: units.size(row.disk_bytes))]
+    if any(row.left_out for row in all_rows):
+        chosen.append(Column("left out", lambda row: row.left_out, left=True))
+    if any(row.flagged for row in all_rows):
+        chosen.append(Column("flagged, counts", lambda row: row.flagged, left=True))
     if any(row.summary.failed for row in all_rows):
         chosen.append(Column("failed", lambda row: answer.counts(row.summary.failures), left=True))
     return tuple(chosen)
@@ -103,7 +114,8 @@ def terminal(subject: Subject, records: Sequence[RunRecord]) -> RenderableType:
     notes = answer.caveats(subject, records)
     lines = dependence.terminal(subject, records)
     return Group(Text(f"{subject.name}: {answer.headline(subject, records)}", style="bold"), Text(), table,
-                 *((Text(), lines, Text()) if lines else ()), *(Text(f"  {note}", style="dim") for note in notes))
+                 *((Text(), lines, Text()) if lines else ()), *(Text(f"  {note}", style="dim") for note in notes),
+                 *doubts.terminal(records))
 
 
 def _parameter(name: str) -> Callable[[Row], str]:

@@ -1,0 +1,86 @@
+"""Doubtful runs: which were left out of the numbers and which count all the same, how many, and why. Never silently."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from rich.text import Text
+
+from shapebench.analysis import summary
+from shapebench.api.record import RunRecord, Verdict
+from shapebench.report import markup
+
+SHOWN_IN_TERMINAL = 10
+_NO_DOUBT = (Verdict.VALID, Verdict.WARMUP, Verdict.FAILED)
+
+
+def left_out(records: Iterable[RunRecord]) -> list[RunRecord]:
+    """Runs that did their work and are not in the numbers, because of what was around them."""
+    return [record for record in records if record.verdict not in _NO_DOUBT]
+
+
+def counted(records: Iterable[RunRecord]) -> list[RunRecord]:
+    """Flagged runs that are in the numbers."""
+    return [record for record in records if record.flags and record.verdict is Verdict.VALID]
+
+
+def kinds(records: Iterable[RunRecord]) -> str:
+    """How many runs have each kind of flag: `Neighbour 2, Steal 1`."""
+    found = Counter(kind for record in records for kind in dict.fromkeys(flag.kind for flag in record.flags))
+    return ", ".join(f"{kind} {count}" for kind, count in found.most_common())
+
+
+def verdicts(records: Iterable[RunRecord]) -> str:
+    """How many runs have each verdict: `Neighbour 2, Steal 1`."""
+    found = Counter(record.verdict for record in records)
+    return ", ".join(f"{verdict} {count}" for verdict, count in found.most_common())
+
+
+def in_cell(records: Iterable[RunRecord], cell: summary.CellSummary) -> list[RunRecord]:
+    """Those of one cell."""
+    key = summary.key(cell.cell)
+    return [record for record in records if summary.key(record.cell) == key]
+
+
+def caveats(records: Sequence[RunRecord]) -> tuple[str, ...]:
+    """What the reader must know of doubtful runs, in sentences."""
+    out, flagged = left_out(records), counted(records)
+    found = []
+    if out:
+        found.append(f"{len(out)} of {len(records)} runs were left out of the numbers ({verdicts(out)}): doubtful runs "
+                     "are told one by one, and validity.policy: Flag would count them.")
+    if flagged:
+        found.append(f"{len(flagged)} of {len(records)} runs are flagged and count all the same ({kinds(flagged)}).")
+    return tuple(found)
+
+
+def state(record: RunRecord) -> str:
+    """What became of a flagged run."""
+    named = {Verdict.VALID: "counts", Verdict.WARMUP: "warm-up", Verdict.FAILED: "failed"}
+    return named.get(record.verdict, "left out")
+
+
+def section(records: Sequence[RunRecord]) -> str:
+    """The section of the HTML report; empty where no run is flagged."""
+    lines = [(record.run, summary.cell_text(record.cell), state(record), str(flag.kind), flag.message)
+             for record in _ordered(records) for flag in record.flags]
+    if not lines:
+        return ""
+    titles = (("run", True), ("cell", True), ("in the numbers", True), ("flag", True), ("why", True))
+    return markup.section("Doubtful runs", markup.rows(titles, lines))
+
+
+def terminal(records: Sequence[RunRecord]) -> list[Text]:
+    """A line for each of the first flagged runs, those left out before those that count."""
+    flagged = sorted((record for record in _ordered(records) if record.flags), key=lambda one: state(one) != "left out")
+    lines = [Text(f"  {record.run} {state(record)}: {record.flags[0].kind}: {record.flags[0].message}"
+                  + (f" (and {len(record.flags) - 1} more flags)" if len(record.flags) > 1 else ""), style="yellow")
+             for record in flagged[:SHOWN_IN_TERMINAL]]
+    more = len(flagged) - len(lines)
+    return [*lines, Text(f"  … and {more} more flagged runs: the HTML report and the CSV have all", style="yellow")] \
+        if more > 0 else lines
+
+
+def _ordered(records: Iterable[RunRecord]) -> list[RunRecord]:
+    return sorted(records, key=lambda record: (record.block, record.position))
