@@ -37,6 +37,7 @@ RUN_STATUS = run.RunStatus(
     message="executor 1 was killed", lost_attempts=("Evicted: node a",),
     times=record.Times(created_s=1.5, attempt_created_s=1.75, scheduled_s=2.5, running_s=3.5, started_s=4.5,
                        finished_s=5.5),
+    queue_s=0.5, startup_s=2.75,
     duration_s=12.5, duration="12s", cost=0.125, cost_spent=0.25, objective=12.5,
     flags=(record.Flag(kind=record.Verdict.NEIGHBOUR, message="others used 40 %", value=0.4, bound=0.25),),
     measured_usage=USAGE, measured_usage_by_role={"driver": USAGE}, images={"driver": "sha256:1"},

@@ -136,7 +136,11 @@ def run_crd() -> Schema:
         _column("Shape", ".spec.shape"),
         _column("Block", ".spec.block", "integer"),
         _column("Attempt", ".status.attempt", "integer", 1),
+        _column("Queue s", ".status.queueS", "number", 1),
+        _column("Start-up s", ".status.startupS", "number", 1),
         _column("Duration", ".status.duration"),
+        _column("Cost", ".status.cost", "number", 1),
+        _column("Spent", ".status.costSpent", "number", 1),
         _column("Verdict", ".status.verdict"),
         _column("Age", ".metadata.creationTimestamp", "date"),
     ]

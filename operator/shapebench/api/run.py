@@ -50,6 +50,9 @@ class RunStatus(ApiObject):
     lost_attempts: Annotated[tuple[Annotated[str, Field(max_length=4096)], ...], Field(
         max_length=12, description="why earlier attempts failed")] = ()
     times: Times = Times()
+    queue_s: Annotated[float | None, Field(
+        description="from the attempt's creation until no queue held it back")] = None
+    startup_s: Annotated[float | None, Field(description="from then until the measured part began")] = None
     duration_s: float | None = None
     duration: Annotated[str, Field(max_length=32, description="for people")] = ""
     cost: float | None = None

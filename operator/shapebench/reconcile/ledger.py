@@ -17,6 +17,8 @@ from shapebench.reconcile import runs
 
 def of(benchmark: Benchmark, plan: Sequence[PlannedRun], existing: Mapping[str, BenchmarkRun]) -> Ledger:
     """What was spent on the plan's runs, lost attempts of those that go on included, and what is reserved for these."""
+    if all(shape.price_per_hour is None for shape in benchmark.spec.shapes):
+        return Ledger(None, 0.0, 0.0, Experience(benchmark.spec))
     made = [(planned, existing[planned.name]) for planned in plan if planned.name in existing]
     experience = Experience.of(benchmark.spec, _past(benchmark, made))
     return Ledger(

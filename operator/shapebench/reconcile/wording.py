@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shapebench.analysis import objective
-from shapebench.api import keys, quantity
+from shapebench.api import keys, phases, quantity
 from shapebench.api.record import RunRecord, Value
 from shapebench.api.run import FLAGS_LIMIT, MEASUREMENTS_LIMIT, PARAMETERS_LIMIT, VALUES_LIMIT
 from shapebench.plan.expand import PlannedRun
@@ -16,12 +16,15 @@ MESSAGE_CHARS = 4000
 
 def final_status(record: RunRecord, metric: str) -> dict[str, Any]:
     """The end of a run as its status tells it: a summary within the CRD's bounds; the record has all."""
+    parts = phases.of_times(record.times)
     return {
         "phase": record.phase,
         "reason": record.reason,
         "message": record.message[:MESSAGE_CHARS],
         "gangExists": False,
         "times": _camel(record.times),
+        "queueS": parts.queue_s,
+        "startupS": parts.startup_s,
         "durationS": record.duration_s,
         "duration": duration_text(record.duration_s),
         "cost": record.cost,

@@ -171,4 +171,6 @@ def test_what_a_run_cost_and_what_was_spent_on_it(
     (found,) = (one["status"] for one in cluster.kind("BenchmarkRun"))
     assert found.get("cost") == (None if cost_s is None else pytest.approx(cost_s * PER_S))
     assert found["costSpent"] == pytest.approx(spent_s * PER_S)
+    assert found["queueS"] == 0.0
+    assert ("startupS" in found) == (cost_s is not None)
     assert status(cluster)["costSpent"] == pytest.approx(spent_s * PER_S)
