@@ -35,7 +35,7 @@ def read_start(path: Path, length: int) -> str:
 class KernelFile:
     """A file that is read again and again: opened once, which spares most of a reading's time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         self._path = path
         self._fd = -1
 
@@ -47,6 +47,12 @@ class KernelFile:
             except OSError:
                 return None
         return _whole(self._fd)
+
+    def close(self) -> None:
+        """Read it no more."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def number(self) -> int | None:
         """The one number that the file holds."""

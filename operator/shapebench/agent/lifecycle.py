@@ -26,6 +26,8 @@ PEERS_MAY_BE_LATE_S = 5.0
 """Peers look for each other once a second at least; that and a slow name server's answer fit in here."""
 CHECKPOINT_EVERY_S = 1.0
 """The totals of at most so much time are lost when the kernel or the kubelet kills the agent too."""
+FRESH_S = 0.2
+"""A sample that young does for a checkpoint."""
 
 
 class World(NamedTuple):
@@ -185,7 +187,8 @@ class Agent:
         self._checkpoint_due_s = now_s + CHECKPOINT_EVERY_S if self._leaves_checkpoints else float("inf")
         if not self._leaves_checkpoints:
             return
-        self._sampler.refresh()
+        if now_s - self._sampler.latest.time_s > FRESH_S:
+            self._sampler.refresh()
         short = self._record(record.unfinished(started_s))
         with self._tree.apart():
             if self._settings.record_file is None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from shapebench.agent.counters import Counters, Cpu, Disk, Memory, Pressure
-from shapebench.agent.files import read_text
+from shapebench.agent.files import KernelFile, read_text
 from shapebench.agent.network import NetworkCounters
 
 _SCHEDULED = 2
@@ -58,13 +58,24 @@ def cpu_clock_s(pid: int) -> float | None:
         return None
 
 
+class _Files(NamedTuple):
+    """What is read of a living member at every sample; to open /proc's files anew costs more than to read them."""
+
+    started: int
+    stat: KernelFile
+    io: KernelFile
+
+
 class ProcessTree:
     """The descendants of one process (the agent itself is not among them)."""
 
-    def __init__(self, proc: Path, pid: int) -> None:
+    def __init__(self, proc: Path, pid: int, most_kept_open: int = 200) -> None:
+        """With more members than that their files are not kept open: a process may have 1024 at least."""
+        self._most_kept_open = most_kept_open
         self._proc = proc
         self._pid = pid
-        self._members: dict[int, Process] = {}
+        self._own_io = KernelFile(f"{proc}/{pid}/io")
+        self._members: dict[int, _Files] = {}
         self._foreign: set[int] = set()
         self._own_read, self._own_written = 0, 0
 
@@ -74,25 +85,30 @@ class ProcessTree:
         A process once seen stays a member while it lives, also if its parent died and init took it over. The
         machine's other processes are looked at once: a process does not become a descendant later.
         """
-        listed = {int(entry.name) for entry in os.scandir(self._proc) if entry.name.isdigit()}
-        self._foreign &= listed
-        seen = self._stats(listed - self._foreign - {self._pid})
-        members = {pid: p for pid, p in seen.items()
-                   if p.parent == self._pid or self._was_member(p)}
-        while True:
-            found = {pid: p for pid, p in seen.items() if pid not in members and p.parent in members}
-            if not found:
-                break
-            members.update(found)
-        self._foreign |= seen.keys() - members.keys()
-        self._members = members
+        listed = self._listed()
+        members = {}
+        for pid, files in list(self._members.items()):
+            text = self._read(files.stat) if pid in listed else None
+            process = parse_stat(text) if text else None
+            if process is not None and process.started == files.started:
+                members[pid] = process
+            else:
+                self._forget(pid)
+        members.update(self._join(listed))
         return list(members.values())
 
     def disk(self, processes: list[Process] | None = None) -> Disk:
         """Bytes that the agent's process, with all it reaped, and its living descendants moved."""
-        living = self.living() if processes is None else processes
-        accounts = [self._io(pid) for pid in [self._pid, *(p.pid for p in living)]]
-        told = [a for a in accounts if a is not None]
+        if processes is None:
+            listed = self._listed()
+            for pid in self._members.keys() - listed:
+                self._forget(pid)
+            self._join(listed)
+        texts = {pid: self._read(files.io) for pid, files in self._members.items()}
+        if processes is None:
+            for pid in [pid for pid, text in texts.items() if text is None]:
+                self._forget(pid)  # dead, and its number may be another's: the next look tells
+        told = [parse_io(text) for text in (self._own_io.text(), *texts.values()) if text]
         if not told:
             return Disk()
         return Disk(read_bytes=sum(read for read, _ in told) - self._own_read,
@@ -101,31 +117,55 @@ class ProcessTree:
     @contextlib.contextmanager
     def apart(self) -> Iterator[None]:
         """What this process moves meanwhile is not the tree's. Nobody may be waited for in here."""
-        before = self._io(self._pid)
+        before = self._own_io.text()
         try:
             yield
         finally:
-            after = self._io(self._pid)
-            if before is not None and after is not None:
-                self._own_read += after[0] - before[0]
-                self._own_written += after[1] - before[1]
+            after = self._own_io.text()
+            if before and after:
+                (read, written), (read_then, written_then) = parse_io(after), parse_io(before)
+                self._own_read += read - read_then
+                self._own_written += written - written_then
 
     def swap_bytes(self, processes: list[Process]) -> int:
         """What of these processes lies in swap."""
         return sum(parse_swap(read_text(f"{self._proc}/{p.pid}/status") or "") for p in processes)
 
-    def _was_member(self, process: Process) -> bool:
-        before = self._members.get(process.pid)
-        return before is not None and before.started == process.started
+    def _read(self, file: KernelFile) -> str | None:
+        text = file.text()
+        if len(self._members) > self._most_kept_open:
+            file.close()
+        return text
 
-    def _stats(self, pids: set[int]) -> dict[int, Process]:
-        """In the order of their numbers, so parents mostly before children: see TreeSource."""
-        texts = ((pid, read_text(f"{self._proc}/{pid}/stat")) for pid in sorted(pids))
-        return {pid: parse_stat(text) for pid, text in texts if text}
+    def _listed(self) -> set[int]:
+        """All processes of the machine now; those that are gone are foreign no more."""
+        listed = {int(name) for name in os.listdir(self._proc) if name.isdigit()}  # noqa: PTH208 (half the price)
+        self._foreign &= listed
+        return listed
 
-    def _io(self, pid: int) -> tuple[int, int] | None:
-        text = read_text(f"{self._proc}/{pid}/io")
-        return None if text is None else parse_io(text)
+    def _join(self, listed: set[int]) -> dict[int, Process]:
+        """Take in those that were not looked at yet and descend from a member; the others are foreign."""
+        # In the order of their numbers, so parents mostly before children: see TreeSource.
+        texts = ((pid, read_text(f"{self._proc}/{pid}/stat"))
+                 for pid in sorted(listed - self._foreign - self._members.keys() - {self._pid}))
+        new = {pid: parse_stat(text) for pid, text in texts if text}
+        joined: dict[int, Process] = {}
+        while True:
+            found = {pid: p for pid, p in new.items()
+                     if pid not in joined and (p.parent == self._pid or p.parent in self._members)}
+            if not found:
+                break
+            joined.update(found)
+            for pid, process in found.items():
+                folder = f"{self._proc}/{pid}"
+                self._members[pid] = _Files(process.started, KernelFile(f"{folder}/stat"), KernelFile(f"{folder}/io"))
+        self._foreign |= new.keys() - joined.keys()
+        return joined
+
+    def _forget(self, pid: int) -> None:
+        files = self._members.pop(pid)
+        files.stat.close()
+        files.io.close()
 
 
 class TreeSource:

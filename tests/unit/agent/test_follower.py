@@ -115,11 +115,15 @@ import json, os, time
 def say(event):
     with open(os.environ["SHAPEBENCH_EVENTS_FILE"], "a") as file:
         file.write(json.dumps({"event": event, "time_s": time.time()}) + "\\n")
-while not os.path.exists("go"): time.sleep(0.005)
+def wait(name):
+    while not os.path.exists(name): time.sleep(0.01)
+wait("go")
 MARK_START
+time.sleep(0.3)  # a busy machine wakes the other agent up late; nothing is used meanwhile
 open("measured", "w").close()
-time.sleep(0.8)
+wait("burnt")
 MARK_FINISH
+time.sleep(0.3)
 open("over", "w").close()
 time.sleep(0.5)
 """
@@ -136,6 +140,7 @@ burn(0.2)
 open("go", "w").close()
 wait("measured")
 burn(0.5)
+open("burnt", "w").close()
 wait("over")
 burn(0.2)
 """
@@ -158,11 +163,11 @@ def test_two_agents(start, python, eventually, tmp_path: Path, marking: bool, cp
     port = re.search(r"port (\d+)", leader.wait_for("metrics on port"))[1]
     follower = start(*python(FOLLOWING), env={wire.ENV_FOLLOW: f"localhost:{port}", wire.ENV_SAMPLE_INTERVAL_S: "60"})
     record, leading = follower.finish().record, leader.finish().record
-    # Four readings of 10 ms ticks, and what the waiting in between costs.
+    # Besides what is burnt there is what the waiting costs.
     assert record.measured_usage.cpu_seconds == pytest.approx(cpu_s, abs=0.09)
     assert record.usage.cpu_seconds > 0.85
     assert (record.measured_started_s, record.measured_finished_s) == (None, None), "its own program marked nothing"
-    assert record.surroundings.window_s == pytest.approx(0.8 if marking else 1.5, abs=0.5)
+    assert 0.8 <= record.surroundings.window_s <= record.program_finished_s - record.program_started_s
     assert leading.measured_usage is not None
 
 

@@ -95,3 +95,28 @@ def test_no_account_at_all_is_none(proc: Path) -> None:
     for io in proc.glob("*/io"):
         io.unlink()
     assert source(proc, [Reaped(0, 0)]).read().disk == Disk(None, None, None, None)
+
+
+@pytest.mark.parametrize("kept_open", [pytest.param(200, id="files kept open"), pytest.param(0, id="too many to")])
+def test_disk_alone_follows_who_comes_and_goes(proc: Path, kept_open: int) -> None:
+    """As in a control group, where nobody asks for each process' CPU."""
+    tree = ProcessTree(proc, 100, kept_open)
+    before = tree.disk()
+    assert before == Disk(1_305_000, 2_040_600)
+    (proc / "104").mkdir()
+    (proc / "104" / "stat").write_text((proc / "103" / "stat").read_text().replace("103 (", "104 (", 1))
+    (proc / "104" / "io").write_text("read_bytes: 7\nwrite_bytes: 8\n")
+    assert tree.disk() == Disk(1_305_007, 2_040_608)
+    shutil.rmtree(proc / "104")
+    assert tree.disk() == before
+
+
+def test_what_is_done_apart_is_not_the_trees(proc: Path) -> None:
+    tree = ProcessTree(proc, 100)
+    before = tree.disk()
+    with tree.apart():
+        text = (proc / "100" / "io").read_text()
+        rows = dict(line.split(": ") for line in text.splitlines())
+        rows["write_bytes"] = str(int(rows["write_bytes"]) + 4096)
+        (proc / "100" / "io").write_text("".join(f"{key}: {value}\n" for key, value in rows.items()))
+    assert tree.disk() == before
