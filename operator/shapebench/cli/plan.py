@@ -56,6 +56,8 @@ def plan(
     """
     from shapebench.cli import outlook
 
+    if namespace is not None and (earlier is None or sources.is_path(earlier)):
+        terminal.refuse("--namespace says where the Benchmark of --from NAME is: give --from NAME, or leave it out")
     benchmarks = outlook.benchmarks(file)
     of_cluster = context is not None or (earlier is not None and not sources.is_path(earlier))
     nodes = outlook.nodes(context) if of_cluster else None

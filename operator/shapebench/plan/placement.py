@@ -15,6 +15,8 @@ from shapebench.api.benchmark import BenchmarkSpec
 from shapebench.api.pods import Toleration
 
 _REPELLING = ("NoSchedule", "NoExecute")
+_OF_CONDITION = "node.kubernetes.io/"
+"""Taints of a node that is not ready, full or cordoned: they go with their cause, and nobody should tolerate them."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ def _lack(need: Need, nodes: Sequence[Node]) -> str:
     welcome = [one for one in labelled if one.open and not _repelled(one, need.tolerations)]
     if not welcome:
         taints = sorted({taint for one in labelled for taint in _repelled(one, need.tolerations)})
-        why = f"({', '.join(taints)}): add tolerations" if taints else "(cordoned)"
-        return f"{need.what}: every node{_with(where)} keeps its pods off {why}"
+        advice = ": add tolerations" if any(not taint.startswith(_OF_CONDITION) for taint in taints) else ""
+        return f"{need.what}: every node{_with(where)} keeps its pods off ({', '.join(taints) or 'cordoned'}){advice}"
     memory_bytes = quantity.memory_bytes(need.memory)
     room = sum(min(int(one.cpu / need.cpu + 1e-9), one.memory_bytes // memory_bytes) for one in welcome)
     if not room:

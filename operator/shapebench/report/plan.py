@@ -23,8 +23,8 @@ _LEFT, _RIGHT = True, False
 
 def terminal(forecast: Forecast, basis: str, notes: Sequence[str]) -> RenderableType:
     """The plan for a terminal. `basis`: where what is expected comes from, in words; empty where nothing is known."""
-    lines = [("time", _time(forecast, basis)), ("money", _money(forecast)), ("budget", _budget(forecast)),
-             ("first", _first(forecast.plan))]
+    lines = [("besides", _besides(forecast)), ("time", _time(forecast, basis)), ("money", _money(forecast)),
+             ("budget", _budget(forecast)), ("first", _first(forecast.plan))]
     facts = Table.grid(padding=(0, 2, 0, 0))
     for name, text in lines:
         if text:
@@ -41,6 +41,7 @@ def as_dict(forecast: Forecast, basis: str, notes: Sequence[str]) -> dict[str, A
         "cells": forecast.cells,
         "runs": {"total": len(forecast.plan), "warmups": sum(run.block == 0 for run in forecast.plan),
                  "blocks": spec.repetitions.count, "per_block": forecast.cells, "at_once": spec.limits.concurrency},
+        "besides": _besides(forecast),
         "shapes": [_shape_dict(one) for one in forecast.shapes],
         "expected": _amount_dict(forecast.all) | {"wall_s": forecast.wall_s, "basis": basis},
         "at_most": _amount_dict(forecast.all_at_most) | {"wall_s": forecast.wall_at_most_s},
@@ -86,6 +87,17 @@ def _shape_row(one: ShapeForecast) -> tuple[str, ...]:
             f"{cores} CPU, {forecasting.total_memory_text(shape)}",
             ", ".join(f"{name}={value}" for name, value in sorted(shape.node_selector.items())),
             units.money(one.per_hour), str(one.runs), _amount(one.one), _amount(one.one_at_most), _amount(one.all))
+
+
+def _besides(forecast: Forecast) -> str:
+    """Pods of a run that are not its shape's workers."""
+    workload = forecast.benchmark.spec.workload
+    if workload.spark is not None:
+        driver = workload.spark.driver
+        price = f", {driver.price_per_hour} per hour" if driver.price_per_hour is not None else ""
+        return f"a driver of {driver.cpu} CPU and {driver.memory}{price}, the same for every shape"
+    servers = workload.tensorflow.parameter_servers if workload.tensorflow is not None else 0
+    return f"{_count(servers, 'parameter server')}, each of a worker's size and price" if servers else ""
 
 
 def _time(forecast: Forecast, basis: str) -> str:

@@ -64,6 +64,7 @@ def test_before_any_run_the_plan_says_what_the_limits_allow_at_most(invoke: Invo
     assert (done.exit_code, done.stderr) == (0, "")
     assert "read-speed: 8 runs of 4 cells (2 shapes × 2 values of format), one at a time: 2 blocks of 4" in words(done)
     assert "2x500m 2 500m 1Gi 1 CPU, 2Gi 0.0500 4 20m, 0.0167" in words(done)
+    assert "besides a driver of 1 CPU and 1Gi, the same for every shape" in words(done)
     assert "time not known before a run has ended; at most 2h40m (5m for each run to start, 15m to end)" in words(done)
     assert "money not known; at most 0.133" in words(done)
     assert "first 2x500m format=tfrecord, then 1x1 format=tfrecord, then" in words(done)
@@ -147,6 +148,12 @@ def test_what_only_this_machine_cannot_do_is_a_remark(invoke: Invoke, manifest: 
     done = invoke("plan", manifest(env=[secret]))
     assert done.exit_code == 0
     assert "`shapebench run` would refuse it: spec.workload.tensorflow.env[0].valueFrom" in words(done)
+
+
+def test_a_namespace_without_a_benchmark_in_it_is_refused(invoke: Invoke, manifest: Manifest) -> None:
+    done = invoke("plan", manifest(), "-n", "lab")
+    assert done.exit_code == 2
+    assert "--namespace says where the Benchmark of --from NAME is" in done.stderr
 
 
 @pytest.mark.parametrize(("content", "message"), [
