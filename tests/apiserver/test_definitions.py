@@ -23,7 +23,7 @@ BENCHMARK_STATUS = status.BenchmarkStatus(
         type=kind, status="True", observed_generation=3, last_transition_time=WHEN, reason="Because", message="words")
         for kind in status.ConditionType),
     cells=status.CellCounts(total=6, measured=3, infeasible=1),
-    runs=status.RunCounts(planned=18, created=9, active=1, succeeded=7, failed=1, skipped=2),
+    runs=status.RunCounts(planned=18, created=9, active=1, succeeded=7, failed=1, skipped=2, excluded=2, flagged=1),
     best=status.Best(shape="2x2", parameters=SCALARS, metric="duration", objective=12.5, runs=3,
                      interval=status.Interval(low=12.0, high=13.25, method="bootstrap"),
                      summary="2x2 text=tfrecord: 12.5s"),

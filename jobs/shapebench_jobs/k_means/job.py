@@ -90,6 +90,7 @@ def _on_cluster(context: Any, options: argparse.Namespace, blobs: Blobs, run: Ru
         note(f"only {partitions} partitions for {slots} task slots: some stay idle")
     run.environment({
         **spark_cluster.environment(context), "numpy": np.__version__, "partitions": str(partitions),
+        "dataset": f"{blobs.points}-points-{blobs.dimensions}-dimensions-{blobs.clusters}-clusters-seed-{blobs.seed}",
         "iterations_repeated_by_the_check": str(k_means_check.repeated(blobs, options.iterations))})
     centroids = blobs.beginning()
     few = Blobs(BLOCK * 2 * slots, blobs.dimensions, blobs.clusters, blobs.seed)

@@ -85,6 +85,7 @@ def _on_cluster(session: Any, storage: Any, options: argparse.Namespace, run: Ru
     if partitions < slots:
         note(f"only {partitions} partitions for {slots} task slots: some stay idle")
     run.environment({**spark_cluster.environment(context), "partitions": str(partitions),
+                     "dataset": f"{options.records}-records-seed-{options.seed}",
                      "storage": options.storage or "the executors' own disks"})
     expected = wanted(context, options.seed, options.records, 2 * slots)
     few = storage.keep("few", sort_frames.made(session, options.seed, _WARM_UP * slots, 2 * slots))

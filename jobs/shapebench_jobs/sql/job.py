@@ -108,7 +108,7 @@ def _on_cluster(session: Any, options: argparse.Namespace, wanted: TablesArgumen
     slots = spark_cluster.slots(session.sparkContext)
     if wanted.files < slots:
         note(f"only {wanted.files} files for {slots} task slots: some stay idle")
-    run.environment({**spark_cluster.environment(session.sparkContext), "tables": wanted.fingerprint,
+    run.environment({**spark_cluster.environment(session.sparkContext), "dataset": wanted.fingerprint,
                      **{f"rows_of_{table}": str(count) for table, count in tables.rows.items()}})
     name_tables(session, tables, first_file_only=True)
     for name in options.queries:

@@ -139,6 +139,7 @@ def _on_cluster(session: Any, options: argparse.Namespace, run: Run) -> None:
         note("a first query loads classes")
         _warm_up(pipeline)
         run.environment({**spark_cluster.environment(session.sparkContext), "checkpoint": checkpoint,
+                         "dataset": f"{rows.per_second}-rows-per-second-{rows.keys}-keys",
                          "state_partitions": session.conf.get("spark.sql.shuffle.partitions")})
         clock, found = _measured(pipeline, options, run)
     _report(options, clock, found, run)

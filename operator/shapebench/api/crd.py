@@ -118,6 +118,7 @@ def benchmark_crd() -> Schema:
         _column("Phase", ".status.phase"),
         _column("Progress", ".status.progress"),
         _column("Failed", ".status.runs.failed", "integer", 1),
+        _column("Excluded", ".status.runs.excluded", "integer", 1),
         _column("Best", ".status.best.summary"),
         _column("Cost", ".status.costSpent", "number", 1),
         _column("Age", ".metadata.creationTimestamp", "date"),
@@ -142,6 +143,7 @@ def run_crd() -> Schema:
         _column("Cost", ".status.cost", "number", 1),
         _column("Spent", ".status.costSpent", "number", 1),
         _column("Verdict", ".status.verdict"),
+        _column("Flag", ".status.flags[0].kind", priority=1),
         _column("Age", ".metadata.creationTimestamp", "date"),
     ]
     rules = [{"rule": "self.spec == oldSelf.spec", "message": "a run's spec never changes", "fieldPath": ".spec"}]

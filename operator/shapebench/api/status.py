@@ -59,6 +59,8 @@ class RunCounts(ApiObject):
     succeeded: int = 0
     failed: int = 0
     skipped: int = 0
+    excluded: Annotated[int, Field(description="succeeded, and left out of the statistics as doubtful")] = 0
+    flagged: Annotated[int, Field(description="doubtful, and counted all the same")] = 0
 
 
 class Interval(ApiObject):

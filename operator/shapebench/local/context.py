@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -91,6 +92,7 @@ class Attempt:
             wire.ENV_BENCHMARK: self.benchmark.metadata.name,
             wire.ENV_RUN: self.run.name,
             wire.ENV_SHAPE: self.run.shape.name,
+            wire.ENV_NODE: platform.node(),
             wire.ENV_POD: f"{self.run.name}-{role}-{index}",
             wire.ENV_ROLE: role,
             wire.ENV_INDEX: str(index),

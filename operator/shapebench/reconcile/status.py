@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -81,6 +82,17 @@ class Tally:
         """How many runs are in the statistics."""
         return sum(run.status.verdict is Verdict.VALID for run in self.runs.values())
 
+    @property
+    def excluded(self) -> Counter[Verdict]:
+        """How many runs did their work and are not in the statistics, by why."""
+        return Counter(verdict for run in self.runs.values() if (verdict := run.status.verdict) not in (
+            None, Verdict.VALID, Verdict.WARMUP, Verdict.FAILED))
+
+    @property
+    def flagged(self) -> int:
+        """How many runs are doubtful and in the statistics."""
+        return sum(run.status.verdict is Verdict.VALID and bool(run.status.flags) for run in self.runs.values())
+
 
 def rejected(body: KubeObject, old: BenchmarkStatus | None, judged: Judged, now_s: float) -> BenchmarkStatus:
     """The status of a Benchmark that cannot be run. What its runs left before stays."""
@@ -115,7 +127,8 @@ def current(benchmark: Benchmark, old: BenchmarkStatus | None, tally: Tally, acc
                          infeasible=tally.infeasible),
         runs=RunCounts(planned=len(tally.plan), created=len(tally.runs),
                        active=len(tally.runs) - tally.over, succeeded=tally.count(Phase.SUCCEEDED),
-                       failed=tally.count(Phase.FAILED), skipped=skipped),
+                       failed=tally.count(Phase.FAILED), skipped=skipped,
+                       excluded=sum(tally.excluded.values()), flagged=tally.flagged),
         progress=f"{tally.over + skipped}/{len(tally.plan)}",
         best=best,
         cost_spent=round(sum(costs), 6) if costs else None,
@@ -136,10 +149,12 @@ def _phase(benchmark: Benchmark, tally: Tally) -> BenchmarkPhase:
 
 
 def _progress_text(tally: Tally) -> str:
-    failed = tally.count(Phase.FAILED)
+    failed, flagged, out = tally.count(Phase.FAILED), tally.flagged, tally.excluded
+    kinds = ", ".join(f"{verdict} {count}" for verdict, count in out.most_common())
     money = tally.money.progress()
-    return f"{tally.over} of {len(tally.plan)} runs ended" + (f", {failed} failed" if failed else "") + (
-        f"; {money}" if money else "")
+    return "".join([f"{tally.over} of {len(tally.plan)} runs ended", f", {failed} failed" if failed else "",
+                    f", {out.total()} excluded as doubtful ({kinds})" if out else "",
+                    f", {flagged} flagged as doubtful and counted" if flagged else "", f"; {money}" if money else ""])
 
 
 def _ending(tally: Tally, best: Best | None, finished: bool) -> tuple[str, str]:
@@ -148,13 +163,14 @@ def _ending(tally: Tally, best: Best | None, finished: bool) -> tuple[str, str]:
         return "InProgress", _progress_text(tally)
     if not tally.valid:
         reasons = sorted({str(run.status.reason) for run in tally.runs.values() if run.status.reason})
-        text = f"no run can be compared: {', '.join(reasons) or 'none was valid'}"
+        text = f"no run can be compared: {', '.join([*reasons, *map(str, tally.excluded)]) or 'none was valid'}"
         return (BUDGET_REACHED, f"{text}; {tally.stop.text}") if tally.stop else ("NoValidRun", text)
     failed = tally.count(Phase.FAILED)
     text = f"best: {best.summary}" if best else "the objective has no value in any run"
     if tally.stop:
         return BUDGET_REACHED, f"{text}; {_progress_text(tally)}; {tally.stop.text}"
-    return ("SomeRunsFailed" if failed else "AllRunsSucceeded"), f"{text}; {_progress_text(tally)}"
+    reason = "SomeRunsFailed" if failed else "SomeRunsExcluded" if tally.excluded else "AllRunsSucceeded"
+    return reason, f"{text}; {_progress_text(tally)}"
 
 
 def _conditions(old: BenchmarkStatus, generation: int, now_s: float,

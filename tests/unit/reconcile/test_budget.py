@@ -54,13 +54,13 @@ def test_a_budget_that_is_reached_ends_the_benchmark_with_what_it_has() -> None:
     cluster = lived(benchmark("0.055"))
     assert status(cluster)["phase"] == "Succeeded"
     assert status(cluster)["runs"] == {"planned": 4, "created": 4, "active": 0, "succeeded": 4, "failed": 0,
-                                       "skipped": 0}, "12 s in all, and 50 s for the first one"
+                                       "skipped": 0, "excluded": 0, "flagged": 0}, "12 s in all, 50 s for the first one"
     cluster = lived(benchmark("0.055", limits={"runTimeout": "25s"}, repetitions={"count": 100, "warmups": 1}))
     found = status(cluster)
     assert (found["phase"], condition(cluster, "Succeeded")["reason"]) == ("Succeeded", "BudgetReached")
     assert found["costSpent"] == pytest.approx(18 * HELD_S * PER_S)
     assert found["runs"] | {"planned": 0} == {"planned": 0, "created": 18, "active": 0, "succeeded": 18, "failed": 0,
-                                              "skipped": 83}
+                                              "skipped": 83, "excluded": 0, "flagged": 0}
     assert found["progress"] == "101/101"
     message = condition(cluster, "Succeeded")["message"]
     assert "18 of 101 runs ended; 0.054 of 0.055 spent" in message

@@ -65,7 +65,7 @@ def test_every_planned_run_ends_with_a_record_and_no_pod_is_left(kind: str) -> N
     assert condition(cluster, "Succeeded")["status"] == "True"
     assert status(cluster)["progress"] == "6/6"
     assert status(cluster)["runs"] == {"planned": 6, "created": 6, "active": 0, "succeeded": 6, "failed": 0,
-                                       "skipped": 0}
+                                       "skipped": 0, "excluded": 0, "flagged": 0}
     assert {name: one["verdict"] for name, one in run_statuses(cluster).items()} == {
         f"{NAME}-{block}-{position}": "Warmup" if block == 0 else "Valid"
         for block in range(3) for position in (1, 2)}

@@ -1,0 +1,171 @@
+"""Doubtful runs on a cluster: judged once, held to those before them, and told wherever people look."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from typing import Any
+
+import pytest
+from fakes import cluster as fake
+from fakes.operator import NAME, NAMESPACE, look
+
+from shapebench.api import keys
+from shapebench.api.record import RunRecord
+
+CALM: dict[str, Any] = {"boot_id": "k", "window_s": 2.0, "node_cpus": 4, "node_memory_bytes": 2**34,
+                        "node_cpu_seconds": 4.0, "node_steal_seconds": 0.0}
+FACTS = {"cpu_model": "Xeon", "cpus": "4", "node": "n1"}
+
+
+def benchmark(kind: str = "tensorflow", **spec: Any) -> dict[str, Any]:
+    workload = {"tensorflow": {"tensorflow": {"job": "train"}},
+                "spark": {"spark": {"application": "/own.py", "conf": {
+                    "spark.sql.shuffle.partitions": "8", "spark.hadoop.fs.s3a.secret.key": "hidden"}}}}[kind]
+    return {
+        "apiVersion": keys.API_VERSION, "kind": "Benchmark", "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "spec": {"workload": workload, "shapes": [{"name": "2x1", "workers": 2, "cpu": "1", "memory": "1Gi"}],
+                 "repetitions": {"count": 2, "warmups": 0}} | spec}
+
+
+def in_run(pod: dict[str, Any], run: str) -> bool:
+    return bool(pod["metadata"]["labels"][keys.LABEL_RUN] == f"{NAME}-{run}")
+
+
+def living(**of_run: dict[str, Any]) -> fake.Script:
+    """Pods on calm nodes, but for what is told of the run `r2_1` (surroundings, environment, image)."""
+    def script(pod: dict[str, Any], age: int) -> dict[str, Any]:
+        told = next((one for run, one in of_run.items() if in_run(pod, run.removeprefix("r").replace("_", "-"))), {})
+        made = fake.lives(pod, age, surroundings=CALM | told.get("surroundings", {}),
+                          environment=FACTS | told.get("environment", {}))
+        for container in made["containerStatuses"]:
+            container["imageID"] = f"docker.io/shapebench/x@sha256:{told.get('image', 'a')}"
+        return made
+    return script
+
+
+def lived(script: fake.Script, die_after: int | None = None, kind: str = "tensorflow", **spec: Any) -> fake.FakeCluster:
+    cluster = fake.FakeCluster(script, die_after=die_after)
+    cluster.add(benchmark(kind, **spec))
+    for _ in range(200):
+        look(cluster)
+        if cluster.get("Benchmark", NAME).get("status", {}).get("finishedAt"):
+            return cluster
+        cluster.tick()
+        fake.executors_of(cluster)
+    raise AssertionError("it did not end")
+
+
+def verdicts(cluster: fake.FakeCluster) -> list[str]:
+    return [body["status"]["verdict"] for body in cluster.kind("BenchmarkRun")]
+
+
+def record(cluster: fake.FakeCluster, run: str) -> RunRecord:
+    packed = cluster.get("ConfigMap", keys.record_name(f"{NAME}-{run}"))["binaryData"][keys.RECORD_KEY]
+    return RunRecord.model_validate_json(gzip.decompress(base64.b64decode(packed)))
+
+
+def message(cluster: fake.FakeCluster, kind: str = "Succeeded") -> tuple[str, str]:
+    conditions = cluster.get("Benchmark", NAME)["status"]["conditions"]
+    return next((one["reason"], one["message"]) for one in conditions if one["type"] == kind)
+
+
+BUSY = {"surroundings": {"node_cpu_seconds": 7.9}}
+
+
+def test_a_neighbour_excludes_the_run_and_everybody_is_told() -> None:
+    cluster = lived(living(r2_1=BUSY))
+    assert verdicts(cluster) == ["Valid", "Neighbour"]
+    status = cluster.get("BenchmarkRun", f"{NAME}-2-1")["status"]
+    (flag,) = status["flags"]
+    assert flag["kind"] == "Neighbour"
+    assert "node n1: what is not of the run used 2.33 of 4 CPUs, 58% (bound 25%)" in flag["message"]
+    assert record(cluster, "2-1").flags[0].message == flag["message"]
+    whole = cluster.get("Benchmark", NAME)["status"]
+    assert (whole["runs"]["excluded"], whole["runs"]["flagged"], whole["best"]["runs"]) == (1, 0, 1)
+    reason, text = message(cluster)
+    assert reason == "SomeRunsExcluded"
+    assert "2 of 2 runs ended, 1 excluded as doubtful (Neighbour 1)" in text
+
+
+def test_flagged_runs_count_where_the_policy_says_so_and_are_told_too() -> None:
+    cluster = lived(living(r2_1=BUSY), validity={"policy": "Flag"})
+    assert verdicts(cluster) == ["Valid", "Valid"]
+    whole = cluster.get("Benchmark", NAME)["status"]
+    assert (whole["runs"]["excluded"], whole["runs"]["flagged"], whole["best"]["runs"]) == (0, 1, 2)
+    assert "1 flagged as doubtful and counted" in message(cluster)[1]
+
+
+def test_bounds_are_the_benchmarks() -> None:
+    assert verdicts(lived(living(r2_1=BUSY), validity={"maxForeignCpuShare": "0.9"})) == ["Valid", "Valid"]
+
+
+def test_a_benchmark_without_any_run_that_counts_says_why() -> None:
+    cluster = lived(living(r1_1=BUSY, r2_1=BUSY))
+    assert message(cluster, "Failed") == ("NoValidRun", "no run can be compared: Neighbour")
+
+
+OTHERS = [
+    pytest.param({"environment": {"cpu_model": "EPYC"}}, "OtherNode", id="node"),
+    pytest.param({"image": "b"}, "OtherImage", id="image"),
+]
+
+
+@pytest.mark.parametrize(("told", "verdict"), OTHERS)
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_a_run_is_held_to_the_first_one_that_counts_even_when_both_end_at_once(
+        told: dict[str, Any], verdict: str, concurrency: int) -> None:
+    cluster = lived(living(r2_1=told), limits={"concurrency": concurrency}, repetitions={"count": 3, "warmups": 0})
+    assert verdicts(cluster) == ["Valid", verdict, "Valid"]
+    assert f"{NAME}-1-1" in record(cluster, "2-1").flags[0].message
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_an_operator_killed_after_any_effect_judges_the_same(concurrency: int) -> None:
+    spec = {"limits": {"concurrency": concurrency}, "repetitions": {"count": 3, "warmups": 0}}
+    script = living(r2_1={"image": "b"}, r3_1=BUSY)
+    undisturbed = lived(script, **spec)
+    assert verdicts(undisturbed) == ["Valid", "OtherImage", "Neighbour"]
+    for effect in range(1, undisturbed.effects + 1):
+        assert lived(script, effect, **spec).objects == undisturbed.objects, f"killed after effect {effect}"
+
+
+def test_the_record_tells_images_and_nodes_and_how_spark_was_set_up() -> None:
+    cluster = lived(living(), kind="spark")
+    found = record(cluster, "1-1")
+    assert found.images == {"driver": "sha256:a", "executor": "sha256:a"}
+    assert found.environment["nodes"] == "driver: n1; executor: n1 (2)"
+    assert found.environment["node_types"] == "driver: Xeon, 4 CPUs, 16.00 GiB; executor: Xeon, 4 CPUs, 16.00 GiB"
+    assert found.environment["spark.executor.instances"] == "2"
+    assert found.environment["spark.sql.shuffle.partitions"] == "8"
+    assert "hidden" not in str(found.environment)
+    status = cluster.get("BenchmarkRun", f"{NAME}-1-1")["status"]
+    assert (status["images"], status["environment"]) == (found.images, found.environment)
+
+
+def test_a_pod_that_leaves_nothing_makes_the_run_doubtful() -> None:
+    def one_is_silent(pod: dict[str, Any], age: int) -> dict[str, Any]:
+        made = living()(pod, age)
+        if in_run(pod, "2-1") and pod["metadata"]["name"].endswith("worker-1"):
+            made.pop("log", None)
+        return made
+
+    cluster = lived(one_is_silent)
+    assert verdicts(cluster) == ["Valid", "LostPods"]
+    assert record(cluster, "2-1").lost_pods == (f"{NAME}-2-1-a1-worker-1",)
+
+
+def test_an_executor_that_spark_replaced_makes_the_run_doubtful() -> None:
+    cluster = fake.FakeCluster(living())
+    cluster.add(benchmark("spark", repetitions={"count": 1, "warmups": 0}))
+    for _ in range(60):
+        look(cluster)
+        cluster.tick()
+        fake.executors_of(cluster)
+        for pod in cluster.kind("Pod"):
+            name = pod["metadata"]["name"]
+            if name.endswith("exec-2") and ("Pod", name.replace("exec-2", "exec-3")) not in cluster.objects:
+                pod["metadata"] |= {"name": name.replace("exec-2", "exec-3"), "uid": "third"}
+                cluster.add(pod)
+    assert verdicts(cluster) == ["LostPods"]
+    assert "3 executors ran where the shape has 2" in record(cluster, "1-1").flags[0].message
