@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shapebench.analysis import summary
-from shapebench.api import cost, quantity
+from shapebench.api import cost, phases, quantity
 from shapebench.api.benchmark import BenchmarkSpec, Shape
 from shapebench.api.record import Cell, Phase, RunRecord, Times
 from shapebench.plan.expand import PlannedRun
@@ -27,9 +27,10 @@ class Basis(Enum):
 
 @dataclass(frozen=True)
 class Expected:
-    """How long a run holds its nodes, what that costs (None: not priced), and how it is known."""
+    """How long a run holds its nodes, and takes by the clock; what it costs (None: not priced); how that is known."""
 
     held_s: float
+    wall_s: float
     cost: float | None
     basis: Basis
 
@@ -38,13 +39,26 @@ class Expected:
 class Past:
     """A run that has ended: its cell, the total cores of its workers, and how long it held them.
 
-    `cell` is None where the run was of no cell of this Benchmark: its shape had another size.
+    `cell` is None where the run was of no cell of this Benchmark: its shape had another size. `wall_s` is the time from
+    when nothing held it back until its end: a driver that waits for its executors takes time while few nodes are held.
     """
 
     cell: Cell | None
     cores: float
     held_s: float
     succeeded: bool
+    wall_s: float = 0.0
+
+
+class Took(NamedTuple):
+    """How long a run held its nodes, and how long it took by the clock."""
+
+    held_s: float
+    wall_s: float
+
+    def or_longer(self, other: Took | None) -> Took:
+        """The longer of each of the two."""
+        return self if other is None else Took(max(self.held_s, other.held_s), max(self.wall_s, other.wall_s))
 
 
 class Ended(Protocol):
@@ -76,6 +90,12 @@ def held_s(run: Ended, price_per_hour: float | None) -> float | None:
     return max(0.0, run.times.finished_s - start_s)
 
 
+def wall_s(run: Ended) -> float:
+    """How long the run's last attempt took by the clock, without its time in a queue; 0 where that cannot be told."""
+    parts = phases.of_times(run.times)
+    return (parts.startup_s or 0.0) + (run.duration_s or 0.0)
+
+
 def spent(run: Ended) -> float | None:
     """What the run cost until now; of one that an older version made only the measured part is known."""
     return run.cost_spent if run.cost_spent is not None else run.cost
@@ -89,7 +109,8 @@ def of_record(spec: BenchmarkSpec, record: RunRecord) -> Past | None:
         return None
     same = shape is not None and (record.workers, record.cpu, record.memory_bytes) == (
         shape.workers, quantity.cpu_cores(shape.cpu), quantity.memory_bytes(shape.memory))
-    return Past(record.cell if same else None, record.workers * record.cpu, seconds, record.phase is Phase.SUCCEEDED)
+    return Past(record.cell if same else None, record.workers * record.cpu, seconds, record.phase is Phase.SUCCEEDED,
+                wall_s(record))
 
 
 def cores(shape: Shape) -> float:
@@ -107,9 +128,9 @@ class Experience:
     """What is known of a Benchmark's runs so far. Expectations are on the safe side: of what was seen, the longest."""
 
     spec: BenchmarkSpec
-    by_cell: Mapping[summary.CellKey, float] = field(default_factory=dict)
+    by_cell: Mapping[summary.CellKey, Took] = field(default_factory=dict)
     """The longest of each cell that has succeeded once."""
-    by_cores: Mapping[float, float] = field(default_factory=dict)
+    by_cores: Mapping[float, Took] = field(default_factory=dict)
     """The longest of all runs that succeeded, by the cores they had."""
 
     @classmethod
@@ -117,26 +138,33 @@ class Experience:
         """From the runs that have ended. Failures count where the cell has succeeded too: alone they say little."""
         listed = list(past)
         succeeded = {summary.key(one.cell) for one in listed if one.cell is not None and one.succeeded}
-        by_cell: dict[summary.CellKey, float] = {}
-        by_cores: dict[float, float] = {}
+        by_cell: dict[summary.CellKey, Took] = {}
+        by_cores: dict[float, Took] = {}
         for one in listed:
+            took = Took(one.held_s, max(one.held_s, one.wall_s))
             key = summary.key(one.cell) if one.cell is not None else None
             if key is not None and key in succeeded:
-                by_cell[key] = max(one.held_s, by_cell.get(key, 0.0))
+                by_cell[key] = took.or_longer(by_cell.get(key))
             if one.succeeded:
-                by_cores[one.cores] = max(one.held_s, by_cores.get(one.cores, 0.0))
+                by_cores[one.cores] = took.or_longer(by_cores.get(one.cores))
         return cls(spec, by_cell, by_cores)
 
     def expected(self, run: PlannedRun) -> Expected:
         """For a run of this cell: as long as its own longest; else as the longest of any, were its work done on so
         many cores fewer; else as long as the limits let it."""
         per_hour = cost.gang_per_hour(self.spec.workload, run.shape)
-        seconds, basis = longest_s(self.spec), Basis.LIMITS
-        own_s = self.by_cell.get(summary.key(run.cell))
-        if own_s is not None:
-            seconds, basis = own_s, Basis.CELL
+        most_s = longest_s(self.spec)
+        took, basis = Took(most_s, most_s), Basis.LIMITS
+        own = self.by_cell.get(summary.key(run.cell))
+        if own is not None:
+            took, basis = own, Basis.CELL
         elif self.by_cores:
-            have = cores(run.shape)
-            scaled_s = max(held * max(1.0, with_cores / have) for with_cores, held in self.by_cores.items())
-            seconds, basis = min(scaled_s, seconds), Basis.OTHERS
-        return Expected(seconds, cost.of_time(per_hour, seconds), basis)
+            took, basis = self._scaled(cores(run.shape), most_s), Basis.OTHERS
+        return Expected(took.held_s, took.wall_s, cost.of_time(per_hour, took.held_s), basis)
+
+    def _scaled(self, have: float, most_s: float) -> Took:
+        longest = Took(0.0, 0.0)
+        for had, took in self.by_cores.items():
+            factor = max(1.0, had / have)
+            longest = longest.or_longer(Took(took.held_s * factor, took.wall_s * factor))
+        return Took(min(most_s, longest.held_s), min(most_s, longest.wall_s))

@@ -21,7 +21,7 @@ from shapebench.plan.expand import PlannedRun
 
 @dataclass(frozen=True)
 class Amount:
-    """Time for which nodes are held, and its price (None: not priced)."""
+    """Time that runs take one after the other, without time in a queue, and the price of it (None: not priced)."""
 
     seconds: float
     cost: float | None
@@ -102,12 +102,13 @@ def _shape(spec: BenchmarkSpec, shape: Shape, runs: Sequence[tuple[PlannedRun, E
     per_hour = cost.gang_per_hour(spec.workload, shape)
     most_s = expectation.longest_s(spec)
     known = [one for _, one in runs if one.basis is not Basis.LIMITS]
-    longest_s = max((one.held_s for one in known), default=0.0)
-    whole_s = sum(one.held_s for one in known)
+    dearest = max(known, key=lambda one: one.held_s, default=None)
+    longest_s = max((one.wall_s for one in known), default=0.0)
     return ShapeForecast(
         shape=shape, per_hour=per_hour, runs=len(runs),
-        one=Amount(longest_s, cost.of_time(per_hour, longest_s)) if known else None,
-        all=Amount(whole_s, cost.of_time(per_hour, whole_s)) if known else None,
+        one=Amount(longest_s, dearest.cost) if dearest else None,
+        all=Amount(sum(one.wall_s for one in known), cost.of_time(per_hour, sum(one.held_s for one in known)))
+        if known else None,
         one_at_most=Amount(most_s, cost.of_time(per_hour, most_s)))
 
 

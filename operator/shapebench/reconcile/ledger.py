@@ -45,4 +45,5 @@ def _past(benchmark: Benchmark, made: Iterable[tuple[PlannedRun, BenchmarkRun]])
         per_hour = cost.gang_per_hour(benchmark.spec.workload, planned.shape)
         seconds = expectation.held_s(run.status, per_hour) if runs.is_over(run) else None
         if seconds is not None:
-            yield Past(planned.cell, expectation.cores(planned.shape), seconds, run.status.phase is Phase.SUCCEEDED)
+            yield Past(planned.cell, expectation.cores(planned.shape), seconds, run.status.phase is Phase.SUCCEEDED,
+                       expectation.wall_s(run.status))

@@ -34,7 +34,10 @@ def terminal(forecast: Forecast, basis: str, notes: Sequence[str]) -> Renderable
 
 
 def as_dict(forecast: Forecast, basis: str, notes: Sequence[str]) -> dict[str, Any]:
-    """The same for a program: seconds, and money in the currency of the prices. What is not known is null."""
+    """The same for a program: seconds, and money in the currency of the prices. What is not known is null.
+
+    `seconds` are of runs one after the other, `wall_s` of as many at once as limits.concurrency lets run.
+    """
     spec = forecast.benchmark.spec
     return {
         "benchmark": forecast.benchmark.metadata.name,
@@ -154,7 +157,7 @@ def _amount(amount: Amount | None) -> str:
 
 
 def _amount_dict(amount: Amount | None) -> dict[str, float | None]:
-    return {"held_s": None, "cost": None} if amount is None else {"held_s": amount.seconds, "cost": amount.cost}
+    return {"seconds": None, "cost": None} if amount is None else {"seconds": amount.seconds, "cost": amount.cost}
 
 
 def _shape_dict(one: ShapeForecast) -> dict[str, Any]:

@@ -55,6 +55,13 @@ def test_cells_without_runs_are_judged_by_the_others() -> None:
     assert (found.cells_known, found.all) == (1, Amount(12 * 4.0, pytest.approx(12 * 4 / 3600)))
 
 
+def test_time_is_by_the_clock_and_money_by_nodes_held() -> None:
+    times = Times(created_s=100.0, admitted_s=160.0, started_s=170.0)
+    found = forecast.of(benchmark(), [record("2x1", 1, 4.0, times=times)])
+    assert found.wall_s == 12 * (10.0 + 2.0), "start-up and the measured part; the queue's minute is apart"
+    assert found.all == Amount(12 * 12.0, pytest.approx(12 * 4 / 3600))
+
+
 def test_a_shape_of_the_same_name_and_another_size_is_another() -> None:
     found = forecast.of(benchmark(), [record("2x1", 1, 4.0, workers=4)])
     assert found.cells_known == 0

@@ -85,8 +85,8 @@ def test_the_runs_of_this_machine_tell_what_to_expect(invoke: Invoke, manifest: 
     (told,) = json.loads(invoke("plan", manifest(), "--format", "json").output)
     assert told["expected"]["basis"] == "3 runs on the local backend (build/runs/tiny)"
     assert told["expected"]["cost"] == pytest.approx(3 * longest)
-    assert told["expected"]["held_s"] == pytest.approx(3 * longest * 1000)
-    assert told["at_most"] == {"held_s": 120.0, "cost": pytest.approx(0.12), "wall_s": 120.0}
+    assert 3 * longest * 1000 <= told["expected"]["wall_s"] * 1.001 < 4 * longest * 1000
+    assert told["at_most"] == {"seconds": 120.0, "cost": pytest.approx(0.12), "wall_s": 120.0}
     assert [one["run"] for one in told["order"]] == ["tiny-0-1", "tiny-1-1", "tiny-2-1"]
 
     elsewhere = (tmp_path / "build").rename(tmp_path / "elsewhere") / "runs" / "tiny"
