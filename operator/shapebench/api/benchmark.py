@@ -111,7 +111,8 @@ class Validity(ApiObject):
     max_steal_share: Annotated[Share, Field(
         description="CPU that the hypervisor gave to others, as a share of the node's")] = "0.05"
     max_pressure_share: Annotated[Share, Field(
-        description="time in which a pod waited for memory or disk (PSI, cgroup v2), as a share of the time")] = "0.10"
+        description="time in which a pod waited for memory (PSI, cgroup v2), as a share of the time; for the disk: how "
+                    "much more than the least of the cell's other runs")] = "0.10"
 
 
 class BenchmarkSpec(ApiObject):
