@@ -1,6 +1,6 @@
 """A real Prometheus with real runs in it: written remotely from their records, and scraped from the operator.
 
-For tests in other folders too: `from prometheus.conftest import prometheus, study, long_study`.
+For tests in other folders too: `from prometheus.conftest import prometheus, real_runs, study, long_study`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,24 @@ LONG = 600.0
 
 
 @pytest.fixture(scope="session")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """Four real runs of three seconds, a sample each second: the Benchmark read-speed, created an hour ago."""
-    made = lab.benchmark()
+def real_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Study]:
+    """By the Benchmark's name, which was created an hour ago, to the second, as an API server tells it."""
+    made = (lab.benchmark(), lab.fine())
+    created_s = float(int(time.time()) - 3600)
     records = lab.run_all(made, tmp_path_factory.mktemp("runs"))
-    # To the second, as an API server tells it.
-    return Study(made, tuple(map(lab.with_operations, records)), float(int(time.time()) - 3600))
+    return {one.metadata.name: Study(one, its, created_s) for one, its in zip(made, records, strict=True)}
+
+
+@pytest.fixture(scope="session")
+def study(real_runs: dict[str, Study]) -> Study:
+    """Four real runs of three seconds, a sample each second: the Benchmark read-speed."""
+    return real_runs["read-speed"]
+
+
+@pytest.fixture(scope="session")
+def fine_study(real_runs: dict[str, Study]) -> Study:
+    """A real run of three seconds, ten samples a second: the Benchmark read-fine."""
+    return real_runs["read-fine"]
 
 
 @pytest.fixture(scope="session")

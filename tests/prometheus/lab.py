@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,17 +37,29 @@ def benchmark(name: str = "read-speed", interval: str = "1s") -> Benchmark:
         "repetitions": {"count": 1, "warmups": 0}}})
 
 
-def run_all(made: Benchmark, folder: Path) -> tuple[RunRecord, ...]:
-    """The records of the Benchmark's runs, which happen at the same time: a few seconds for all."""
+def fine() -> Benchmark:
+    """One run of one worker with ten samples a second."""
+    made = benchmark("read-fine", "100ms")
+    spec = made.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    spec |= {"shapes": spec["shapes"][1:], "parameters": [{"name": "batchSize", "values": [2]}]}
+    return Benchmark.model_validate({"metadata": made.metadata.model_dump(by_alias=True), "spec": spec})
+
+
+def run_all(benchmarks: Sequence[Benchmark], folder: Path) -> list[tuple[RunRecord, ...]]:
+    """The records of the Benchmarks' runs, which all happen at the same time: a few seconds."""
+    with ThreadPoolExecutor(32) as pool:
+        started = [[pool.submit(_run, made, one, folder) for one in expand.runs(made.metadata.name, made.spec)]
+                   for made in benchmarks]
+        return [tuple(one.result() for one in runs) for runs in started]
+
+
+def _run(made: Benchmark, planned: expand.PlannedRun, folder: Path) -> RunRecord:
     environ = {**os.environ, wire.ENV_SAMPLE_INTERVAL_S: f"{quantity.interval_s(made.spec.sample_interval or '1s'):g}"}
     place = attempt.Place(Machine(cores.available(), environ, folder / "data"), folder / "logs")
-    planned = expand.runs(made.metadata.name, made.spec)
-    with ThreadPoolExecutor(len(planned)) as pool:
-        records = list(pool.map(lambda one: attempt.execute(made, one, place, lambda _: None), planned))
-    for record in records:
-        logs = [path.read_text() for path in place.logs.glob(f"{record.run}-*")]
-        assert record.phase is Phase.SUCCEEDED, (record.message, logs)
-    return tuple(record.model_copy(update={"namespace": NAMESPACE}) for record in records)
+    record = attempt.execute(made, planned, place, lambda _: None)
+    logs = [path.read_text() for path in place.logs.glob(f"{record.run}-*")]
+    assert record.phase is Phase.SUCCEEDED, (record.message, logs)
+    return with_operations(record.model_copy(update={"namespace": NAMESPACE}))
 
 
 def with_operations(record: RunRecord) -> RunRecord:

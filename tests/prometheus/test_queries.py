@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import pytest
 from prometheus.lab import Study
@@ -11,6 +12,7 @@ from prometheus.server import Answered, Prometheus
 from shapebench.api.assemble import total
 from shapebench.api.record import RunRecord
 from shapebench.remote_write import names
+from shapebench.remote_write.run import Choice, time_series
 
 TRAFFIC = ("network_receive_bytes", "network_transmit_bytes", "network_receive_packets", "network_transmit_packets",
            "disk_written_bytes")
@@ -65,6 +67,34 @@ def test_a_panel_of_rates_per_shape_shows_what_was_used(prometheus: Prometheus, 
                        if record.cell.shape == curve.labels["shape"])
         shown = [value for _, value in curve.samples]
         assert sum(shown) / len(shown) == pytest.approx(expected, rel=0.15)
+
+
+def test_ten_samples_a_second_draw_what_happens_within_one(prometheus: Prometheus, fine_study: Study) -> None:
+    """Written when asked for: no other test wants it there."""
+    (run,) = fine_study.finished
+    prometheus.write(time_series(run, Choice()))
+    duration_s = run.record.duration_s
+    assert duration_s is not None
+    name = f"{names.ALIGNED}cpu_seconds_total{selected(fine_study)}"
+    (stored,) = prometheus.samples(name, fine_study.created_s + 10, 60)
+    gaps = [after - before for (before, _), (after, _) in pairwise(stored.samples)]
+    assert gaps[:-1] == pytest.approx([0.1] * (len(gaps) - 1), abs=0.002)
+    assert len(gaps) == pytest.approx(duration_s / 0.1, abs=1)
+    (curve,) = prometheus.query_range(f"rate({name}[200ms])", fine_study.created_s + 0.2,
+                                      fine_study.created_s + duration_s, 0.1)
+    shown = [value for _, value in curve.samples]
+    assert sum(shown) / len(shown) == pytest.approx(measured(run.record, "cpu_seconds") / duration_s, rel=0.15)
+
+
+def test_a_run_that_is_sent_twice_is_there_once(prometheus: Prometheus, study: Study) -> None:
+    """A restart sends again what it cannot know to be there."""
+    for name in (names.ALIGNED + "disk_written_bytes_total", names.POD + "disk_written_bytes_total"):
+        before = prometheus.samples(name + selected(study), study.created_s + 4000, 4000)
+        for run in study.finished:
+            prometheus.write(time_series(run, Choice(labels={"cluster": "test"})))
+        after = prometheus.samples(name + selected(study), study.created_s + 4000, 4000)
+        assert len(before) >= len(study.records)
+        assert after == before
 
 
 @pytest.mark.parametrize("column", ["cpu_seconds", "disk_written_bytes"])
