@@ -18,7 +18,7 @@ _DIGESTS_TOLD = 5
 
 def judged(view: RunView, record: RunRecord) -> RunRecord:
     """The record, complete."""
-    recorded = {pod.pod for pod in record.pods}
+    recorded = {pod.pod for pod in record.pods if pod.complete}
     whole = record.model_copy(update={
         "images": images(view.current),
         "lost_pods": tuple(sorted(pod.name for pod in view.current if _owes_record(pod) and pod.name not in recorded)),

@@ -37,10 +37,20 @@ def _pod_record(pod: PodFact, log: str) -> PodRecord | None:
         try:
             given = read(text)
             if given is not None:
-                return PodRecord.model_validate(given)
+                record = PodRecord.model_validate(given)
+                return record if record.complete else _cut_short(record, pod)
         except (ValueError, ValidationError):
             continue
     return None
+
+
+def _cut_short(record: PodRecord, pod: PodFact) -> PodRecord:
+    """A checkpoint with the end that the kubelet saw, which took the agent too: how much of it is missing."""
+    if pod.finished_s is None or record.last_reading_s is None:
+        return record
+    # The kubelet tells whole seconds.
+    lost_s = max(0.0, pod.finished_s - record.last_reading_s)
+    return record.model_copy(update={"message": f"{record.message}, {lost_s:.0f} s before"})
 
 
 def outcome(number: int, failure_reason: Reason | None, message: str, pods: Sequence[PodRecord],

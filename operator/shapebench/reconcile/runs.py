@@ -7,12 +7,12 @@ only after the status has what they knew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from shapebench.api import assemble, cost, keys, quantity
-from shapebench.api.record import INFRASTRUCTURE_REASONS, Phase, Reason, RunRecord, Times
+from shapebench.api.record import INFRASTRUCTURE_REASONS, Phase, PodRecord, Reason, RunRecord, Times
 from shapebench.api.run import BenchmarkRun
 from shapebench.build import gang as gangs
 from shapebench.build import kueue
@@ -211,7 +211,7 @@ def _record(view: RunView, failure: Failure | None, now_s: float) -> RunRecord:
     pods = records.pod_records(view.current, view.logs)
     found = records.outcome(view.attempt.number, failure.reason if failure else None,
                             failure.message if failure else "", pods, view.logs)
-    found = _with_losses(found, view, (pod.pod for pod in pods))
+    found = _with_losses(found, view, pods)
     planned = view.planned
     context = assemble.RunContext(
         benchmark=view.benchmark.metadata.name, namespace=view.benchmark.metadata.namespace, run=planned.name,
@@ -224,12 +224,12 @@ def _record(view: RunView, failure: Failure | None, now_s: float) -> RunRecord:
     return assemble.run_record(context, pods, replace(found, cost_spent=spending.until(view, now_s)), times)
 
 
-def _with_losses(found: assemble.Outcome, view: RunView, recorded: Iterable[str]) -> assemble.Outcome:
-    """Say which pods left no record: their usage is missing from the totals."""
-    lost = sorted({pod.name for pod in view.current} - set(recorded))
-    if not lost:
-        return found
-    return replace(found, message=f"{found.message}\nno usage of {', '.join(lost)}".strip())
+def _with_losses(found: assemble.Outcome, view: RunView, recorded: Sequence[PodRecord]) -> assemble.Outcome:
+    """Say which pods left no record, and which not all of it: their usage is missing from the totals."""
+    lost = sorted({pod.name for pod in view.current} - {pod.pod for pod in recorded})
+    cut = [f"{pod.pod}: {pod.message}" for pod in recorded if not pod.complete]
+    said = [found.message, *([f"no usage of {', '.join(lost)}"] if lost else []), *cut]
+    return replace(found, message="\n".join(filter(None, said)))
 
 
 def _gang(view: RunView) -> Gang:

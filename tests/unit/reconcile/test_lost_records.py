@@ -1,0 +1,80 @@
+"""Pods whose agents could not tell all: killed with their program, or gone without a word."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from typing import Any
+
+import pytest
+from fakes import cluster as fake
+from fakes.operator import NAME, NAMESPACE, look
+
+from shapebench.agent import record as agent_record
+from shapebench.api import keys
+from shapebench.api.record import RunRecord
+
+WORKERS = {f"{NAME}-1-1-a1-worker-{index}" for index in (0, 1)}
+
+
+def lived(script: fake.Script) -> RunRecord:
+    cluster = fake.FakeCluster(script)
+    cluster.add({
+        "apiVersion": keys.API_VERSION, "kind": "Benchmark", "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "spec": {"workload": {"tensorflow": {"job": "train"}},
+                 "shapes": [{"name": "2x1", "workers": 2, "cpu": "1", "memory": "1Gi"}],
+                 "repetitions": {"count": 1, "warmups": 0}}})
+    for _ in range(200):
+        look(cluster)
+        if cluster.get("Benchmark", NAME).get("status", {}).get("finishedAt"):
+            break
+        cluster.tick()
+    packed = cluster.get("ConfigMap", keys.record_name(f"{NAME}-1-1"))["binaryData"][keys.RECORD_KEY]
+    return RunRecord.model_validate_json(gzip.decompress(base64.b64decode(packed)))
+
+
+def checkpoint(pod: dict[str, Any], read_s: float) -> str:
+    """What the agent left in the termination log before the kernel killed its whole group."""
+    ending = agent_record.unfinished(read_s - 1)
+    labels = pod["metadata"]["labels"]
+    return json.dumps({
+        "pod": pod["metadata"]["name"], "role": labels[keys.LABEL_ROLE], "index": int(labels[keys.LABEL_INDEX]),
+        "counters": "cgroup-v2", "agent_started_s": read_s - 2, "program_started_s": ending.program_started_s,
+        "complete": ending.complete, "last_reading_s": read_s, "exit_code": ending.exit_code, "signal": ending.signal,
+        "message": ending.message, "usage": {"cpu_seconds": 1.5}})
+
+
+def killed_by_memory(pod: dict[str, Any], age: int) -> dict[str, Any]:
+    """Worker 1, with its agent; since Kubernetes 1.28 that is the rule on cgroup v2."""
+    if not pod["metadata"]["name"].endswith("-1") or age <= 4:
+        return fake.lives(pod, age)
+    born_s = pod["fake-born"]
+    return fake.ended(born_s + 2, born_s + 5, 137, "OOMKilled", checkpoint(pod, born_s + 3)) | {"log": "words\n"}
+
+
+def test_an_agent_that_was_killed_too_has_told_what_it_knew() -> None:
+    found = lived(killed_by_memory)
+    assert found.reason == "OutOfMemory"
+    assert {pod.pod: pod.complete for pod in found.pods} == {
+        name: not name.endswith("-1") for name in WORKERS}
+    [cut] = [pod for pod in found.pods if not pod.complete]
+    assert cut.message.endswith("those of its last checkpoint, 2 s before")
+    assert cut.message in found.message
+    assert found.lost_pods == (cut.pod,)
+    assert found.usage.cpu_seconds == pytest.approx(1.5 + 2.0 * 0.8), "what it knew is counted"
+    assert found.measured_usage is None
+
+
+def silent(pod: dict[str, Any], age: int) -> dict[str, Any]:
+    if not pod["metadata"]["name"].endswith("-1") or age <= 4:
+        return fake.lives(pod, age)
+    born_s = pod["fake-born"]
+    return fake.ended(born_s + 2, born_s + 5, 137, "Error") | {"log": "words\n"}
+
+
+def test_a_pod_that_left_nothing_is_named() -> None:
+    found = lived(silent)
+    assert [pod.complete for pod in found.pods] == [True]
+    assert len(found.lost_pods) == 1
+    assert f"no usage of {found.lost_pods[0]}" in found.message
