@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from shapebench.analysis import summary
 from shapebench.api import cost, phases, quantity
 from shapebench.api.benchmark import BenchmarkSpec, Shape
-from shapebench.api.record import Cell, Phase, RunRecord, Times
+from shapebench.api.record import Cell, Phase, RunRecord
+from shapebench.api.run import RunStatus
 from shapebench.plan.expand import PlannedRun
+
+Ended = RunRecord | RunStatus
+"""What is asked of a run here, its record and its status both tell."""
 
 
 class Basis(Enum):
@@ -59,19 +63,6 @@ class Took(NamedTuple):
     def or_longer(self, other: Took | None) -> Took:
         """The longer of each of the two."""
         return self if other is None else Took(max(self.held_s, other.held_s), max(self.wall_s, other.wall_s))
-
-
-class Ended(Protocol):
-    """What the record of a run and its status both have."""
-
-    @property
-    def times(self) -> Times: ...  # noqa: D102
-    @property
-    def duration_s(self) -> float | None: ...  # noqa: D102
-    @property
-    def cost(self) -> float | None: ...  # noqa: D102
-    @property
-    def cost_spent(self) -> float | None: ...  # noqa: D102
 
 
 def held_s(run: Ended, price_per_hour: float | None) -> float | None:
@@ -119,7 +110,7 @@ def cores(shape: Shape) -> float:
 
 
 def longest_s(spec: BenchmarkSpec) -> float:
-    """How long one attempt may hold its nodes at most: longer than any that is expected."""
+    """How long one attempt may hold its nodes at most."""
     return float(quantity.duration_s(spec.limits.start_timeout) + quantity.duration_s(spec.limits.run_timeout))
 
 
