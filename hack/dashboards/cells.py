@@ -19,7 +19,19 @@ def gauge(family: str, over: str = "avg") -> str:
 
 def growth(counter: str) -> str:
     """How fast an aligned counter grew: of each cell the mean over its runs, or of each run."""
-    return curve(f"rate({aligned(counter)}[${{window}}s] offset ${{shift}}s)")
+    return curve(growth_of_runs(counter))
+
+
+def growth_of_runs(counter: str) -> str:
+    """What was added within the window, by the seconds of it in which the run was there.
+
+    Prometheus' rate() divides by the whole window, also where the run had not begun or was over: a run of three
+    seconds would be drawn as a hill. Before its first sample a counter was 0; a run is over where it has no value a
+    second later.
+    """
+    now, before, after = (f"{aligned(counter)} offset ${{{moved}}}s" for moved in ("shift", "before", "after"))
+    covered = "clamp_max(vector(time() - ${__from:date:seconds}), ${window}) > 0"
+    return f"(({now} - ({before} or {now} * 0)) / on () group_left () ({covered}) and {after})"
 
 
 def level(family: str) -> str:
@@ -37,8 +49,7 @@ def aligned(family: str) -> str:
     return f"shapebench_aligned_{family}{{{RUNS}}}"
 
 
-ELAPSED = (f"vector(time() - ${{__from:date:seconds}}) and on () "
-           f"count(count_over_time({aligned('cpu_seconds_total')}[${{window}}s] offset ${{shift}}s))")
+ELAPSED = f"vector(time() - ${{__from:date:seconds}}) and on () count({aligned('cpus')} offset ${{shift}}s)"
 """Seconds since the measured part began, while any curve has values."""
 
 

@@ -59,12 +59,15 @@ def _variables() -> Iterator[Builder[models.VariableModel]]:
                            {"the measured part": "measured_usage", "whole lives": "usage"})
     yield variables.number(
         "window", "Rate over (s)", f"clamp_min(ceil(max({duration}{{{_OF_BENCHMARK}}}) / 1800), 2) or vector(2)",
-        "Seconds over which a rate is taken: two samples at first. A longer window is smoother, and shows too little "
-        "of a run that is shorter. Any number may be typed.")
+        "Seconds over which a rate is taken: two samples at first. More is smoother. Any number may be typed.")
     yield variables.hidden(variables.number(
         "shift", "", "(vector(${__from:date:seconds}) - "
         f"max(shapebench_benchmark_created_seconds{{{_OF_BENCHMARK}}})) or vector(0)",
         "Seconds from the Benchmark's creation to the left edge of the time range."))
+    yield variables.hidden(variables.number(
+        "before", "", "vector(${shift} + ${window})", "The same, for the beginning of a rate's window."))
+    yield variables.hidden(variables.number(
+        "after", "", "vector(${shift} - 1)", "The same, for a second later."))
 
 
 def _answer() -> Iterator[Builder[models.Panel]]:
@@ -97,7 +100,7 @@ def _plain(over: str, family: str) -> str:
 
 
 def _curves() -> Iterator[Builder[models.Panel]]:
-    cpu = f"rate({cells.aligned('cpu_seconds_total')}[${{window}}s] offset ${{shift}}s)"
+    cpu = cells.growth_of_runs("cpu_seconds_total")
     yield _curve("CPU, % of the workers' CPUs", "Is the shape's CPU used, or does it wait? 100 % is all CPUs of its "
                  "workers; a driver's use counts too, so it can be more.",
                  cells.curve(f"{cpu} / {cells.aligned('cpus')} offset ${{shift}}s"), "percentunit")

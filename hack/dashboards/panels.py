@@ -66,7 +66,8 @@ def curves(title: str, asks: str, elapsed: str, lines: Query, unit: str) -> tren
             .with_transformation(_joined("Time")).with_transformation(_arranged({}))
             .x_field(ELAPSED).unit(unit).min(0).line_width(2).fill_opacity(0).show_points(VisibilityMode.AUTO)
             .span_nulls(True)
-            .override_by_name(ELAPSED, [DynamicConfigValue("unit", "s"), DynamicConfigValue("min", None)])
+            .override_by_name(ELAPSED, [DynamicConfigValue("unit", "none"),
+                                        DynamicConfigValue("custom.axisLabel", "s")])
             .legend(_legend()).tooltip(_tooltip()))
 
 
@@ -102,7 +103,8 @@ def rows(title: str, asks: str, queries: Iterable[Query], columns: Mapping[str, 
         named["Value"] = named["Value #A"]
     panel = (table.Panel().title(title).description(asks).datasource(PROMETHEUS).span(24).height(8)
              .unit("none").filterable(True)
-             .with_transformation(_merged()).with_transformation(_arranged(named)))
+             .with_transformation(_merged()).with_transformation(_arranged(named))
+             .with_transformation(_parameters_by_name()))
     for letter, one in zip("ABCDEFGH", queries, strict=False):
         panel.with_target(_now(letter, one, PromQueryFormat.TABLE))
     for name, column in columns.items():
@@ -149,6 +151,11 @@ def _arranged(names: Mapping[str, str]) -> DataTransformerConfig:
     """Without the moment of the query, and with these names for the columns."""
     return DataTransformerConfig("organize", options={
         "excludeByName": {"Time": True}, "indexByName": {}, "renameByName": dict(names)})
+
+
+def _parameters_by_name() -> DataTransformerConfig:
+    """parameter_batchSize is batchSize."""
+    return DataTransformerConfig("renameByRegex", options={"regex": "^parameter_(.*)$", "renamePattern": "$1"})
 
 
 def _looks(column: Column) -> Iterable[DynamicConfigValue]:
