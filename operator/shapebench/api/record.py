@@ -132,7 +132,7 @@ class Measurement(Value):
 class Series(Value):
     """Samples over a pod's life: `time_s[i]` (Unix) belongs to `columns[name][i]`, names as in Usage.
 
-    Counters are cumulative since the agent's start; memory_bytes is the working set at that moment.
+    Counters are cumulative since the program's start; memory_bytes is the working set at that moment.
     `thinned_from`: how many samples there were before the operator left some out to make a record fit.
     """
 
@@ -144,9 +144,14 @@ class Series(Value):
 class PodRecord(Value):
     """One pod's life as its agent saw it.
 
-    `measured_usage` is the usage within the measured part, also of pods whose programs do not mark it themselves
-    (executors, parameter servers): their agents hear of it from the marking pod's. `complete` is false where the
-    agent was killed before its end: the totals are then those of its last checkpoint, at `last_reading_s`.
+    `usage` is that of the program and all that it started, from just before its start to when the last of them is gone.
+    Where the container's counters are read, what the agent itself used meanwhile (CPU, memory) is taken off; its few
+    packets, when it is scraped or followed, are not. `measured_usage` is the usage within the measured part; without
+    marks of the program that is its life. Pods whose programs mark nothing themselves (executors, parameter servers)
+    have the measured part of the pod that they serve: their agents hear of it from that one's. None: it is not known.
+
+    `complete` is false where the agent was killed before its end: the totals are then those of its last checkpoint, at
+    `last_reading_s`.
     """
 
     version: Literal["shapebench.dev/pod-record/v1"] = "shapebench.dev/pod-record/v1"

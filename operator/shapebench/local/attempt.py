@@ -66,7 +66,8 @@ def _attempt(benchmark: Benchmark, planned: expand.PlannedRun, number: int, plac
         started = [pod.program_started_s for pod in pods if pod.program_started_s is not None]
         times = Times(created_s=created_s, scheduled_s=created_s, running_s=max(started, default=None))
         record = assemble.run_record(context, one_network(pods), result, times)
-        lost = tuple(f"{planned.name}-{role}-{index}" for (role, index), pod in found.items() if pod is None)
+        lost = tuple(f"{planned.name}-{role}-{index}" for (role, index), pod in found.items()
+                     if pod is None or not pod.complete)
         return record.model_copy(update={"lost_pods": lost, "environment": _configured(attempt) | record.environment})
 
 
