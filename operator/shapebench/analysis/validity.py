@@ -35,6 +35,16 @@ def judged(record: RunRecord, bounds: Validity, before: Sequence[Peer]) -> RunRe
     return whole.model_copy(update={"flags": flags, "verdict": _verdict(whole, flags, bounds)})
 
 
+def all_judged(records: Iterable[RunRecord], bounds: Validity) -> tuple[RunRecord, ...]:
+    """The records judged one after the other, as they ended: for bounds that have changed since."""
+    done: list[RunRecord] = []
+    before: list[Peer] = []
+    for record in sorted(records, key=lambda one: (one.times.finished_s or 0.0, one.block, one.position)):
+        done.append(judged(record, bounds, before))
+        before.append(peers.of_record(done[-1]))
+    return tuple(done)
+
+
 def _verdict(record: RunRecord, flags: Sequence[Flag], bounds: Validity) -> Verdict:
     if record.verdict in (Verdict.FAILED, Verdict.WARMUP):
         return record.verdict

@@ -66,7 +66,7 @@ def run(benchmark: Benchmark, machine: Machine, store: Store, listener: Listener
         execute: Execute = attempt.execute) -> Result:
     """Make all runs that the store does not have yet. A Ctrl-C ends the current run, which then counts as not made."""
     plan = expand.runs(benchmark.metadata.name, benchmark.spec)
-    records = store.load(planned.name for planned in plan)
+    records = _loaded(store, benchmark, plan)
     listener.planned(benchmark.metadata.name, len(plan), len(records))
     place = Place(machine, store.logs)
     skipped, interrupted = 0, False
@@ -96,6 +96,16 @@ def run(benchmark: Benchmark, machine: Machine, store: Store, listener: Listener
         interrupted = True
     ordered = tuple(records[planned.name] for planned in plan if planned.name in records)
     return Result(benchmark, ordered, len(plan), skipped, interrupted)
+
+
+def _loaded(store: Store, benchmark: Benchmark, plan: Iterable[expand.PlannedRun]) -> dict[str, RunRecord]:
+    """What was made earlier, judged by the bounds that the file has now."""
+    found = store.load(planned.name for planned in plan)
+    records = {record.run: record for record in validity.all_judged(found.values(), benchmark.spec.validity)}
+    for name, record in records.items():
+        if record != found[name]:
+            store.save(record)
+    return records
 
 
 def _given_up(records: Iterable[RunRecord], limit: int) -> frozenset[summary.CellKey]:

@@ -3,7 +3,7 @@
 import pytest
 
 from shapebench.api.assemble import Outcome, RunContext, run_record
-from shapebench.api.record import Reason, Times, Verdict
+from shapebench.api.record import PodRecord, Reason, Times, Verdict
 from shapebench.local import backend
 from shapebench.local.store import ChangedError, Store
 from shapebench.plan import expand
@@ -156,3 +156,24 @@ def test_a_real_runs_money_is_that_of_its_whole_time(make_benchmark, place, stor
     (record,) = backend.run(benchmark, place.machine, store, log).records
     assert record.cost == pytest.approx(record.duration_s)
     assert record.cost_spent > record.cost
+
+
+def test_runs_made_earlier_are_judged_by_the_bounds_of_now(make_benchmark, place, store) -> None:
+    def beside_a_neighbour(benchmark, planned, place, tick):
+        made = pretend()(benchmark, planned, place, tick)
+        around = {"boot_id": "k", "window_s": 10.0, "node_cpus": 4, "node_cpu_seconds": 30.0}
+        pod = PodRecord.model_validate({
+            "pod": "w", "role": "worker", "index": 0, "counters": "processes", "agent_started_s": 0.0, "exit_code": 0,
+            "usage": {"cpu_seconds": 10.0}, "surroundings": around})
+        return made.model_copy(update={"pods": (pod,)})
+
+    def verdicts(**validity) -> list[str]:
+        return [record.verdict for record in run(make_benchmark(validity=validity), place, store,
+                                                 beside_a_neighbour)[0].records]
+
+    assert verdicts() == ["Valid"]
+    (saved,) = store.load(["tiny-1-1"]).values()
+    assert [flag.kind for flag in saved.flags] == ["Neighbour"]
+    assert verdicts(policy="Exclude") == ["Neighbour"]
+    assert store.load(["tiny-1-1"])["tiny-1-1"].verdict == "Neighbour", "also for a later report"
+    assert verdicts(policy="Exclude", maxForeignCpuShare="0.6") == ["Valid"]

@@ -12,6 +12,7 @@ from fakes.operator import NAME, NAMESPACE, look
 
 from shapebench.api import keys
 from shapebench.api.record import RunRecord
+from shapebench.reconcile import facts
 
 CALM: dict[str, Any] = {"boot_id": "k", "window_s": 2.0, "node_cpus": 4, "node_memory_bytes": 2**34,
                         "node_cpu_seconds": 4.0, "node_steal_seconds": 0.0}
@@ -169,3 +170,16 @@ def test_an_executor_that_spark_replaced_makes_the_run_doubtful() -> None:
                 cluster.add(pod)
     assert verdicts(cluster) == ["LostPods"]
     assert "3 executors ran where the shape has 2" in record(cluster, "1-1").flags[0].message
+
+
+@pytest.mark.parametrize(("image_id", "digest"), [
+    pytest.param("docker.io/library/spark@sha256:ab", "sha256:ab", id="containerd"),
+    pytest.param("docker-pullable://spark@sha256:ab", "sha256:ab", id="pulled-by-docker"),
+    pytest.param("docker://sha256:ab", "sha256:ab", id="built-by-docker"),
+    pytest.param("sha256:ab", "sha256:ab", id="loaded"),
+    pytest.param("", "", id="not-started"),
+])
+def test_an_image_is_its_digest_whatever_name_it_came_by(image_id: str, digest: str) -> None:
+    container = {"name": keys.PROGRAM_CONTAINER, "imageID": image_id, "state": {"running": {}}}
+    pod = {"metadata": {"name": "p"}, "status": {"phase": "Running", "containerStatuses": [container]}}
+    assert facts.pod_fact(pod).image == digest
