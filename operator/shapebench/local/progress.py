@@ -15,7 +15,7 @@ from shapebench.analysis.budget import Stop
 from shapebench.api import quantity
 from shapebench.api.record import Phase, RunRecord
 from shapebench.plan import expand
-from shapebench.report import units
+from shapebench.report import doubts, units
 
 
 class Display:
@@ -74,6 +74,8 @@ class Display:
         if record.phase is Phase.SUCCEEDED:
             line.append(f"{units.seconds(record.duration_s):>8}", style="green")
             line.append(f"  (with start and end {units.seconds(whole_s)})", style="dim")
+            if record.flags:
+                line.append(f"  {doubts.state(record)}, flagged: {doubts.kinds([record])}", style="yellow")
         else:
             line.append(f"{record.reason}: {record.message}", style="red")
         self._line(line)
