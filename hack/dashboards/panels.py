@@ -162,7 +162,8 @@ def _looks(column: Column) -> Iterable[DynamicConfigValue]:
     if column.unit:
         yield DynamicConfigValue("unit", column.unit)
     if column.hidden:
-        yield DynamicConfigValue("custom.hidden", True)
+        yield DynamicConfigValue("custom.hidden", True)  # up to Grafana 12.1
+        yield DynamicConfigValue("custom.hideFrom", {"viz": True, "legend": False, "tooltip": False})
     if column.link is not None:
         yield DynamicConfigValue("links", [{"title": column.link[0], "url": column.link[1]}])
 

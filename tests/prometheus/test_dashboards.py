@@ -158,6 +158,19 @@ def test_comparing_as_chosen(filled: Prometheus, chosen: dict[str, Any]) -> None
     assert not empty
 
 
+def test_comparing_only_where_a_parameter_has_a_value(filled: Prometheus) -> None:
+    """Grafana puts such a filter into every selector of every panel: all that is asked of must have the parameters."""
+    now_s = time.time()
+    view = grafana.view(COMPARE, filled, Range(now_s - 900, now_s), benchmark="read-speed")
+    for panel in panels(COMPARE):
+        for target in panel["targets"]:
+            narrowed = target["expr"].replace("{namespace=", '{parameter_batchSize="3",namespace=')
+            found = view.answer({**target, "expr": narrowed})
+            assert has_values(found), panel["title"]
+            cells = {one.labels["cell"] for one in found if "cell" in one.labels}
+            assert all(cell.endswith(" 3") for cell in cells), panel["title"]
+
+
 def test_cells_are_the_shapes_and_the_benchmarks_own_parameters(compared: View) -> None:
     assert compared.values["by"] == ("shape", "parameter_batchSize")
     assert compared.values["verdict"] == ("Valid",)
