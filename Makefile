@@ -44,7 +44,7 @@ test-kube: setup test-tools ## the CRDs, operator and chart against a real kube-
 
 test-tools: setup ## build what test-kube needs: etcd, kube-apiserver, kubectl, helm, other operators, an S3 server, Spark's jars for it, Prometheus
 	@hack/kind/tools.sh etcd kube-apiserver kubectl helm training-operator spark-operator kueue versitygw >/dev/null
-	@hack/kind/definitions.sh training-operator spark-operator kueue >/dev/null
+	@hack/kind/definitions.sh training-operator spark-operator kueue prometheus-operator >/dev/null
 	@PYTHON=$(BIN)/python hack/jars.sh >/dev/null
 	@hack/prometheus.sh >/dev/null
 

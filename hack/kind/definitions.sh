@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The CustomResourceDefinitions of other operators: definitions.sh NAME... prints the folder of each one's, a line each.
 #
-# They are files of the same Go modules that tools.sh builds, so their version stands in the tool's go.mod as well.
+# They are files of Go modules, most of them of those that tools.sh builds; the version stands in the tool's go.mod.
 set -euo pipefail
 # shellcheck source=settings.sh
 . "$(dirname "${BASH_SOURCE[0]}")/settings.sh"
@@ -12,6 +12,7 @@ describe() {
     training-operator) module=github.com/kubeflow/training-operator files='manifests/base/crds/kubeflow.org_tfjobs.yaml' ;;
     spark-operator) module=github.com/kubeflow/spark-operator/v2 files='config/crd/bases/*.yaml' ;;
     kueue) module=sigs.k8s.io/kueue files='config/components/crd/bases/*.yaml' ;;
+    prometheus-operator) module=github.com/prometheus-operator/prometheus-operator files='example/prometheus-operator-crd/*.yaml' ;;
     *) fail "no such operator: $1" ;;
   esac
 }
