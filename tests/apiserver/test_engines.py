@@ -45,7 +45,7 @@ def in_default(body: Body) -> Body:
 
 
 EVERYTHING: Body = {
-    "queueName": "research",
+    "queueName": "research", "isolation": "Node",
     "volumes": [{"name": "own", "mountPath": "/own", "persistentVolumeClaim": {"claimName": "x"}}],
     "podTemplate": {"labels": {"team": "a"}, "annotations": {"note": "b"}, "nodeSelector": {"pool": "c"},
                     "tolerations": [{"operator": "Exists"}], "imagePullSecrets": [{"name": "registry"}],
