@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import random
 from typing import Any
@@ -10,26 +11,27 @@ import pytest
 from fakes import cluster as fake
 from fakes.operator import NAME, NAMESPACE
 
+from shapebench.agent import framing
 from shapebench.api import keys, packing
 from shapebench.api.record import Cell, Measurement, Phase, PodRecord, RunRecord, Series, Times, Usage, Verdict
 from shapebench.api.settings import Settings
-from shapebench.reconcile import keeping, loop
+from shapebench.reconcile import facts, keeping, loop, records
 
 WITH_STORE = Settings(results_url="memory://store")
 SERIES = {"time_s": [fake.START_S + index for index in range(50)], "columns": {"cpu_seconds": list(range(50))}}
 
 
-def benchmark() -> dict[str, Any]:
+def benchmark(workers: int = 2) -> dict[str, Any]:
     return {"apiVersion": keys.API_VERSION, "kind": "Benchmark",
             "metadata": {"name": NAME, "namespace": NAMESPACE, "uid": "8f1c-uid"},
             "spec": {"workload": {"tensorflow": {"job": "train"}},
-                     "shapes": [{"name": "2x1", "workers": 2, "cpu": "1", "memory": "1Gi"}],
+                     "shapes": [{"name": "2x1", "workers": workers, "cpu": "1", "memory": "1Gi"}],
                      "repetitions": {"count": 2, "warmups": 0}}}
 
 
-def live(cluster: fake.FakeCluster) -> fake.FakeCluster:
+def live(cluster: fake.FakeCluster, workers: int = 2) -> fake.FakeCluster:
     """To the Benchmark's end, by as many operators as are killed."""
-    cluster.add(benchmark())
+    cluster.add(benchmark(workers))
     for _ in range(100):
         try:
             loop.reconcile(cluster, WITH_STORE, NAMESPACE, NAME, cluster.clock)
@@ -58,6 +60,24 @@ def test_with_a_store_no_config_map_is_made_and_the_status_names_the_place() -> 
     record = packing.unpacked(cluster.store[f"{folder}/{NAME}-1-1.json.gz"])
     assert (record.run, record.verdict, len(record.pods)) == (f"{NAME}-1-1", Verdict.VALID, 2)
     assert record.pods[0].series.time_s == tuple(SERIES["time_s"])
+
+
+def test_a_store_gets_all_samples_of_more_pods_than_memory_holds() -> None:
+    workers, samples = 300, 250
+    series = {"time_s": list(range(samples)), "columns": {"cpu_seconds": list(range(samples))}}
+    assert workers * samples > records.SAMPLES_IN_MEMORY
+    problems = iter(["full"])
+    cluster = live(fake.FakeCluster(lambda pod, age: fake.lives(pod, age, series=series),
+                                    store_fails=lambda: next(problems, "")), workers)
+    (stored,) = map(packing.unpacked, cluster.store.values())
+    assert {(len(pod.series.time_s), pod.series.thinned_from) for pod in stored.pods} == {(samples, None)}
+    (config_map,) = cluster.kind("ConfigMap")
+    bounded = packing.unpacked(base64.b64decode(config_map["binaryData"][keys.RECORD_KEY]))
+    assert {(len(pod.series.time_s), pod.series.thinned_from) for pod in bounded.pods} == {
+        (records.SAMPLES_IN_MEMORY // workers, samples)}
+    assert stored.model_copy(update={"pods": ()}).usage == bounded.usage
+    assert keeping.LEFT_OUT in bounded.environment
+    assert keeping.LEFT_OUT not in stored.environment
 
 
 def test_a_store_that_fails_loses_nothing_and_the_reason_is_told() -> None:
@@ -169,9 +189,6 @@ def test_whatever_a_record_holds_it_fits_and_says_what_is_missing(record: RunRec
 
 
 def test_a_thousand_pods_are_bounded_in_memory_before_the_record_is_made() -> None:
-    from shapebench.agent import framing
-    from shapebench.reconcile import facts, records
-
     body = {"kind": "Pod", "metadata": {"name": "p", "namespace": "n", "labels": {}}, "spec": {}, "status": {}}
     logs, found = {}, []
     for number in range(1000):

@@ -21,7 +21,7 @@ from shapebench.report.export.layouts import Value
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-PART_BYTES = 64_000_000
+PART_BYTES = 16_000_000
 _TYPES = {Kind.TEXT: "VARCHAR", Kind.INTEGER: "BIGINT", Kind.NUMBER: "DOUBLE", Kind.FLAG: "BOOLEAN"}
 _SHARED = 4
 """Of the series' columns: those that all samples of a pod share."""
@@ -71,7 +71,7 @@ def _write(target: Path, columns: Sequence[Column], types: Sequence[str], select
         for number, part in enumerate(_parts(Path(folder), lines)):
             parts.append(Path(folder, f"{number}.parquet"))
             _copy(database, f"SELECT {shown} FROM read_json({_text(part)}, format='newline_delimited', "
-                            f"columns={{{given}}}, maximum_object_size={2 * PART_BYTES})", parts[-1])
+                            f"columns={{{given}}})", parts[-1])
         _copy(database, f"SELECT * FROM read_parquet([{', '.join(map(_text, parts))}])", target)
 
 
