@@ -97,7 +97,7 @@ def test_an_operator_killed_mid_run_loses_nothing_and_repeats_nothing(cluster: C
 
 
 def test_a_deleted_worker_costs_an_attempt_and_not_the_run(cluster: Cluster) -> None:
-    cluster.apply(python_benchmark("evicted", "import time; time.sleep(15)", limits={"retries": 1}))
+    cluster.apply(python_benchmark("evicted", "import time; time.sleep(15)", limits={"retries": 1}, validity={}))
     until(lambda: cluster.items("bmr") and cluster.run_status("evicted-1-1").get("phase") == "Running")
     (pod,) = cluster.items("pods")
     cluster.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")

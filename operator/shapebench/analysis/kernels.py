@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shapebench.analysis import throttling
 from shapebench.api.record import PodRecord, RunRecord, Surroundings
-
-_ABOUT_ALL = 0.95
-"""A pod whose window is shorter than this part of the kernel's may have worked outside of it."""
 
 _TICK_S = 0.01
 """What the kernel counts a CPU's time in, whoever used most of it; in a window of a moment that is not little."""
@@ -53,15 +51,16 @@ def below(record: RunRecord) -> tuple[Kernel, ...]:
         if around is not None and around.boot_id:
             groups.setdefault(around.boot_id, []).append((pod, around))
     # A pod that does not tell all may have worked on any of the others' kernels.
-    found = (_kernel(group, all_told) for _, group in sorted(groups.items()))
+    found = (_kernel(record, group, all_told) for _, group in sorted(groups.items()))
     return tuple(one for one in found if one is not None)
 
 
-def _kernel(group: Sequence[tuple[PodRecord, Surroundings]], all_told: bool) -> Kernel | None:
+def _kernel(record: RunRecord, group: Sequence[tuple[PodRecord, Surroundings]], all_told: bool) -> Kernel | None:
     _, watched = max(group, key=lambda one: one[1].window_s or 0.0)
     if not watched.window_s or not watched.node_cpus:
         return None
-    own = [_used_s(pod, around, watched.window_s) for pod, around in group]
+    most = {pod.pod: throttling.limit_of(pod, record) or watched.node_cpus for pod, _ in group}
+    own = [_used_s(pod, around, watched.window_s, most[pod.pod]) for pod, around in group]
     known = [one for one in own if one is not None]
     return Kernel(
         nodes=tuple(sorted({pod.environment.get("node", "") for pod, _ in group} - {""})),
@@ -73,9 +72,14 @@ def _kernel(group: Sequence[tuple[PodRecord, Surroundings]], all_told: bool) -> 
     )
 
 
-def _used_s(pod: PodRecord, around: Surroundings, window_s: float) -> float | None:
-    """The pod's CPU time within the kernel's window, or more: never less, or its own work would be called foreign."""
+def _used_s(pod: PodRecord, around: Surroundings, window_s: float, most: float) -> float | None:
+    """The pod's CPU time within the kernel's window, or more: never less, or its own work would be called foreign.
+
+    Where its own window is shorter, it may have used `most` CPUs outside of it, but not more than in all its life.
+    """
     whole = pod.usage.cpu_seconds
-    if pod.measured_usage is None or not around.window_s or around.window_s < _ABOUT_ALL * window_s:
+    within = pod.measured_usage.cpu_seconds if pod.measured_usage is not None else None
+    if within is None or around.window_s is None:
         return whole
-    return pod.measured_usage.cpu_seconds if pod.measured_usage.cpu_seconds is not None else whole
+    reached = within + most * max(0.0, window_s - around.window_s)
+    return reached if whole is None else min(whole, reached)

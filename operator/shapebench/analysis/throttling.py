@@ -32,7 +32,7 @@ class Loss:
 
 def loss(pod: PodRecord, record: RunRecord) -> Loss | None:
     """What throttling took from the pod beyond its limit; None where that is not known, or it has no limit."""
-    around, limit = pod.surroundings, _limit(pod, record)
+    around, limit = pod.surroundings, limit_of(pod, record)
     used_s = (pod.measured_usage or pod.usage).cpu_seconds
     if around is None or not around.window_s or around.cpu_throttled_periods is None or not limit or used_s is None:
         return None
@@ -43,8 +43,8 @@ def loss(pod: PodRecord, record: RunRecord) -> Loss | None:
     return Loss(limit, seconds, seconds / (limit * around.window_s))
 
 
-def _limit(pod: PodRecord, record: RunRecord) -> float | None:
-    """The pod's limit in CPUs: its cgroup's, else that of its shape's workers."""
+def limit_of(pod: PodRecord, record: RunRecord) -> float | None:
+    """The pod's limit in CPUs: its cgroup's, else that of its shape's workers; None where it has none."""
     told = _number(pod.environment.get(CPU_LIMIT))
     if told is not None:
         return told

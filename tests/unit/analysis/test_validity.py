@@ -148,11 +148,16 @@ def test_nodes_that_are_one_machine_are_one_kernel() -> None:
     assert judged(record(*kinds)).flags == ()
 
 
-def test_a_pod_whose_measured_part_is_shorter_counts_with_its_whole_life() -> None:
-    """Or its work outside of it, while another pod still measured, would be called a neighbour's."""
-    long = pod(node_cpu_seconds=34.0)
-    short = pod("w-1", cpu_s=1.0, window_s=1.0, pod_fields={"usage": Usage(cpu_seconds=23.0)})
-    assert judged(record(long, short)).flags == ()
+@pytest.mark.parametrize(("life_s", "busy_s", "kinds"), [
+    pytest.param(23.0, 39.0, [], id="what-its-limit-lets-it-use-meanwhile"),
+    pytest.param(23.0, 41.0, [Verdict.NEIGHBOUR], id="more-than-its-limit-lets-it"),
+    pytest.param(5.0, 36.0, [Verdict.NEIGHBOUR], id="more-than-it-used-in-all-its-life"),
+])
+def test_a_pods_work_outside_of_its_own_measured_part_is_no_neighbours(
+        life_s: float, busy_s: float, kinds: list[Verdict]) -> None:
+    long = pod(node_cpu_seconds=busy_s)
+    short = pod("w-1", cpu_s=1.0, window_s=1.0, pod_fields={"usage": Usage(cpu_seconds=life_s)})
+    assert flags(judged(record(long, short))) == kinds
 
 
 @pytest.mark.parametrize("verdict", [Verdict.WARMUP, Verdict.FAILED])
