@@ -8,8 +8,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from shapebench.remote_write.protocol import Trouble
 
-RESULTS = ("sent", "dropped")
-
 
 class RemoteMetrics:
     """Counts of one process. `clock`: any seconds that only grow."""
@@ -27,9 +25,10 @@ class RemoteMetrics:
                               registry=registry)
         Gauge("shapebench_remote_write_failing_seconds", "Since when every try has failed; 0: the last one did not.",
               registry=registry).set_function(self._failing_s)
-        for result in RESULTS:  # at 0 from the start, so that the first one is an increase
+        for result in ("sent", "dropped"):  # at 0 from the start, so that the first one is an increase
             self._runs.labels(result)
             self._samples.labels(result)
+        self._runs.labels("gone")
         for trouble in Trouble:
             self._retries.labels(trouble.value)
 
@@ -44,6 +43,10 @@ class RemoteMetrics:
     def run_dropped(self) -> None:
         """A run is not there, or not all of it, and will not be."""
         self._runs.labels("dropped").inc()
+
+    def run_gone(self) -> None:
+        """A run was deleted before its turn came."""
+        self._runs.labels("gone").inc()
 
     def samples(self, sent: int, dropped: int) -> None:
         """Samples of one try."""

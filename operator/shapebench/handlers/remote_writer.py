@@ -101,7 +101,8 @@ class RemoteWriter:
         name = RunName(body["metadata"]["namespace"], body["metadata"]["name"])
         with self._changed:
             if kind == "DELETED":
-                self._row.pop(name, None)
+                if self._row.pop(name, None) is not None:
+                    self._metrics.run_gone()
             elif is_unsent(body) and name not in self._row:
                 self._row[name] = Progress()
                 self._changed.notify_all()

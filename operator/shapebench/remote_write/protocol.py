@@ -65,7 +65,7 @@ def judged(status: int, text: str, retry_after_s: float = 0.0) -> Answer:
 def advice(status: int, said: str) -> str:
     """What to do about a refusal."""
     told = said.lower()
-    if any(words in told for words in ("out of order", "out of bounds", "out-of-order", "too old", "too far")):
+    if any(words in told for words in ("out of order", "out of bounds", "out-of-order", "too old")):
         return ". Set storage.tsdb.out_of_order_time_window in Prometheus to more than a Benchmark lasts, such as 7d"
     return {
         401: ". Check remoteWrite.basicAuthSecret or remoteWrite.bearerTokenSecret",
