@@ -46,16 +46,22 @@ def read(transport: Transport, namespace: str, name: str) -> tuple[dict[str, Any
     benchmark = KubeCluster(transport, driver_service_account="").benchmark(namespace, name)
     if benchmark is None:
         raise errors.GoneError(f"there is no Benchmark {name} in namespace {namespace}")
-    bodies = listing.objects(transport, "BenchmarkRun", namespace, f"{keys.LABEL_BENCHMARK}={name}")
-    ended = [body for body in bodies if (body.get("status") or {}).get("phase") in OVER]
-    ended.sort(key=lambda body: (body["spec"]["block"], body["spec"]["position"]))
+    runs = listing.objects(transport, "BenchmarkRun", namespace, f"{keys.LABEL_BENCHMARK}={name}", keep=_place)
+    ended = sorted((run for run in runs if run["over"]), key=lambda run: (run["block"], run["position"]))
     stored = served.Stored(transport, benchmark)
 
-    def record(body: dict[str, Any]) -> RunRecord | None:
-        place = body["status"].get("record") or keys.record_name(body["metadata"]["name"])
+    def record(run: dict[str, Any]) -> RunRecord | None:
+        place = run["place"]
         return stored.record(place) if places.is_url(place) else _in_config_map(transport, namespace, place)
 
     return benchmark, (found for found in ahead.in_order(record, ended) if found is not None)
+
+
+def _place(body: dict[str, Any]) -> dict[str, Any]:
+    """Of a BenchmarkRun: whether it is over, where its record is, and where it stands among the others."""
+    status, spec = body.get("status") or {}, body["spec"]
+    return {"over": status.get("phase") in OVER, "block": spec["block"], "position": spec["position"],
+            "place": status.get("record") or keys.record_name(body["metadata"]["name"])}
 
 
 def _in_config_map(transport: Transport, namespace: str, name: str) -> RunRecord | None:

@@ -6,6 +6,7 @@ serves its records, and the API server hands them on (`services/proxy`), so no m
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from shapebench.api import packing
@@ -24,6 +25,8 @@ class Stored:
     def __init__(self, transport: Transport, benchmark: dict[str, Any]) -> None:
         self._transport = transport
         self._served_at: str = (benchmark.get("status") or {}).get("recordsPath") or ""
+        self._lock = threading.Lock()
+        self._stores: dict[str, stores.Store] = {}
 
     def record(self, url: str) -> RunRecord | None:
         """The record at this URL; None when it is not there (any more).
@@ -39,7 +42,7 @@ class Stored:
         return None if data is None else packing.unpacked(data)
 
     def _read(self, root: str, below: str) -> bytes | None:
-        data = stores.opened(root).read(below)  # a folder may be mounted here, too
+        data = self._store(root).read(below)  # a folder may be mounted here, too
         if data is not None or not root.startswith("file:"):
             return data
         if not self._served_at:
@@ -47,6 +50,13 @@ class Stored:
                 f"the records are in the operator's own volume ({root}), and its Service is not known: "
                 "copy the folder here and give it with --from DIR")
         return self._proxied(f"{self._served_at}/{below.rpartition('/')[2]}")
+
+    def _store(self, root: str) -> stores.Store:
+        """One for all records of a place: each has connections of its own."""
+        with self._lock:
+            if root not in self._stores:
+                self._stores[root] = stores.opened(root)
+            return self._stores[root]
 
     def _proxied(self, where: str) -> bytes | None:
         try:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from unit.kube.fake_api import Answer, FakeApi, found, status
 
-from shapebench.api import keys
+from shapebench.api import keys, packing
 from shapebench.api.record import Cell, Phase, RunRecord, Times, Verdict
 from shapebench.kube import errors, listing, records
 from shapebench.kube.cluster import KubeCluster
 from shapebench.kube.transport import Transport
+from shapebench.results import stores
 
 
 def _benchmark(workload: dict[str, Any]) -> dict[str, Any]:
@@ -116,6 +117,35 @@ def test_records_come_in_the_order_in_which_they_ran(api: FakeApi, transport: Tr
     assert benchmark["metadata"]["name"] == "one"
     assert list(found_records) == ran
     assert "shapebench.dev/benchmark%3Done" in api.asked[1].path
+
+
+def test_each_record_is_read_where_its_run_says(api: FakeApi, transport: Transport) -> None:
+    here, away, gone = _record(1, 1), _record(1, 2), _record(1, 3)
+    store = stores.opened("memory://reading")
+    store.write("lab/one/u/one-1-2.json.gz", packing.packed(away))
+    served_at = "/api/v1/namespaces/sys/services/shapebench:9090/proxy/records/lab/one/u"
+    in_volume = _record(2, 1)
+    api.answers = [found(_benchmark({}) | {"status": {"recordsPath": served_at}}), found({"items": [
+        _run(here), _run(away, "memory://reading/lab/one/u/one-1-2.json.gz"),
+        _run(gone, "memory://reading/lab/one/u/one-1-3.json.gz"),
+        _run(in_volume, "file:///not/mounted/here/lab/one/u/one-2-1.json.gz")]})]
+    api.by_path = {f"/api/v1/namespaces/lab/configmaps/{keys.record_name(here.run)}": found(_config_map(here)),
+                   f"{served_at}/one-2-1.json.gz": Answer(200, packing.packed(in_volume))}
+    assert list(records.read(transport, "lab", "one")[1]) == [here, away, in_volume]
+
+
+@pytest.mark.parametrize(("status_of_benchmark", "answer", "words"), [
+    pytest.param({}, Answer(), "its Service is not known: copy the folder here and give it with --from", id="unknown"),
+    pytest.param({"recordsPath": "/api/v1/namespaces/sys/services/shapebench:9090/proxy/records/lab/one/u"},
+                 status(403, "Forbidden", "no"), "get on services/proxy, name shapebench:9090, in namespace sys",
+                 id="no-right"),
+])
+def test_a_volume_out_of_reach_says_what_is_missing(api: FakeApi, transport: Transport, words: str, answer: Answer,
+                                                    status_of_benchmark: dict[str, str]) -> None:
+    run = _run(_record(1, 1), "file:///not/mounted/here/lab/one/u/one-1-1.json.gz")
+    api.answers = [found(_benchmark({}) | {"status": status_of_benchmark}), found({"items": [run]}), answer]
+    with pytest.raises(errors.KubeError, match=words):
+        list(records.read(transport, "lab", "one")[1])
 
 
 def test_no_such_benchmark(api: FakeApi, transport: Transport) -> None:
