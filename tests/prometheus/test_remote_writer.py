@@ -151,6 +151,18 @@ def test_trouble_passes(runs: Runs, up: Receiver, answer: Answer, reason: str) -
         assert process.value("runs_total", result="sent") == 4
 
 
+def test_what_was_sent_of_a_long_run_is_not_sent_again(long_study: Study, up: Receiver) -> None:
+    """Of several requests only the one that failed comes twice."""
+    runs = Runs([next(long_study.finished)])
+    up.script = [Answer(), Answer(), Answer(500)]
+    with Process(runs, up.url):
+        server.until(all_marked(runs), "not sent")
+    bodies = [one.body for one in up.asked]
+    assert len(bodies) > 5
+    assert len(bodies) - len(set(bodies)) == 1
+    assert bodies[2] == bodies[3]
+
+
 def test_nothing_waits_for_a_slow_endpoint(runs: Runs, up: Receiver) -> None:
     """The operator's threads hand over a name; that is all."""
     up.usual = Answer(after_s=1.5)
