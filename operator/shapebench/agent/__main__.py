@@ -26,6 +26,9 @@ environment:
   {wire.ENV_RECORD_FILE}        where the record goes (default: standard output)
   {wire.ENV_AWAIT}              host:port,... that must accept a connection before PROGRAM starts
   {wire.ENV_AWAIT_TIMEOUT_S}    how long they are waited for (default 300)
+  {wire.ENV_FOLLOW}             host:port of the agent whose measured part usage is counted in, too; or $NAME: the host
+                              of the URL in that variable
+  {wire.ENV_SERVES}             host:port,... of the agents after whose programs PROGRAM, which only serves, is ended
   SHAPEBENCH_{{NAMESPACE,BENCHMARK,RUN,SHAPE,ROLE,INDEX}}   labels of the metrics; role and index of the record
 
 exit codes of the agent's own:

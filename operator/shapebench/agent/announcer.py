@@ -43,11 +43,11 @@ class Announcer:
                 connection.close()
 
     def tell(self, event: str) -> None:
-        """One of the two ends is now. Who does not take it is let go: it comes back for the state."""
+        """It happens now. Who does not take it is let go: it comes back for the state."""
         with self._lock:
             self._told += 1
             mark = Mark(self._told, event, self._clock())
-            self._state = [mark] if event == wire.EVENT_MEASURED_STARTED else [*self._state[:1], mark]
+            self._state = _state(self._state, mark)
             text = marks.line(mark, mark.at_s)
             kept = []
             for follower in self._followers:
@@ -63,6 +63,13 @@ class Announcer:
             for follower in self._followers:
                 follower.close()
             self._followers = []
+
+
+def _state(before: list[Mark], mark: Mark) -> list[Mark]:
+    """What somebody who comes now must be told: of each kind the last, and no finish from before the start."""
+    if mark.event == wire.EVENT_MEASURED_STARTED:
+        return [mark]
+    return [*(one for one in before if one.event != mark.event), mark]
 
 
 def _sent(connection: socket.socket, text: bytes) -> bool:

@@ -1,5 +1,8 @@
-"""Hears from another agent when the measured part starts and ends. Whatever happens to that agent, the program here
-does not notice: a leader that is late, gone or talks nonsense only means that nothing is heard."""
+"""Hears from another agent when its measured part starts and ends.
+
+Whatever happens to that agent, the program here does not notice: a leader that is late, gone or talks nonsense only
+means that nothing is heard.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,16 @@ _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 1.0
 _CONNECT_TIMEOUT_S = 2.0
 _LONGEST_LINE_BYTES = 4096
+
+
+def connect(leader: Peer) -> socket.socket:
+    """A connection to this agent on which it tells its marks; raises OSError."""
+    connection = socket.create_connection(leader, timeout=_CONNECT_TIMEOUT_S)
+    # The next mark may be hours away; keep-alive finds out when nobody is there any more.
+    connection.settimeout(None)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.sendall(f"GET {wire.MEASURED_PATH} HTTP/1.1\r\nHost: {leader[0]}\r\n\r\n".encode())
+    return connection
 
 
 class Follower:
@@ -49,20 +62,11 @@ class Follower:
     def _run(self) -> None:
         pause_s = _FIRST_PAUSE_S
         while True:
-            with contextlib.suppress(OSError), self._connect() as connection:
+            with contextlib.suppress(OSError), connect(self._leader) as connection:
                 pause_s = _FIRST_PAUSE_S
                 self._listen(connection)
             time.sleep(pause_s)
             pause_s = min(_LONGEST_PAUSE_S, pause_s * 1.2)
-
-    def _connect(self) -> socket.socket:
-        connection = socket.create_connection(self._leader, timeout=_CONNECT_TIMEOUT_S)
-        # The next mark may be hours away; keep-alive finds out when nobody is there any more.
-        connection.settimeout(None)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        host, _ = self._leader
-        connection.sendall(f"GET {wire.MEASURED_PATH} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-        return connection
 
     def _listen(self, connection: socket.socket) -> None:
         """Take lines until the other side ends. The answer's head is passed over: no line of it is a mark."""

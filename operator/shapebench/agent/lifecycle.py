@@ -17,6 +17,7 @@ from shapebench.agent.follower import Follower
 from shapebench.agent.measured import MeasuredPart
 from shapebench.agent.record import Ending
 from shapebench.agent.sampler import Sampler
+from shapebench.agent.served import Served
 from shapebench.agent.settings import Settings
 from shapebench.agent.surroundings import Survey
 from shapebench.agent.wakeups import Wakeups
@@ -66,6 +67,8 @@ class Agent:
         self._measured = MeasuredPart(self._sampler, self._survey, None if settings.leader else self._announcer,
                                       world.clock, log)
         self._follower: Follower | None = None
+        self._served: Served | None = None
+        self._served_out = False
         self._story = events.Story()
         self._facts = (environment.describe(world.paths, self._source.kind, settings.node)
                        | software.installed(settings.role, world.env))
@@ -79,6 +82,9 @@ class Agent:
             if self._settings.leader is not None:
                 self._follower = Follower(self._settings.leader, self._clock, wakeups.poke)
                 self._follower.start()
+            if self._settings.served:
+                self._served = Served(self._settings.served, wakeups.poke)
+                self._served.start()
             ending = self._await_peers(wakeups) or self._run_program(argv, wakeups)
             self._stay_for_peers(ending, wakeups)
             self._leave_record(ending)
@@ -152,17 +158,19 @@ class Agent:
             finished_s = self._clock()
             self._listen(pipe)
             self._measured.program_ends()
+            self._announcer.tell(wire.EVENT_PROGRAM_OVER)
             left = warden.sweep()
             if left:
                 log(f"the program left {left} processes behind; they were ended")
         self._sampler.finish()
+        if self._served_out:
+            return Ending(0, program_started_s=started_s, program_finished_s=finished_s)
         return Ending(ended.code, ended.signal, self._message(ended), started_s, finished_s)
 
     def _duty(self, pipe: events.EventPipe, started_s: float) -> supervisor.Duty:
         """What is to be done while the program runs."""
         def on_time() -> None:
-            for mark in self._follower.marks() if self._follower is not None else []:
-                self._measured.hears(mark)
+            self._hear()
             self._sampler.sample_if_due()
             self._checkpoint_if_due(started_s)
 
@@ -171,6 +179,14 @@ class Agent:
 
         on_time()
         return supervisor.Duty([pipe.fileno()] if pipe.path else [], lambda: self._listen(pipe), due_in_s, on_time)
+
+    def _hear(self) -> None:
+        """Take what other agents told; end a program that serves theirs when all of them have ended."""
+        for mark in self._follower.marks() if self._follower is not None else []:
+            self._measured.hears(mark)
+        if self._served is not None and self._served.over and not self._served_out:
+            self._served_out = True
+            os.kill(os.getpid(), signal.SIGTERM)  # the same way as if the kubelet asked
 
     def _listen(self, pipe: events.EventPipe) -> None:
         """Take the job's lines; the counters are read at the ends of the measured part."""

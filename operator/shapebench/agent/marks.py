@@ -1,4 +1,4 @@
-"""The measured part's ends as agents tell them to each other: one JSON object a line.
+"""The measured part's ends, and the program's, as agents tell them to each other: one JSON object a line.
 
 A line says how long ago the end was, not when: the clocks of two nodes differ.
 """
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from shapebench.api import wire
 
-KNOWN = (wire.EVENT_MEASURED_STARTED, wire.EVENT_MEASURED_FINISHED)
+KNOWN = (wire.EVENT_MEASURED_STARTED, wire.EVENT_MEASURED_FINISHED, wire.EVENT_PROGRAM_OVER)
 
 
 class Mark(NamedTuple):

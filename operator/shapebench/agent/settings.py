@@ -29,6 +29,7 @@ class Settings(NamedTuple):
     labels: dict[str, str]
     peers: tuple[Peer, ...]
     leader: Peer | None
+    served: tuple[Peer, ...]
     await_timeout_s: float
     metrics_port: int
     sample_interval_s: float
@@ -58,8 +59,9 @@ def parse(env: Mapping[str, str]) -> Settings:
             "role": role,
             "index": str(index),
         },
-        peers=_peers(env.get(wire.ENV_AWAIT, "")),
+        peers=_peers(env, wire.ENV_AWAIT),
         leader=_leader(env),
+        served=_peers(env, wire.ENV_SERVES),
         await_timeout_s=_number(env, (wire.ENV_AWAIT_TIMEOUT_S,), _AWAIT_TIMEOUT_S),
         metrics_port=int(_number(env, (wire.ENV_METRICS_PORT,), wire.AGENT_PORT)),
         sample_interval_s=max(0.01, _number(env, (wire.ENV_SAMPLE_INTERVAL_S,), _SAMPLE_INTERVAL_S)),
@@ -84,13 +86,8 @@ def _number(env: Mapping[str, str], names: tuple[str, ...], default: float) -> f
     return default
 
 
-def _peers(text: str) -> tuple[Peer, ...]:
-    peers = []
-    for entry in text.split(","):
-        if not entry.strip():
-            continue
-        peers.append(_peer(wire.ENV_AWAIT, entry.strip()))
-    return tuple(peers)
+def _peers(env: Mapping[str, str], variable: str) -> tuple[Peer, ...]:
+    return tuple(_peer(variable, entry.strip()) for entry in env.get(variable, "").split(",") if entry.strip())
 
 
 def _peer(variable: str, text: str) -> Peer:

@@ -33,6 +33,9 @@ ENV_AWAIT_TIMEOUT_S = "SHAPEBENCH_AWAIT_TIMEOUT_S"
 ENV_FOLLOW = "SHAPEBENCH_FOLLOW"
 """Whose measured part this pod's usage is counted in, where its own program marks none: host:port of that agent, or
 $NAME for the host of the URL that the variable NAME holds, at AGENT_PORT."""
+ENV_SERVES = "SHAPEBENCH_SERVES"
+"""Comma-separated host:port of the agents whose programs this pod's program serves. It never ends by itself, so its
+agent ends it when all of theirs have ended, and that is a good end."""
 ENV_METRICS_PORT = "SHAPEBENCH_METRICS_PORT"
 ENV_SAMPLE_INTERVAL_S = "SHAPEBENCH_SAMPLE_INTERVAL_S"
 ENV_COUNTERS = "SHAPEBENCH_COUNTERS"
@@ -80,6 +83,8 @@ IMAGE_AGENT_PYTHON_DIR = "/opt/agent/python"
 """Where the operator's image carries the agent."""
 
 AGENT_PORT = 9404
+EVENT_PROGRAM_OVER = "program-over"
+"""Told there last: this agent's program has ended."""
 MEASURED_PATH = "/measured"
 """Where an agent tells others of its measured part: a line for each end, on a connection that stays open."""
 TERMINATION_LOG = "/dev/termination-log"

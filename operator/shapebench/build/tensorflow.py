@@ -89,8 +89,14 @@ def _environment(attempt: Attempt, all_members: list[Task], me: Task) -> tuple[K
     if peers:
         variables.append({"name": wire.ENV_AWAIT, "value": ",".join(peers)})
     if me[0] == wire.ROLE_PARAMETER_SERVER:
-        variables.append(pod.follow(f"{hosts[LEADER]}:{wire.AGENT_PORT}"))
+        variables += serving(hosts)
     return tuple(variables)
+
+
+def serving(hosts: Mapping[Task, str]) -> list[KubeObject]:
+    """What a parameter server's agent is told: whose measured part is its own, and after whom it may go."""
+    workers = [f"{host}:{wire.AGENT_PORT}" for (role, _), host in hosts.items() if role == wire.ROLE_WORKER]
+    return [pod.follow(f"{hosts[LEADER]}:{wire.AGENT_PORT}"), {"name": wire.ENV_SERVES, "value": ",".join(workers)}]
 
 
 def _workload(attempt: Attempt) -> TensorFlowWorkload:

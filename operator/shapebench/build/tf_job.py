@@ -61,5 +61,5 @@ def _environment(attempt: Attempt, role: str) -> tuple[KubeObject, ...]:
         return (index, {"name": "TF_CONFIG", "value": tensorflow.tf_config(addresses, members[0])})
     # Each waits for all, itself included: one template cannot leave its own pod out, and its agent listens already.
     peers = ",".join(f"{host}:{wire.AGENT_PORT}" for host in hosts.values())
-    leader = pod.follow(f"{hosts[tensorflow.LEADER]}:{wire.AGENT_PORT}")
-    return (index, {"name": wire.ENV_AWAIT, "value": peers}, *((leader,) if role == wire.ROLE_PARAMETER_SERVER else ()))
+    return (index, {"name": wire.ENV_AWAIT, "value": peers},
+            *(tensorflow.serving(hosts) if role == wire.ROLE_PARAMETER_SERVER else ()))

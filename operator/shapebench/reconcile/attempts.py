@@ -241,7 +241,7 @@ def _trouble(gang: Gang) -> Trouble | None:
 
 def _settled(gang: Gang, failure: Failure | None, now_s: float) -> Judgement:
     """Ended, once every pod has ended or has had its time to."""
-    going = [pod for pod in gang.pods if not pod.ended and pod.role != wire.ROLE_PARAMETER_SERVER]
+    going = [pod for pod in gang.pods if not pod.ended]
     ends = [pod.finished_s for pod in gang.pods if pod.finished_s is not None]
     waited_out = failure is not None and failure.reason in (
         Reason.RUN_TIMEOUT, Reason.START_TIMEOUT, Reason.UNSCHEDULABLE, Reason.IMAGE_PULL)

@@ -7,7 +7,6 @@ and which pods left nothing. The runs that ended before are what the verdict com
 from __future__ import annotations
 
 from shapebench.analysis import peers, validity
-from shapebench.api import wire
 from shapebench.api.record import RunRecord
 from shapebench.build import configured
 from shapebench.reconcile.facts import PodFact, PodState
@@ -37,6 +36,5 @@ def images(pods: tuple[PodFact, ...]) -> dict[str, str]:
 
 
 def _owes_record(pod: PodFact) -> bool:
-    """Whether its record is missing: one that never ran has none, nor one that serves until it is deleted."""
-    serving = pod.role == wire.ROLE_PARAMETER_SERVER and pod.state is PodState.RUNNING
-    return pod.state is not PodState.WAITING and not serving
+    """Whether its record is missing: one that never ran has none."""
+    return pod.state is not PodState.WAITING

@@ -179,3 +179,32 @@ def test_a_leader_that_is_not_there_or_hangs_does_not_disturb_the_program(run, p
             assert "ran" in result.stdout
             assert (result.code, result.record.measured_usage) == (0, None)
             assert time.monotonic() - began_s < 5
+
+
+@pytest.mark.parametrize("stubborn", [pytest.param(False, id="ends at SIGTERM"), pytest.param(True, id="ignores it")])
+def test_a_program_that_serves_ends_after_all_that_it_serves(start, python, tmp_path: Path, stubborn: bool) -> None:
+    """A parameter server: it never ends by itself, and its record must be there when the run is judged."""
+    workers = [start(*python(f"import os, time\nwhile not os.path.exists('end-{n}'): time.sleep(0.01)"))
+               for n in range(2)]
+    ports = [re.search(r"port (\d+)", one.wait_for("metrics on port"))[1] for one in workers]
+    ignores = "signal.signal(signal.SIGTERM, signal.SIG_IGN); " if stubborn else ""
+    server = start(*python(f"import signal, time; {ignores}print('ready', flush=True); time.sleep(60)"),
+                   env={wire.ENV_SERVES: ",".join(f"127.0.0.1:{port}" for port in ports),
+                        wire.ENV_FOLLOW: f"127.0.0.1:{ports[0]}"})
+    server.wait_for("ready")
+    (tmp_path / "end-0").touch()
+    assert workers[0].finish().code == 0
+    time.sleep(0.3)
+    assert server.process.poll() is None, "one still needs it"
+    (tmp_path / "end-1").touch()
+    result = server.finish()
+    assert (result.code, result.record.exit_code, result.record.signal, result.record.message) == (0, 0, None, "")
+    assert result.record.measured_usage is not None
+
+
+def test_a_server_that_fails_first_has_failed(start, python) -> None:
+    worker = start(*python("import time; time.sleep(1)"))
+    port = re.search(r"port (\d+)", worker.wait_for("metrics on port"))[1]
+    server = start(*python("raise SystemExit(3)"), env={wire.ENV_SERVES: f"127.0.0.1:{port}"})
+    assert server.finish().record.exit_code == 3
+    worker.finish()

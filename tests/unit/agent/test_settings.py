@@ -51,6 +51,7 @@ def test_whom_it_follows(value: str, url: str, leader: settings.Peer | None) -> 
     pytest.param(wire.ENV_AWAIT, "host", id="a peer without port"),
     pytest.param(wire.ENV_AWAIT, ":80", id="a peer without host"),
     pytest.param(wire.ENV_FOLLOW, "host", id="a leader without port"),
+    pytest.param(wire.ENV_SERVES, "a:1,b", id="one that is served without port"),
     pytest.param(wire.ENV_SAMPLE_INTERVAL_S, "often", id="no number"),
     pytest.param(wire.ENV_AWAIT_TIMEOUT_S, "-1", id="negative"),
     pytest.param(wire.ENV_AWAIT_TIMEOUT_S, "nan", id="nan"),

@@ -72,9 +72,10 @@ def test_a_tf_job_runs_the_native_workers_program_with_its_own_number() -> None:
         assert theirs["resources"] == ours["resources"]
         ours_env, theirs_env = env(pods[role]), env(template)
         differing = {name for name in ours_env if ours_env[name] != theirs_env.get(name)}
-        follows = {wire.ENV_FOLLOW} if role == wire.ROLE_PARAMETER_SERVER else set()
+        follows = {wire.ENV_FOLLOW, wire.ENV_SERVES} if role == wire.ROLE_PARAMETER_SERVER else set()
         assert differing == {"TF_CONFIG", wire.ENV_INDEX, wire.ENV_AWAIT} | follows
-        assert {theirs_env[name] for name in follows} <= {"golden-0-1-a1-worker-0.team-a.svc:9404"}
+        for name in follows:
+            assert theirs_env[name].split(",")[0] == "golden-0-1-a1-worker-0.team-a.svc:9404"
         assert "training.kubeflow.org/replica-index" in json.dumps(theirs_env[wire.ENV_INDEX])
         assert theirs_env[wire.ENV_AWAIT].split(",") == [
             f"golden-0-1-a1-{one}.team-a.svc:9404" for one in ("worker-0", "worker-1", "ps-0")]

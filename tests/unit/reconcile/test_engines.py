@@ -28,9 +28,9 @@ def benchmark(kind: str, **spec: Any) -> dict[str, Any]:
 
 
 def script(pod: dict[str, Any], age: int) -> dict[str, Any]:
-    """As in any gang; parameter servers never end by themselves."""
-    if "-ps-" in pod["metadata"]["name"]:
-        return fake.running(pod["fake-born"] + 2) if age > 1 else fake.waiting()
+    """As in any gang; parameter servers are ended by their agents a moment after the workers' end."""
+    if "-ps-" in pod["metadata"]["name"] and age == 5:
+        return fake.running(pod["fake-born"] + 2)
     return fake.lives(pod, age)
 
 
@@ -67,7 +67,7 @@ def test_every_run_ends_with_the_records_of_its_pods_and_nothing_is_left(kind: s
     cluster = made(kind)
     live(cluster)
     assert status(cluster)["runs"]["succeeded"] == 2
-    roles = {TF: {"worker"}, SPARK: {"driver", "executor"}}[kind]
+    roles = {TF: {"worker", "ps"}, SPARK: {"driver", "executor"}}[kind]
     assert set(run(cluster)["usageByRole"]) == roles
     assert not [key for key in cluster.objects if key[0] in ("Pod", "Service", TF, SPARK)]
     assert [name for name in cluster.created if "record" not in name and "BenchmarkRun" not in name] == [

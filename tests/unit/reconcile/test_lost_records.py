@@ -18,11 +18,11 @@ from shapebench.api.record import RunRecord
 WORKERS = {f"{NAME}-1-1-a1-worker-{index}" for index in (0, 1)}
 
 
-def lived(script: fake.Script) -> RunRecord:
+def lived(script: fake.Script, servers: int = 0) -> RunRecord:
     cluster = fake.FakeCluster(script)
     cluster.add({
         "apiVersion": keys.API_VERSION, "kind": "Benchmark", "metadata": {"name": NAME, "namespace": NAMESPACE},
-        "spec": {"workload": {"tensorflow": {"job": "train"}},
+        "spec": {"workload": {"tensorflow": {"job": "train", "parameterServers": servers}},
                  "shapes": [{"name": "2x1", "workers": 2, "cpu": "1", "memory": "1Gi"}],
                  "repetitions": {"count": 1, "warmups": 0}}})
     for _ in range(200):
@@ -78,3 +78,19 @@ def test_a_pod_that_left_nothing_is_named() -> None:
     assert [pod.complete for pod in found.pods] == [True]
     assert len(found.lost_pods) == 1
     assert f"no usage of {found.lost_pods[0]}" in found.message
+
+
+@pytest.mark.parametrize(("ends_after", "lost"), [
+    pytest.param(2, (), id="its agent ends it soon after the workers"),
+    pytest.param(1000, (f"{NAME}-1-1-a1-ps-0",), id="it goes on: it is not waited for without end, and it is said"),
+])
+def test_a_parameter_servers_record_is_waited_for(ends_after: int, lost: tuple[str, ...]) -> None:
+    def script(pod: dict[str, Any], age: int) -> dict[str, Any]:
+        if "-ps-" in pod["metadata"]["name"] and 4 < age <= 4 + ends_after:
+            return fake.running(pod["fake-born"] + 2)
+        return fake.lives(pod, age)
+
+    found = lived(script, servers=1)
+    assert found.reason is None
+    assert found.lost_pods == lost
+    assert ("ps" in found.usage_by_role) == (not lost)
