@@ -75,7 +75,7 @@ def _file_system(scheme: str) -> Any:
 
 def _words(error: Exception) -> str:
     """The error in one line, without the server's answer where that may quote an access key."""
-    text = str(error)
+    text = str(error).partition("Debug source:")[0]  # the same once more, as a program's structure
     for sign, words in _KNOWN:
         if sign in text:
             return words

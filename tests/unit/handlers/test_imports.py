@@ -7,7 +7,7 @@ import sys
 
 from shapebench import handlers
 
-HEAVY = ("numpy", "scipy", "sklearn", "matplotlib", "pandas", "rich")
+HEAVY = ("numpy", "scipy", "sklearn", "matplotlib", "pandas", "rich", "fsspec", "obstore", "duckdb")
 
 
 def test_the_operator_imports_nothing_heavy() -> None:
