@@ -210,6 +210,7 @@ def test_a_run_in_the_row_that_is_deleted_is_forgotten(runs: Runs, receiver: Rec
         for body in runs.bodies():
             process.writer.saw("DELETED", runs.delete(body["metadata"]["name"]))
         server.until(lambda: process.value("pending_runs") == 0, "some are pending")
+        server.until(lambda: process.value("failing_seconds") == 0, "it says that it fails")
         assert process.value("runs_total", result="gone") == 4
 
 

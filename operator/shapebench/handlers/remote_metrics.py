@@ -54,7 +54,7 @@ class RemoteMetrics:
         self._samples.labels("dropped").inc(dropped)
 
     def works(self) -> None:
-        """A try ended well."""
+        """A try ended well, or nothing is left to try."""
         self._failing_since_s = None
 
     def fails(self, trouble: Trouble) -> None:

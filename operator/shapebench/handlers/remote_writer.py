@@ -122,6 +122,7 @@ class RemoteWriter:
         """The first of the row, which it stays in; None: stopped."""
         with self._changed:
             while not self._row and not self._stopped.is_set():
+                self._is_well()  # what was in trouble may have been deleted
                 self._changed.wait()
             return None if self._stopped.is_set() else next(iter(self._row))
 
@@ -159,8 +160,7 @@ class RemoteWriter:
                 self._row[name] = Progress(sent.requests, refused)
         if sent.again is not None:
             return sent.again
-        self._failures = 0
-        self._metrics.works()
+        self._is_well()
         if refused:
             self._drop(name, refused)
             self._warn(name, run.record.benchmark, refused)
@@ -168,6 +168,10 @@ class RemoteWriter:
             self._runs.mark(*name, "sent")
             self._metrics.run_sent()
         return None
+
+    def _is_well(self) -> None:
+        self._failures = 0
+        self._metrics.works()
 
     def _drop(self, name: RunName, why: str) -> None:
         self._runs.mark(*name, f"dropped: {why}")
