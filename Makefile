@@ -43,7 +43,7 @@ test-kube: setup test-tools ## the CRDs, operator and chart against a real kube-
 	$(BIN)/python -m pytest $(KUBE_TESTS)
 
 test-tools: setup ## build what test-kube needs: etcd, kube-apiserver, kubectl, helm, other operators, an S3 server, Spark's jars for it, Prometheus
-	@hack/kind/tools.sh etcd kube-apiserver kubectl helm training-operator spark-operator kueue versitygw >/dev/null
+	@hack/kind/tools.sh etcd kube-apiserver kube-scheduler kubectl helm training-operator spark-operator kueue versitygw >/dev/null
 	@hack/kind/definitions.sh training-operator spark-operator kueue prometheus-operator >/dev/null
 	@PYTHON=$(BIN)/python hack/jars.sh >/dev/null
 	@hack/prometheus.sh >/dev/null
