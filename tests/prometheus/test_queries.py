@@ -66,7 +66,7 @@ def test_a_panel_of_rates_per_shape_shows_what_was_used(prometheus: Prometheus, 
         expected = sum(measured(record, column) / (record.duration_s or 0.0) for record in either.records
                        if record.cell.shape == curve.labels["shape"])
         shown = [value for _, value in curve.samples]
-        assert sum(shown) / len(shown) == pytest.approx(expected, rel=0.15)
+        assert sum(shown) / len(shown) == pytest.approx(expected, rel=0.25)
 
 
 def test_ten_samples_a_second_draw_what_happens_within_one(prometheus: Prometheus, fine_study: Study) -> None:
@@ -83,7 +83,7 @@ def test_ten_samples_a_second_draw_what_happens_within_one(prometheus: Prometheu
     (curve,) = prometheus.query_range(f"rate({name}[200ms])", fine_study.created_s + 0.2,
                                       fine_study.created_s + duration_s, 0.1)
     shown = [value for _, value in curve.samples]
-    assert sum(shown) / len(shown) == pytest.approx(measured(run.record, "cpu_seconds") / duration_s, rel=0.15)
+    assert sum(shown) / len(shown) == pytest.approx(measured(run.record, "cpu_seconds") / duration_s, rel=0.25)
 
 
 def test_a_run_that_is_sent_twice_is_there_once(prometheus: Prometheus, study: Study) -> None:
