@@ -45,12 +45,12 @@ def test_the_increase_over_a_run_is_what_it_used(prometheus: Prometheus, either:
     for record in either.records:
         assert record.duration_s is not None
         name = f"{names.ALIGNED}{column}_total{selected(either, run=record.run)}"
-        (grown,) = prometheus.query(f"increase({name}[{record.duration_s * 1000 + 1:.0f}ms])",
+        (grown,) = prometheus.query(f"increase({name}[{record.duration_s * 1000 + 2:.0f}ms])",
                                     either.created_s + record.duration_s + 0.001)
         (last,) = prometheus.query(f"max_over_time({name}[3h])", either.created_s + 3 * 3600)
         assert grown.value == pytest.approx(measured(record, column), rel=0.01)
         assert last.value == pytest.approx(measured(record, column), rel=1e-9)
-        assert last.value > 0
+        assert last.value > 0 or column == "disk_written_bytes"  # a temporary folder may be in memory
 
 
 @pytest.mark.parametrize("column", MEASURED)
