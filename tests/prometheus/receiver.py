@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -32,8 +33,9 @@ class Asked:
 class Receiver:
     """What the server says: the scripted answers first, then `usual`."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}/api/v1/write"
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{port}/api/v1/write"
+        self.tls = tls
         self.script: list[Answer] = []
         self.usual = Answer()
         self.asked: list[Asked] = []
@@ -71,6 +73,8 @@ def listening(receiver: Receiver) -> Iterator[Receiver]:
 
     port = int(receiver.url.split(":")[2].split("/")[0])
     server = Server(("127.0.0.1", port), Handler)
+    if receiver.tls is not None:
+        server.socket = receiver.tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

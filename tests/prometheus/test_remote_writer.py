@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -246,6 +248,22 @@ def test_credentials_are_read_anew(
         server.until(all_marked(runs), "not sent")
     assert {one.headers["Authorization"] for one in up.asked} == {expected}
     assert up.asked[0].headers["X-Scope-OrgID"] == "team"
+
+
+def test_an_authority_of_ones_own(runs: Runs, tmp_path: Path) -> None:
+    """Not trusted unless it is given: nothing is sent to whoever answers."""
+    certificate, key = tmp_path / "ca.crt", tmp_path / "key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=test",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-out", certificate, "-keyout", key],
+                   check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    with receiving.listening(Receiver(server.free_port(), tls)) as receiver:
+        with Process(runs, receiver.url, timeout_s=5) as process:
+            server.until(lambda: process.value("retries_total", reason="unreachable") >= 1, "it is not tried")
+        assert receiver.asked == []
+        with Process(runs, receiver.url, timeout_s=5, ca_file=certificate):
+            server.until(all_marked(runs), "not sent")
 
 
 def test_a_restart_in_the_middle_resumes(runs: Runs, prometheus: Prometheus, receiver: Receiver) -> None:
