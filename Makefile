@@ -83,6 +83,7 @@ generate: setup ## write what is generated: CRDs and the reference from the mode
 	PYTHONPATH=operator $(BIN)/python -m shapebench.api.crd manifests/crd
 	cp manifests/crd/*.yaml helm/shapebench/files/crds/
 	PYTHONPATH=operator $(BIN)/python -m shapebench.api.reference docs/reference/api.md
+	PYTHONPATH=operator $(BIN)/python -m shapebench.report.export.reference docs/reference/results.md
 	PYTHONPATH=hack $(BIN)/python -m dashboards manifests/dashboards
 	cp manifests/dashboards/*.json helm/shapebench/files/dashboards/
 
