@@ -76,7 +76,7 @@ def mark(event: str) -> None:
     """Tell the agent."""
     with open(os.environ["SHAPEBENCH_EVENTS_FILE"], "a") as file:  # noqa: PTH123
         file.write(json.dumps({"event": event, "time_s": time.time()}) + "\n")
-    time.sleep(0.1)  # while it reads, nothing is used
+    time.sleep(0.3)  # while it reads, nothing is used; a busy machine wakes it up late
 
 
 def main() -> None:

@@ -152,6 +152,8 @@ class Agent:
                 pid = supervisor.start(argv, env)
             except supervisor.CannotStartError as error:
                 log(str(error))
+                self._sampler.forget_measured()
+                self._announcer.tell(wire.EVENT_PROGRAM_OVER)
                 return Ending(wire.EXIT_CANNOT_START, message=str(error))
             warden = supervisor.Supervisor(wakeups, self._tree, self._clock)
             ended = warden.watch(pid, self._duty(pipe, started_s))

@@ -65,9 +65,10 @@ class MeasuredPart:
             self._late_s = 0.0 if earlier else self._clock() - mark.at_s
             self._start(from_the_beginning=earlier)
         elif mark.event == wire.EVENT_MEASURED_FINISHED and self._open:
-            if mark.at_s <= self._began_s:
+            if mark.at_s <= self._began_s:  # all was over before this program started: it used nothing in that
                 self._start(from_the_beginning=False)
-            self._late_s += max(0.0, self._clock() - max(mark.at_s, self._began_s))
+            else:
+                self._late_s += self._clock() - mark.at_s
             self._finish()
             self._judge(mark.at_s)
 

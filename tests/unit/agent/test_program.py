@@ -39,7 +39,7 @@ def test_a_program_that_cannot_be_started(run, tmp_path: Path, name: str) -> Non
     result = run(name, "x")
     assert result.code == 127
     assert f"cannot start '{name}'" in result.record.message
-    assert result.record.program_started_s is None
+    assert result.record.program_started_s is result.record.measured_usage is None
 
 
 @pytest.mark.parametrize("argv", [[], ["--"], ["prog"], ["--nonsense", "--", "prog"]])
