@@ -141,6 +141,8 @@ class Agent:
 
     def _run_program(self, argv: list[str], wakeups: Wakeups) -> Ending:
         supervisor.become_subreaper()
+        if self._served is not None:
+            self._served.meet(PEERS_MAY_BE_LATE_S)
         with events.EventPipe(events.directories(self._world.env), log) as pipe:
             env = dict(self._world.env)
             env.pop(wire.ENV_EVENTS_FILE, None)
@@ -164,7 +166,7 @@ class Agent:
             left = warden.sweep()
             if left:
                 log(f"the program left {left} processes behind; they were ended")
-        self._sampler.finish()
+            self._sampler.finish()  # before the pipe's folder goes: that is written to disk, too
         if self._served_out:
             return Ending(0, program_started_s=started_s, program_finished_s=finished_s)
         return Ending(ended.code, ended.signal, self._message(ended), started_s, finished_s)

@@ -28,6 +28,7 @@ class Served:
         self._connections: dict[Peer, socket.socket] = {}
         self._rests: dict[Peer, bytes] = {}
         self._done = done
+        self._met = threading.Event()
 
     @property
     def over(self) -> bool:
@@ -38,12 +39,18 @@ class Served:
         """Begin to listen."""
         threading.Thread(target=self._run, name="served", daemon=True).start()
 
+    def meet(self, timeout_s: float) -> None:
+        """Wait until all are connected, but not longer than that: a short program's agent is soon gone."""
+        self._met.wait(timeout_s)
+
     def _run(self) -> None:
         while self._left:
             for peer in self._left - self._connections.keys():
                 with contextlib.suppress(OSError):
                     self._connections[peer] = follower.connect(peer)
             whole = self._left <= self._connections.keys()
+            if whole:
+                self._met.set()
             poll = select.poll()  # select() knows no descriptor above 1023
             peers = {connection.fileno(): peer for peer, connection in self._connections.items()}
             for fd in peers:
