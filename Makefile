@@ -11,7 +11,7 @@ KUBE_TESTS := tests/apiserver tests/chart tests/storage tests/prometheus
 UNIT_TESTS := tests/unit tests/jobs
 WORKLOAD_NAMESPACES ?= default
 
-.PHONY: help setup setup-object-storage demo test test-examples test-kube test-tools e2e bench bench-reading deploy undeploy lint generate verify lock
+.PHONY: help setup setup-object-storage demo test test-examples test-kube test-tools e2e bench bench-exactness bench-reading deploy undeploy lint generate verify lock
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}'
@@ -69,6 +69,10 @@ bench: setup ## latency, memory, CPU and scrape of the operator, and what the ag
 	$(BIN)/python tests/bench/operator_latency.py
 	PYTHONPATH=operator $(BIN)/python tests/bench/scrape_latency.py
 	PYTHONPATH=operator $(BIN)/python tests/bench/agent_overhead.py
+	$(BIN)/python tests/bench/beside_cadvisor.py
+
+bench-exactness: setup ## what the agent counts against what programs know that they used: two to four minutes, as root
+	PYTHONPATH=operator $(BIN)/python tests/bench/agent_exactness.py
 
 bench-reading: setup ## how fast the jobs read and decode, as ratios to the machine's limits, and what the frame adds: half an hour
 	PYTHONPATH=operator:jobs $(BIN)/python tests/bench/reading; \
