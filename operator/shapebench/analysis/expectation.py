@@ -121,28 +121,32 @@ class Experience:
     spec: BenchmarkSpec
     by_cell: Mapping[summary.CellKey, Took] = field(default_factory=dict)
     """The longest of each cell that has succeeded once."""
+    failed: Mapping[summary.CellKey, Took] = field(default_factory=dict)
+    """The longest of each other cell that has ended: its next run may take as long again."""
     by_cores: Mapping[float, Took] = field(default_factory=dict)
     """The longest of all runs that succeeded, by the cores they had."""
 
     @classmethod
     def of(cls, spec: BenchmarkSpec, past: Iterable[Past]) -> Experience:
-        """From the runs that have ended. Failures count where the cell has succeeded too: alone they say little."""
+        """From the runs that have ended. A failure says how long a run may be, never that it will not be longer."""
         listed = list(past)
         succeeded = {summary.key(one.cell) for one in listed if one.cell is not None and one.succeeded}
         by_cell: dict[summary.CellKey, Took] = {}
+        failed: dict[summary.CellKey, Took] = {}
         by_cores: dict[float, Took] = {}
         for one in listed:
             took = Took(one.held_s, max(one.held_s, one.wall_s))
             key = summary.key(one.cell) if one.cell is not None else None
-            if key is not None and key in succeeded:
-                by_cell[key] = took.or_longer(by_cell.get(key))
+            if key is not None:
+                known = by_cell if key in succeeded else failed
+                known[key] = took.or_longer(known.get(key))
             if one.succeeded:
                 by_cores[one.cores] = took.or_longer(by_cores.get(one.cores))
-        return cls(spec, by_cell, by_cores)
+        return cls(spec, by_cell, failed, by_cores)
 
     def expected(self, run: PlannedRun) -> Expected:
         """For a run of this cell: as long as its own longest; else as the longest of any, were its work done on so
-        many cores fewer; else as long as the limits let it."""
+        many cores fewer; else as long as the limits let it. The last two no shorter than its own longest failure."""
         per_hour = cost.gang_per_hour(self.spec.workload, run.shape)
         most_s = longest_s(self.spec)
         took, basis = Took(most_s, most_s), Basis.LIMITS
@@ -151,6 +155,9 @@ class Experience:
             took, basis = own, Basis.CELL
         elif self.by_cores:
             took, basis = self._scaled(cores(run.shape), most_s), Basis.OTHERS
+        failed = self.failed.get(summary.key(run.cell))
+        if failed is not None:
+            took, basis = failed.or_longer(took), Basis.CELL if failed.held_s >= took.held_s else basis
         return Expected(took.held_s, took.wall_s, cost.of_time(per_hour, took.held_s), basis)
 
     def _scaled(self, have: float, most_s: float) -> Took:

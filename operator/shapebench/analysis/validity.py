@@ -80,10 +80,20 @@ def _losses(record: RunRecord) -> Iterator[Flag]:
     if lost:
         yield _flag(Verdict.LOST_PODS, f"no whole record of {_names(lost)}: usage is missing from the totals",
                     len(lost), 0)
-    executors = [pod for pod in record.pods if pod.role == wire.ROLE_EXECUTOR]
-    if len(executors) > record.workers:
-        yield _flag(Verdict.LOST_PODS, f"{len(executors)} executors ran where the shape has {record.workers}: Spark "
-                                       f"replaced {len(executors) - record.workers}", len(executors), record.workers)
+    yield from _replaced(record)
+
+
+def _replaced(record: RunRecord) -> Iterator[Flag]:
+    """Spark numbers executors from 1 and never anew: a number above the shape's tells of one that was replaced, also
+    where its pod was deleted, as a drained node's are, and left nothing else."""
+    numbers = [pod.index for pod in record.pods if pod.role == wire.ROLE_EXECUTOR]
+    asked = max(len(numbers), *numbers, 0)
+    if asked <= record.workers:
+        return
+    missing = sorted(set(range(1, asked + 1)) - set(numbers)) if max(numbers) > record.workers else []
+    without = f"; no record of executor {_names(map(str, missing))}: usage is missing" if missing else ""
+    yield _flag(Verdict.LOST_PODS, f"{asked} executors were asked for where the shape has {record.workers}: Spark "
+                                   f"replaced {asked - record.workers}{without}", asked, record.workers)
 
 
 def _other_image(record: RunRecord, before: Sequence[Peer]) -> Iterator[Flag]:

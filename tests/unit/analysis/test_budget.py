@@ -50,6 +50,15 @@ def test_how_many_runs_may_start(money: Ledger, affordable: int) -> None:
     assert money.affordable(expand.runs("one", spec())) == affordable
 
 
+def test_a_cell_whose_only_run_timed_out_is_not_taken_to_be_as_quick_as_another() -> None:
+    first, second, *_ = expand.runs("one", spec())
+    past = [Past(first.cell, 1.0, 90.0, succeeded=False), Past(second.cell, 1.0, 5.0, succeeded=True)]
+    money = Ledger(0.115, 0.09 + 0.01, 0.0, Experience.of(spec(), past))
+    assert money.affordable([first]) == 0, "0.015 is left, and its first run took 0.09"
+    assert "expected to cost 0.09 by runs of this cell" in str(money.stop([first]))
+    assert money.affordable([second]) == 1
+
+
 def test_binary_fractions_do_not_count() -> None:
     assert ledger(0.3, spent=0.1 + 0.1 + 0.09, s0=10.0).affordable(expand.runs("one", spec())[:1]) == 1
 

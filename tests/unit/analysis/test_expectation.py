@@ -40,6 +40,11 @@ def past(run: expand.PlannedRun, held_s: float, succeeded: bool = True) -> Past:
     pytest.param([past(SMALL, 40.0)], LARGE, 40.0, Basis.OTHERS, id="more-cores-are-not-trusted-to-be-faster"),
     pytest.param([past(LARGE, 500.0)], SMALL, 1000.0, Basis.OTHERS, id="never-longer-than-the-limits-let-it"),
     pytest.param([past(SMALL, 40.0), past(LARGE, 9.0)], LARGE, 9.0, Basis.CELL, id="its-own-runs-say-it-better"),
+    pytest.param([past(SMALL, 40.0), past(LARGE, 1000.0, False)], LARGE, 1000.0, Basis.CELL,
+                 id="its-timeout-says-more-than-others-runs"),
+    pytest.param([past(SMALL, 40.0), past(LARGE, 5.0, False)], LARGE, 40.0, Basis.OTHERS,
+                 id="its-early-failure-says-less"),
+    pytest.param([past(LARGE, 2500.0, False)], LARGE, 2500.0, Basis.CELL, id="attempts-that-were-lost-count"),
 ])
 def test_what_is_expected(seen: list[Past], run: expand.PlannedRun, held_s: float, basis: Basis) -> None:
     found = Experience.of(spec(), seen).expected(run)

@@ -59,6 +59,10 @@ def test_a_calm_run_counts() -> None:
     assert (found.verdict, found.flags) == (Verdict.VALID, ())
 
 
+def executors(*numbers: int) -> tuple[PodRecord, ...]:
+    return tuple(pod(f"e-{number}", wire.ROLE_EXECUTOR, pod_fields={"index": number}) for number in numbers)
+
+
 FOREIGN = 20.0 + 0.25 * 80 + 0.08  # the run's own, a quarter of the node, and a tick of each CPU
 DOUBTFUL = [
     pytest.param({"attempt": 2}, Verdict.RETRIED, "attempt 2", id="retried"),
@@ -66,7 +70,13 @@ DOUBTFUL = [
     pytest.param({"pods": (pod(), pod("w-1", pod_fields={"complete": False}))}, Verdict.LOST_PODS,
                  "no whole record of w-1", id="cut-record"),
     pytest.param({"pods": tuple(pod(f"e-{n}", wire.ROLE_EXECUTOR) for n in range(3))}, Verdict.LOST_PODS,
-                 "3 executors ran where the shape has 2: Spark replaced 1", id="replaced-executor"),
+                 "3 executors were asked for where the shape has 2: Spark replaced 1", id="replaced-executor"),
+    pytest.param({"pods": executors(1, 3)}, Verdict.LOST_PODS,
+                 "3 executors were asked for where the shape has 2: Spark replaced 1; no record of executor 2: "
+                 "usage is missing", id="replaced-executor-whose-pod-was-deleted"),
+    pytest.param({"pods": executors(2, 5)}, Verdict.LOST_PODS, "replaced 3; no record of executor 1, 3, 4:",
+                 id="executors-replaced-again"),
+    pytest.param({"pods": executors(1, 2, 3)}, Verdict.LOST_PODS, "Spark replaced 1", id="both-executors-left-records"),
     pytest.param({"images": {"worker": "sha256:a sha256:b"}}, Verdict.OTHER_IMAGE, "different images", id="two-images"),
     pytest.param({"pods": (pod(), pod("w-1", swap_peak_bytes=3 * 2**20))}, Verdict.SWAPPED,
                  "pod w-1 had 3 MiB in swap", id="swapped"),
@@ -96,6 +106,7 @@ def test_what_makes_a_run_doubtful(fields: dict[str, Any], kind: Verdict, messag
 
 
 NO_DOUBT = [
+    pytest.param({"pods": executors(1, 2)}, id="executors-count-from-one"),
     pytest.param({"pods": (pod(cpu_throttled_periods=100),)}, id="throttled-but-it-got-its-limit"),
     pytest.param({"pods": (pod(cpu_s=9.6, cpu_throttled_periods=100),)}, id="throttled-within-the-bound"),
     pytest.param({"pods": (pod(cpu_s=3.0, cpu_throttled_periods=30, cpu_periods=60),)}, id="bursts-that-got-theirs"),

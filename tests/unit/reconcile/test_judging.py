@@ -169,7 +169,7 @@ def test_an_executor_that_spark_replaced_makes_the_run_doubtful() -> None:
                 pod["metadata"] |= {"name": name.replace("exec-2", "exec-3"), "uid": "third"}
                 cluster.add(pod)
     assert verdicts(cluster) == ["LostPods"]
-    assert "3 executors ran where the shape has 2" in record(cluster, "1-1").flags[0].message
+    assert "3 executors were asked for where the shape has 2" in record(cluster, "1-1").flags[0].message
 
 
 @pytest.mark.parametrize(("image_id", "digest"), [
