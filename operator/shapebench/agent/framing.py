@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import base64
 import gzip
+import itertools
 import json
 import zlib
 from typing import Any
 
 from shapebench.api.wire import RECORD_LINE_PAYLOAD_CHARS, RECORD_LINE_PREFIX
+
+RECORD_LIMIT_BYTES = 8 * 2**20
+"""Of a record's JSON. 600 samples of 12 columns take 0.15 MB and ten thousand measurements 2 MB; a log is whatever the
+program wrote, and 0.3 MB of it can say that it unpacks to 200."""
+RECORD_LIMIT_VALUES = 500_000
+"""Of what separates values in it: `[],` is three bytes of text and seventy of memory."""
+_LISTED, _MOST_DIGITS = 10, 6
 
 
 class FramingError(ValueError):
@@ -40,7 +48,8 @@ def decode(log_text: str) -> dict[str, Any] | None:
         if of != parts or number in payloads:
             break
         payloads[number] = payload
-    missing = [number for number in range(1, parts + 1) if number not in payloads]
+    # Some, not all: a line of the program's can claim to be one of any number.
+    missing = list(itertools.islice((number for number in range(1, parts + 1) if number not in payloads), _LISTED))
     if missing:
         raise FramingError(f"the record's lines {missing} of {parts} are missing from the log")
     return _unpack("".join(payloads[number] for number in range(1, parts + 1)))
@@ -51,16 +60,35 @@ def _part(line: str) -> tuple[int, int, str] | None:
     _, found, rest = line.partition(RECORD_LINE_PREFIX)
     counts, _, payload = rest.strip().partition(" ")
     number, _, of = counts.partition("/")
-    if not found or not (number.isdecimal() and of.isdecimal()) or not 1 <= int(number) <= int(of):
+    if not found or not (number.isdecimal() and of.isdecimal()) or max(len(number), len(of)) > _MOST_DIGITS:
+        return None
+    if not 1 <= int(number) <= int(of):
         return None
     return int(number), int(of), payload
 
 
 def _unpack(payload: str) -> dict[str, Any]:
     try:
-        record = json.loads(gzip.decompress(base64.b64decode(payload, validate=True)))
-    except (ValueError, OSError, EOFError, zlib.error) as error:
+        text = _bounded(base64.b64decode(payload, validate=True))
+        values = sum(text.count(separator) for separator in (b",", b"[", b"{"))
+        if values > RECORD_LIMIT_VALUES:
+            raise FramingError(f"the record's lines hold more than {RECORD_LIMIT_VALUES} values")
+        record = json.loads(text)
+    except FramingError:
+        raise
+    except (ValueError, RecursionError, zlib.error) as error:
         raise FramingError(f"the record's lines are damaged: {error}") from error
     if not isinstance(record, dict):
         raise FramingError("the record's lines hold no record")
     return record
+
+
+def _bounded(data: bytes) -> bytes:
+    """As gzip.decompress, in memory that is bounded whatever the data say."""
+    unpacking = zlib.decompressobj(wbits=31)
+    text = unpacking.decompress(data, RECORD_LIMIT_BYTES)
+    if unpacking.unconsumed_tail:
+        raise FramingError(f"the record's lines unpack to more than {RECORD_LIMIT_BYTES} bytes")
+    if not unpacking.eof or unpacking.unused_data:
+        raise FramingError("the record's lines are damaged: they are not one whole gzip stream")
+    return text

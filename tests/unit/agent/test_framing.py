@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import random
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -69,3 +72,36 @@ def test_a_damaged_line_is_an_error() -> None:
 
 def test_same_record_same_lines() -> None:
     assert framing.encode(big()) == framing.encode(big())
+
+
+def lines_of(text: bytes) -> str:
+    """A log with this as the JSON of a record, true or not."""
+    return f"{wire.RECORD_LINE_PREFIX}1/1 {base64.b64encode(gzip.compress(text)).decode()}"
+
+
+@pytest.mark.parametrize(("log", "problem"), [
+    pytest.param(lines_of(b'{"a":"' + b" " * 50_000_000 + b'"}'), "unpack to more than", id="unpacks-to-50-MB"),
+    pytest.param(lines_of(b'{"a":[' + b"[]," * 2_000_000 + b"[]]}"), "more than 500000 values", id="many-values"),
+    pytest.param(lines_of(b'{"a":' * 100_000), "damaged", id="deep"),
+    pytest.param(f"{wire.RECORD_LINE_PREFIX}1/999999 AAAA", "missing", id="claims-many-lines"),
+])
+def test_a_log_cannot_take_the_readers_memory(log: str, problem: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(framing.FramingError, match=problem) as refused:
+            framing.decode(log)
+        assert tracemalloc.get_traced_memory()[1] < 40e6
+    finally:
+        tracemalloc.stop()
+    assert len(str(refused.value)) < 200
+
+
+def test_a_count_of_very_many_digits_is_another_writers_line() -> None:
+    log = "\n".join([*framing.encode({"a": 1}), f"{wire.RECORD_LINE_PREFIX}1/{'9' * 5000} AAAA"])
+    assert framing.decode(log) == {"a": 1}
+
+
+def test_a_record_of_many_measurements_is_far_below_the_limits() -> None:
+    rows = [{"parameters": {"step": number}, "values": {"loss": number / 7, "seconds": 0.125}}
+            for number in range(20_000)]
+    assert framing.decode("\n".join(framing.encode({"measurements": rows}))) == {"measurements": rows}
