@@ -7,6 +7,7 @@ what one small packet takes.
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 from collections.abc import Callable
@@ -25,7 +26,8 @@ class Announcer:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._followers: list[socket.socket] = []
+        self._followers: dict[int, socket.socket] = {}
+        self._poll = select.poll()
         self._told = 0
         self._state: list[Mark] = []
 
@@ -34,35 +36,43 @@ class Announcer:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self.let_closed_go()
         with self._lock:
             now_s = self._clock()
             state = b"".join(marks.line(mark, now_s) for mark in self._state)
             if len(self._followers) < _MOST_FOLLOWERS and _sent(connection, _HEAD + state):
-                self._followers.append(connection)
+                self._followers[connection.fileno()] = connection
+                self._poll.register(connection, select.POLLRDHUP)
             else:
                 connection.close()
 
-    def tell(self, event: str) -> None:
-        """It happens now. Who does not take it is let go: it comes back for the state."""
+    def tell(self, event: str, ago_s: float = 0.0) -> None:
+        """It happened so long ago. Who does not take it is let go: it comes back for the state."""
         with self._lock:
             self._told += 1
-            mark = Mark(self._told, event, self._clock())
+            now_s = self._clock()
+            mark = Mark(self._told, event, now_s - ago_s)
             self._state = _state(self._state, mark)
-            text = marks.line(mark, mark.at_s)
-            kept = []
-            for follower in self._followers:
-                if _sent(follower, text):
-                    kept.append(follower)
-                else:
-                    follower.close()
-            self._followers = kept
+            text = marks.line(mark, now_s)
+            for fd, follower in list(self._followers.items()):
+                if not _sent(follower, text):
+                    self._let_go(fd)
+
+    def let_closed_go(self) -> None:
+        """Free the sockets of those that have gone: nobody else notices before the next mark, which may never come."""
+        with self._lock:
+            for fd, _ in self._poll.poll(0):
+                self._let_go(fd)
 
     def close(self) -> None:
         """Let all go."""
         with self._lock:
-            for follower in self._followers:
-                follower.close()
-            self._followers = []
+            for fd in list(self._followers):
+                self._let_go(fd)
+
+    def _let_go(self, fd: int) -> None:
+        self._poll.unregister(fd)
+        self._followers.pop(fd).close()
 
 
 def _state(before: list[Mark], mark: Mark) -> list[Mark]:

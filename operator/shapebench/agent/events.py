@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _READ_BYTES = 65536
 _LONGEST_LINE_BYTES = 1 << 20
+_LATEST_S = 60.0
+"""A time that lies further back is not by this machine's clock."""
 
 
 class EventPipe:
@@ -81,7 +83,7 @@ class EventPipe:
     def _parse(self, line: bytes) -> dict[str, Any] | None:
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             event = None
         if isinstance(event, dict) and isinstance(event.get("event"), str):
             return event
@@ -133,6 +135,13 @@ class Story:
             self.wrong_answer = str(event.get("message") or "the job says its answer is wrong")
 
 
+def late_s(event: dict[str, Any], wall_s: float) -> float:
+    """How long before `wall_s`, by the clock that the harness reads, this was told; 0 if that is not believable."""
+    time_s = event.get("time_s")
+    late = wall_s - time_s if _is_number(time_s) else 0.0
+    return late if 0.0 < late <= _LATEST_S else 0.0
+
+
 def _time(event: dict[str, Any], now_s: float) -> float:
     """The harness' own time: it is the program's, and nearer to the fact than the agent's."""
     time_s = event.get("time_s")
@@ -154,4 +163,7 @@ def _numbers(value: Any) -> dict[str, float]:
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number that no float can hold
+        return False

@@ -10,12 +10,15 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 _BACKLOG = 128
 _CLIENT_TIMEOUT_S = 2.0
 _LONGEST_REQUEST_BYTES = 16384
+_PAUSE_S = 0.1
+"""How long is waited after a connection that could not be taken, most often for want of file descriptors."""
 
 
 class Page(NamedTuple):
@@ -29,10 +32,16 @@ class Server:
     """Serves pages by their paths from a daemon thread; a connection that asks for a stream is handed over."""
 
     def __init__(self, port: int, pages: dict[str, Page],
-                 streams: dict[str, Callable[[socket.socket], None]] | None = None) -> None:
-        """Bind and listen (port 0: any that is free); raises OSError if the port is taken."""
+                 streams: dict[str, Callable[[socket.socket], None]] | None = None,
+                 complain: Callable[[OSError], None] = lambda _: None) -> None:
+        """Bind and listen (port 0: any that is free); raises OSError if the port is taken.
+
+        `complain` is called in the server's thread whenever a connection cannot be taken; it may free what it can.
+        """
         self._pages = pages
         self._streams = streams or {}
+        self._complain = complain
+        self._closed = False
         self._socket = _listen(port)
         self.port: int = self._socket.getsockname()[1]
 
@@ -42,6 +51,7 @@ class Server:
 
     def close(self) -> None:
         """Listen no more."""
+        self._closed = True
         with contextlib.suppress(OSError):
             # accept() in the other thread does not return when a socket is only closed.
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -53,8 +63,12 @@ class Server:
                 connection, _ = self._socket.accept()
             except ConnectionError:
                 continue
-            except OSError:
-                return
+            except OSError as error:
+                if self._closed:
+                    return
+                self._complain(error)
+                time.sleep(_PAUSE_S)
+                continue
             with contextlib.suppress(OSError):
                 if self._handed_over(connection):
                     continue

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from shapebench.agent import environment, events, exposition, http, record, rendezvous, software, sources, supervisor
 from shapebench.agent.announcer import Announcer
+from shapebench.agent.descriptors import OpenFiles
 from shapebench.agent.follower import Follower
 from shapebench.agent.measured import MeasuredPart
 from shapebench.agent.record import Ending
@@ -38,6 +39,8 @@ class World(NamedTuple):
     paths: sources.Paths
     termination_log: Path
     clock: Callable[[], float]
+    wall: Callable[[], float] = time.time
+    """The clock that the program reads: it may jump."""
 
 
 def log(message: str) -> None:
@@ -69,6 +72,8 @@ class Agent:
         self._follower: Follower | None = None
         self._served: Served | None = None
         self._served_out = False
+        self._is_crowded = False
+        self._open_files = OpenFiles()
         self._story = events.Story()
         self._facts = (environment.describe(world.paths, self._source.kind, settings.node)
                        | software.installed(settings.role, world.env))
@@ -77,6 +82,7 @@ class Agent:
 
     def run(self, argv: list[str]) -> int:
         """Run the program; returns the exit code for the agent's own process."""
+        self._open_files.most()
         with Wakeups() as wakeups:
             server = self._serve()
             if self._settings.leader is not None:
@@ -109,7 +115,8 @@ class Agent:
         pages = {"/metrics": http.Page(exposition.CONTENT_TYPE, lambda: exposition.render(collector)),
                  "/healthz": http.Page("text/plain; charset=utf-8", lambda: b"ok\n")}
         try:
-            server = http.Server(self._settings.metrics_port, pages, {wire.MEASURED_PATH: self._announcer.follow})
+            server = http.Server(self._settings.metrics_port, pages, {wire.MEASURED_PATH: self._announcer.follow},
+                                 self._makes_room)
         except OSError as error:
             log(f"no /metrics: port {self._settings.metrics_port}: {error.strerror}")
             return None
@@ -117,6 +124,13 @@ class Agent:
         if self._settings.metrics_port == 0:
             log(f"metrics on port {server.port}")
         return server
+
+    def _makes_room(self, error: OSError) -> None:
+        """Called in the server's thread when a connection cannot be taken."""
+        self._announcer.let_closed_go()
+        if not self._is_crowded:
+            self._is_crowded = True
+            log(f"a connection could not be taken ({error.strerror}); this is said once")
 
     def _await_peers(self, wakeups: Wakeups) -> Ending | None:
         """None when all peers are there; the ending if one never comes, or SIGTERM does."""
@@ -151,7 +165,8 @@ class Agent:
             self._measured.program_starts()
             started_s = self._clock()
             try:
-                pid = supervisor.start(argv, env)
+                with self._open_files.as_before():
+                    pid = supervisor.start(argv, env)
             except supervisor.CannotStartError as error:
                 log(str(error))
                 self._sampler.forget_measured()
@@ -167,7 +182,7 @@ class Agent:
             if left:
                 log(f"the program left {left} processes behind; they were ended")
             self._sampler.finish()  # before the pipe's folder goes: that is written to disk, too
-        if self._served_out:
+        if self._served_out and ended.asked:
             return Ending(0, program_started_s=started_s, program_finished_s=finished_s)
         return Ending(ended.code, ended.signal, self._message(ended), started_s, finished_s)
 
@@ -195,9 +210,16 @@ class Agent:
     def _listen(self, pipe: events.EventPipe) -> None:
         """Take the job's lines; the counters are read at the ends of the measured part."""
         for event in pipe.read():
+            try:
+                self._take(event)
+            except Exception as error:  # the agent must outlive a line's oddities, or the program ends with it
+                log(f"an event could not be taken, left out: {error!r}")
+
+    def _take(self, event: dict[str, Any]) -> None:
+        name = event["event"]
+        is_mark = name in (wire.EVENT_MEASURED_STARTED, wire.EVENT_MEASURED_FINISHED)
+        if not is_mark or self._measured.says(name, events.late_s(event, self._world.wall())):
             self._story.tell(event, self._clock())
-            if event["event"] in (wire.EVENT_MEASURED_STARTED, wire.EVENT_MEASURED_FINISHED):
-                self._measured.says(event["event"])
 
     def _checkpoint_if_due(self, started_s: float) -> None:
         """Leave the totals so far: an out-of-memory kill of the whole group, or an eviction, ends the agent too."""
@@ -231,7 +253,7 @@ class Agent:
         return f"{text}; the kernel killed {kills} of its processes for memory" if kills else text
 
     def _record(self, ending: Ending) -> dict[str, Any]:
-        around = self._survey.report(self._sampler.window)
+        around = self._survey.report(self._sampler.window, goes_on=not ending.complete)
         return record.assemble(self._settings, self._sampler, self._story, ending, self._facts, around)
 
     def _leave_record(self, ending: Ending) -> None:

@@ -32,6 +32,6 @@ def parse(text: bytes, now_s: float) -> Mark | None:
     try:
         told: Any = json.loads(text)
         mark = Mark(int(told["mark"]), str(told["event"]), now_s - float(told["ago_s"]))
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
     return mark if mark.event in KNOWN else None

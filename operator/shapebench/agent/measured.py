@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 LATE_S = 0.1
 LATE_SHARE = 0.02
-"""What was heard later than both of these, seconds and share of the measured part, counts as not heard."""
+"""What was heard later than both of these, seconds and share of the measured part, counts as not heard. The program's
+own marks too: the agent shares the pod's CPU limit, and where that is used up it reads them late."""
 
 
 class MeasuredPart:
@@ -34,6 +35,7 @@ class MeasuredPart:
         self._clock = clock
         self._log = log
         self._marks_itself = False
+        self._marked_start = False
         self._open = False
         self._began_s = 0.0
         self._started_s = 0.0
@@ -47,13 +49,24 @@ class MeasuredPart:
         if self._announcer is not None:
             self._start(from_the_beginning=True)
 
-    def says(self, event: str) -> None:
-        """The program itself marks an end."""
-        self._marks_itself, self._late_s = True, 0.0
+    def says(self, event: str, late_s: float = 0.0) -> bool:
+        """The program itself marks an end, and did so that long ago; whether that counts."""
+        at_s = self._clock() - late_s
         if event == wire.EVENT_MEASURED_STARTED:
-            self._start(from_the_beginning=False)
-        elif event == wire.EVENT_MEASURED_FINISHED:
-            self._finish()
+            if self._marked_start:
+                self._log("the measured part was marked again; the last one counts")
+            self._marks_itself = self._marked_start = True
+            self._started_s, self._late_s = at_s, late_s
+            self._start(from_the_beginning=False, ago_s=late_s)
+        elif not self._open:
+            self._log("the program marked an end of its measured part that had not started: left out")
+            return False
+        else:
+            self._marks_itself = True
+            self._late_s += late_s
+            self._finish(ago_s=late_s)
+            self._judge(at_s)
+        return True
 
     def hears(self, mark: Mark) -> None:
         """The leader has told of an end."""
@@ -79,17 +92,17 @@ class MeasuredPart:
             self._judge(self._clock())
         self._survey.stop()
 
-    def _start(self, *, from_the_beginning: bool) -> None:
+    def _start(self, *, from_the_beginning: bool, ago_s: float = 0.0) -> None:
         if self._announcer is not None:
-            self._announcer.tell(wire.EVENT_MEASURED_STARTED)
+            self._announcer.tell(wire.EVENT_MEASURED_STARTED, ago_s)
         self._sampler.open_measured(from_the_beginning=from_the_beginning)
         if not from_the_beginning:
             self._survey.start()
         self._open = True
 
-    def _finish(self) -> None:
+    def _finish(self, *, ago_s: float = 0.0) -> None:
         if self._announcer is not None:
-            self._announcer.tell(wire.EVENT_MEASURED_FINISHED)
+            self._announcer.tell(wire.EVENT_MEASURED_FINISHED, ago_s)
         self._sampler.close_measured()
         self._survey.stop()
         self._open = False

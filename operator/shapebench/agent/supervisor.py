@@ -38,6 +38,8 @@ class Exit(NamedTuple):
 
     code: int
     signal: int | None = None
+    asked: bool = False
+    """Whether it lived when it was sent SIGTERM, and ended in a way that SIGTERM, or SIGKILL later, explains."""
 
 
 class Duty(NamedTuple):
@@ -76,15 +78,19 @@ class Supervisor:
         self._wakeups = wakeups
         self._tree = tree
         self._clock = clock
+        self._sent: set[int] = set()
 
     def watch(self, pid: int, duty: Duty) -> Exit:
         """Sleep until the program has ended: pass signals on, do the duty when it is due."""
         kill_at_s: float | None = None
+        poll = select.poll()  # select() knows no descriptor above 1023, and followers may have come before the pipe
+        for fd in (self._wakeups.fileno(), *duty.readable):
+            poll.register(fd, select.POLLIN)
         while True:
             sleep_s = min(duty.due_in_s(), _LONGEST_SLEEP_S)
             if kill_at_s is not None:
                 sleep_s = min(sleep_s, max(0.0, kill_at_s - self._clock()))
-            ready, _, _ = select.select([self._wakeups.fileno(), *duty.readable], [], [], sleep_s)
+            ready = {fd for fd, _ in poll.poll(1000 * sleep_s)}
             # The job's lines first: the end of the measured part must not wait for the end of the program.
             if any(fd in ready for fd in duty.readable):
                 duty.on_readable()
@@ -95,9 +101,9 @@ class Supervisor:
                     kill_at_s = self._clock() + TERM_GRACE_S
             ended = self._reap(pid)
             if ended is not None:
-                return ended
+                return ended._replace(asked=self._has_asked_for(ended))
             if kill_at_s is not None and self._clock() >= kill_at_s:
-                os.kill(pid, signal.SIGKILL)
+                self._send(pid, signal.SIGKILL)
                 kill_at_s = None
             duty.on_time()
 
@@ -124,7 +130,16 @@ class Supervisor:
     def _forward(self, pid: int, number: signal.Signals) -> None:
         if number in (signal.SIGINT, signal.SIGQUIT) and _from_terminal():
             return
+        self._send(pid, number)
+
+    def _send(self, pid: int, number: signal.Signals) -> None:
+        if _lives(pid):
+            self._sent.add(number)
         os.kill(pid, number)
+
+    def _has_asked_for(self, ended: Exit) -> bool:
+        """See Exit.asked. Any exit code will do: a program may tidy up and choose one."""
+        return signal.SIGTERM in self._sent and (ended.signal is None or ended.signal in self._sent)
 
     def _reap(self, main: int | None) -> Exit | None:
         """Wait for whoever is dead already; the main program's end, if it is among them."""
@@ -137,6 +152,11 @@ class Supervisor:
                 if pid == main:
                     ended = _exit(status)
         return ended
+
+
+def _lives(pid: int) -> bool:
+    """Whether this child has not ended; if it has, its end is still there to be waited for."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
 
 def _exit(status: int) -> Exit:

@@ -75,26 +75,29 @@ class Survey:
         if self._stopped is None:
             self._stopped = self._look()
 
-    def report(self, window: Window) -> Surroundings:
-        """From start to stop, or to now; `window` has the pod's own counters of the same time."""
-        after = self._stopped or self._look()
-        before = self._started or after
+    def report(self, window: Window, *, goes_on: bool = False) -> Surroundings:
+        """From start to stop, or to now; `window` has the pod's own counters of the same time.
+
+        `goes_on`: more reports follow, so nobody looks around for this one; what is not known yet is left out.
+        """
         swap_peak = window.swap_peak_bytes
         periods, throttled_periods = window.periods
-        return Surroundings(
-            boot_id=self._boot_id,
+        # Where there is nothing to swap to, nothing lay there, whoever does not tell.
+        pod = Surroundings(self._boot_id, node_memory_bytes=self._memory_bytes, cpu_periods=periods,
+                           cpu_throttled_periods=throttled_periods,
+                           swap_peak_bytes=0 if swap_peak is None and self._swap_bytes == 0 else swap_peak)
+        if goes_on and self._stopped is None:
+            return pod._replace(node_cpus=self._started.node.cpus if self._started else None)
+        after = self._stopped or self._look()
+        before = self._started or after
+        return pod._replace(
             window_s=round(after.time_s - before.time_s, 6),
             node_cpus=after.node.cpus,
-            node_memory_bytes=self._memory_bytes,
             node_cpu_seconds=grown_s(before.node.busy_s, after.node.busy_s),
             node_steal_seconds=grown_s(before.node.steal_s, after.node.steal_s),
-            cpu_periods=periods,
-            cpu_throttled_periods=throttled_periods,
             cpu_pressure_seconds=grown_s(before.pressure.cpu_s, after.pressure.cpu_s),
             memory_pressure_seconds=grown_s(before.pressure.memory_s, after.pressure.memory_s),
             io_pressure_seconds=grown_s(before.pressure.io_s, after.pressure.io_s),
-            # Where there is nothing to swap to, nothing lay there, whoever does not tell.
-            swap_peak_bytes=0 if swap_peak is None and self._swap_bytes == 0 else swap_peak,
         )
 
     def _look(self) -> _Moment:

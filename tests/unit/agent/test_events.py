@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shapebench.agent.events import EventPipe, Story
+from shapebench.agent.events import EventPipe, Story, late_s
 from shapebench.api import wire
 
 
@@ -50,6 +50,40 @@ def test_what_is_no_event_is_said_and_left_out(pipe: EventPipe, heard: list[str]
     append(pipe, 'hello\n[1]\n{"no": "event"}\n\xff\n\n{"event": "a"}\n')
     assert pipe.read() == [{"event": "a"}]
     assert len(heard) == 4
+
+
+DEEP = "[" * 200_000
+ODD_LINES = [
+    pytest.param(DEEP, id="too deep to read"),
+    pytest.param('{"event": "measurement", "values": {"n": 1' + 400 * "0" + "}}", id="a number no float can hold"),
+    pytest.param('{"event": "measurement", "parameters": {"n": 1' + 400 * "0" + "}}", id="and as a parameter"),
+    pytest.param('{"event": "measured-finished", "time_s": 1' + 400 * "0" + "}", id="and as a time"),
+    pytest.param('{"event": "environment", "values": {"n": ' + 900 * "[" + 900 * "]" + "}}", id="deep, but readable"),
+    pytest.param('{"event": "measurement", "parameters": {"n": ' + 900 * "[" + 900 * "]" + "}}", id="the same to write"),
+]
+
+
+@pytest.mark.parametrize("line", ODD_LINES)
+def test_no_line_ends_the_agent(run, python, line: str) -> None:
+    result = run(*python(f"""
+        import os
+        with open(os.environ["SHAPEBENCH_EVENTS_FILE"], "a") as file:
+            file.write({line[:2000]!r} + {line[2000:3000]!r} * {max(0, len(line) - 2000) // 1000} + "\\n")
+            file.write('{{"event": "measurement", "values": {{"after": 1}}}}\\n')
+        raise SystemExit(3)
+    """))
+    assert "Traceback" not in result.stdout
+    assert (result.code, result.record.exit_code) == (3, 3)
+    assert result.record.measurements[-1].values == {"after": 1}
+
+
+@pytest.mark.parametrize(("time_s", "late"), [
+    pytest.param(99.75, 0.25, id="late"), pytest.param(100.5, 0.0, id="in the future"),
+    pytest.param(39.0, 0.0, id="another clock"), pytest.param(None, 0.0, id="no time"),
+    pytest.param("99", 0.0, id="text"), pytest.param(10**400, 0.0, id="a number no float can hold"),
+])
+def test_how_late_a_line_is_read(time_s: object, late: float) -> None:
+    assert late_s({"event": "measured-started", "time_s": time_s}, 100.0) == late
 
 
 def test_nothing_stays_behind(tmp_path: Path, heard: list[str]) -> None:

@@ -99,13 +99,25 @@ def test_a_connection_that_breaks_is_made_again_and_nothing_is_told_twice(announ
         announcer.close()
 
 
+def test_how_late_a_mark_was_read_is_told_on(announcer: Announcer, server: Server) -> None:
+    announcer.tell(STARTED, 30.0)
+    told_s = time.monotonic()
+    ears = Ears(server.port)
+    marks_heard = ears.wait()
+    announcer.tell(FINISHED, 20.0)
+    marks_heard += ears.wait()
+    assert [mark.at_s - told_s for mark in marks_heard] == pytest.approx([-30.0, -20.0], abs=0.5)
+
+
 def test_nonsense_is_passed_over() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         ears = Ears(listening.getsockname()[1])
         leader, _ = listening.accept()
         with leader:
             leader.sendall(b"HTTP/1.1 200 OK\r\n\r\n{}\n[1]\nnull\n" + b'{"mark": "x", "event": 1}\n\xff\n'
-                           + b'{"mark": 1, "event": "later", "ago_s": 0}\n' + marks.line(Mark(7, STARTED, 1.0), 1.5))
+                           + b'{"mark": 1, "event": "later", "ago_s": 0}\n'
+                           + b'{"mark": 1, "event": "measured-started", "ago_s": 1' + 400 * b"0" + b"}\n"
+                           + 3000 * b"[" + b"\n" + marks.line(Mark(7, STARTED, 1.0), 1.5))
             [mark] = ears.wait()
     assert (mark.number, mark.event) == (7, STARTED)
 
@@ -201,6 +213,25 @@ def test_a_program_that_serves_ends_after_all_that_it_serves(start, python, tmp_
     result = server.finish()
     assert (result.code, result.record.exit_code, result.record.signal, result.record.message) == (0, 0, None, "")
     assert result.record.measured_usage is not None
+
+
+@pytest.mark.parametrize(("end", "code", "signalled"), [
+    pytest.param("raise SystemExit(0)", 0, None, id="in order"),
+    pytest.param("raise SystemExit(9)", 0, None, id="by its own exit code"),
+    pytest.param("os.abort()", 134, 6, id="it crashes meanwhile"),
+])
+def test_what_a_served_out_program_does_when_asked(start, python, end: str, code: int, signalled: int | None) -> None:
+    worker = start(*python("import time; time.sleep(1)"))
+    port = re.search(r"port (\d+)", worker.wait_for("metrics on port"))[1]
+    server = start(*python(f"""
+        import os, signal, time
+        def asked(number, frame): {end}
+        signal.signal(signal.SIGTERM, asked)
+        time.sleep(30)
+    """), env={wire.ENV_SERVES: f"127.0.0.1:{port}"})
+    result = server.finish()
+    assert (result.code, result.record.exit_code, result.record.signal) == (code, code, signalled)
+    worker.finish()
 
 
 def test_a_server_that_fails_first_has_failed(start, python) -> None:

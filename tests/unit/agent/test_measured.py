@@ -76,6 +76,7 @@ def test_without_marks_it_is_the_programs_life() -> None:
     pytest.param([(2, FINISHED)], 2, id="no start: the program's"),
     pytest.param([(2, STARTED), (1, FINISHED), (1, STARTED), (3, FINISHED)], 3, id="the last start counts"),
     pytest.param([(2, STARTED), (1, FINISHED), (1, FINISHED)], 1, id="the first end counts"),
+    pytest.param([(2, FINISHED), (1, FINISHED)], 2, id="so without a start"),
 ])
 def test_the_programs_own_marks(marks: list[tuple[float, str]], seconds: float) -> None:
     scene = Scene(follows=False)
@@ -84,6 +85,47 @@ def test_the_programs_own_marks(marks: list[tuple[float, str]], seconds: float) 
         scene.after(pause_s, lambda event=event: scene.part.says(event))
     scene.machine.now += 5
     assert scene.end() == (seconds, seconds)
+
+
+def test_what_is_marked_twice_is_said() -> None:
+    scene = Scene(follows=False)
+    scene.part.program_starts()
+    counted = [scene.part.says(event) for event in (STARTED, FINISHED, FINISHED, STARTED, FINISHED)]
+    assert counted == [True, True, False, True, True]
+    assert ["had not started" in scene.log[0], "the last one counts" in scene.log[1]] == [True, True]
+
+
+@pytest.mark.parametrize(("late", "length_s", "known"), [
+    pytest.param((0.03, 0.04), 1, True, id="as a busy machine is"),
+    pytest.param((0.3, 0.0), 1, False, id="a start read too late"),
+    pytest.param((0.0, 0.3), 1, False, id="an end read too late"),
+    pytest.param((0.06, 0.06), 1, False, id="both together"),
+    pytest.param((0.3, 0.3), 60, True, id="less than two per cent"),
+])
+def test_the_programs_own_marks_read_late(late: tuple[float, float], length_s: float, known: bool) -> None:
+    scene = Scene(follows=False)
+    scene.part.program_starts()
+    scene.after(2 + late[0], lambda: scene.part.says(STARTED, late[0]))
+    scene.after(length_s - late[0] + late[1], lambda: scene.part.says(FINISHED, late[1]))
+    scene.machine.now += 5
+    assert (scene.end()[0] is not None) == known
+    assert any("late: its usage is not known" in line for line in scene.log) != known
+
+
+def test_a_start_read_too_late_without_an_end() -> None:
+    scene = Scene(follows=False)
+    scene.part.program_starts()
+    scene.after(2, lambda: scene.part.says(STARTED, 1.0))
+    scene.machine.now += 5
+    assert scene.end()[0] is None
+
+
+def test_a_new_pair_in_time_makes_good_a_late_one() -> None:
+    scene = Scene(follows=False)
+    scene.part.program_starts()
+    for pause_s, event, late_s in ((2, STARTED, 1.0), (3, FINISHED, 0.0), (1, STARTED, 0.0), (4, FINISHED, 0.0)):
+        scene.after(pause_s, lambda told=(event, late_s): scene.part.says(*told))
+    assert scene.end()[0] == 4
 
 
 def test_a_follower_that_never_heard_anything_knows_nothing() -> None:

@@ -66,6 +66,19 @@ def test_between_two_moments(proc: Path) -> None:
         "io_pressure_seconds": 0.5, "swap_peak_bytes": 700}
 
 
+def test_while_it_goes_on_nobody_looks_around(proc: Path) -> None:
+    """The node's file is long on a large machine, and a checkpoint is left every second."""
+    survey = Survey(proc, Still(), lambda: 0.0)
+    survey.start()
+    (proc / "stat").write_text(STAT.format(user=700, steal=43))
+    during = survey.report(Window(Counters()), goes_on=True)
+    assert (during.boot_id, during.node_cpus, during.node_memory_bytes) == ("b00t", 2, 2048 << 10)
+    assert during.window_s is during.node_cpu_seconds is during.node_steal_seconds is None
+    survey.stop()
+    after = survey.report(Window(Counters()), goes_on=True)
+    assert after.node_cpu_seconds == pytest.approx(600 * TICK_S), "the measured part is over, the program is not"
+
+
 def test_a_guest_of_this_node_is_counted_once() -> None:
     """The 900 and the 15 are in user's and nice's already."""
     assert surroundings.node_cpu(STAT.format(user=1000, steal=40)) == NodeCpu(
