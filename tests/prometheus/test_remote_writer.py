@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,10 @@ class Runs:
         self.broken = False
 
     def bodies(self) -> list[dict[str, Any]]:
-        return [{"kind": "BenchmarkRun", "status": {"phase": "Succeeded"},
+        return [{"kind": "BenchmarkRun", "status": {"phase": "Succeeded"}, "spec": {"benchmark": run.record.benchmark},
                  "metadata": {"namespace": NAMESPACE, "name": name, "annotations": {
                      keys.ANNOTATION_REMOTE_WRITE: self.marks[name]} if name in self.marks else {}}}
-                for name in self._runs]
+                for name, run in self._runs.items()]
 
     def unsent(self, namespace: str, name: str) -> FinishedRun | None:
         self._fail()
@@ -230,9 +231,27 @@ def test_a_run_without_a_readable_record_is_not_tried_for_ever(runs: Runs, up: R
         raise ValueError("the run left no record")
 
     runs.unsent = unreadable  # type: ignore[method-assign]
-    with Process(runs, up.url):
+    with Process(runs, up.url) as process:
         server.until(all_marked(runs), "not given up")
+        server.until(lambda: process.value("pending_runs") == 0, "some are pending")
+        assert process.value("runs_total", result="dropped") == 4
     assert set(runs.marks.values()) == {"dropped: its record cannot be read: the run left no record"}
+    (warning,) = set(runs.warnings)
+    assert "the annotation shapebench.dev/remote-write of each run says why" in warning
+
+
+def test_a_run_that_left_nothing_to_send_is_not_said_to_be_sent(study: Study, up: Receiver) -> None:
+    """It never started, or its pods' records were left out."""
+    first, *others = study.finished
+    runs = Runs([replace(first, record=first.record.model_copy(update={"pods": ()})), *others])
+    with Process(runs, up.url) as process:
+        server.until(all_marked(runs), "not all are marked")
+        server.until(lambda: process.value("pending_runs") == 0, "some are pending")
+        assert process.value("runs_total", result="empty") == 1
+        assert process.value("runs_total", result="sent") == 3
+    assert runs.marks.pop(first.record.run).startswith("nothing to send: ")
+    assert set(runs.marks.values()) == {"sent"}
+    assert runs.warnings == []
 
 
 @pytest.mark.parametrize(("files", "expected"), [

@@ -141,6 +141,17 @@ def test_promtool_finds_no_fault_with_the_operators_metrics(scraped: Scraped) ->
     assert faults(text) == ""
 
 
+def test_promtool_finds_no_fault_with_any_words_of_a_jobs_rows(study: Study) -> None:
+    metrics = Metrics(time.time)
+    body = next(one for one in study.bodies() if one["kind"] == "BenchmarkRun")
+    words = {"block size": 4, "block-size": "8\n\"", "größe": True, "": "", "9\n}": 1}
+    rows = [{"parameters": words, "values": {"a b": 1}}]
+    metrics.board.saw({**body, "status": {**body["status"], "measurements": rows}})
+    text = metrics.board.text().replace("parameter_batchSize", "parameter_batch_size")
+    assert 'parameter_block_size="4",parameter_block_size_2="8' in text
+    assert faults(text) == ""
+
+
 def faults(text: str) -> str:
     checked = promtool("check", "metrics", text=text)
     assert (checked.returncode == 0) == (not checked.stderr)

@@ -28,6 +28,7 @@ class RemoteMetrics:
         for result in ("sent", "dropped"):  # at 0 from the start, so that the first one is an increase
             self._runs.labels(result)
             self._samples.labels(result)
+        self._runs.labels("empty")
         self._runs.labels("gone")
         for trouble in Trouble:
             self._retries.labels(trouble.value)
@@ -39,6 +40,10 @@ class RemoteMetrics:
     def run_sent(self) -> None:
         """A run is there, whole."""
         self._runs.labels("sent").inc()
+
+    def run_empty(self) -> None:
+        """A run left nothing that could be sent."""
+        self._runs.labels("empty").inc()
 
     def run_dropped(self) -> None:
         """A run is not there, or not all of it, and will not be."""

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import random
 from typing import Any, NamedTuple, Protocol
@@ -31,6 +31,9 @@ from shapebench.remote_write.run import Choice, FinishedRun, time_series
 log = logging.getLogger(__name__)
 
 DROPPED = "RemoteWriteDropped"
+SENT = "sent"
+EMPTY = "nothing to send: its record tells of no pod's usage"
+UNREADABLE = f"records cannot be read, the annotation {keys.ANNOTATION_REMOTE_WRITE} of each run says why"
 
 
 class RunName(NamedTuple):
@@ -61,8 +64,9 @@ class Runs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How much of a run earlier tries of this process sent, and what was refused of it."""
+    """Whose run it is, how much of it earlier tries of this process sent, and what was refused of it."""
 
+    benchmark: str
     requests: int = 0
     refused: str = ""
 
@@ -104,7 +108,7 @@ class RemoteWriter:
                 if self._row.pop(name, None) is not None:
                     self._metrics.run_gone()
             elif is_unsent(body) and name not in self._row:
-                self._row[name] = Progress()
+                self._row[name] = Progress(body["spec"]["benchmark"])
                 self._changed.notify_all()
 
     def _loop(self) -> None:
@@ -144,11 +148,15 @@ class RemoteWriter:
         return again
 
     def _send(self, name: RunName) -> Again | None:
-        progress = self._row.get(name, Progress())
+        with self._changed:
+            progress = self._row.get(name)
+        if progress is None:  # deleted just now
+            return None
         try:
             run = self._runs.unsent(*name)
         except ValueError as error:
             self._drop(name, f"its record cannot be read: {error}")
+            self._warn(name, progress.benchmark, UNREADABLE)
             return None
         if run is None:
             return None
@@ -157,15 +165,18 @@ class RemoteWriter:
         self._metrics.samples(sent.samples, sent.dropped)
         with self._changed:
             if name in self._row:
-                self._row[name] = Progress(sent.requests, refused)
+                self._row[name] = replace(progress, requests=sent.requests, refused=refused)
         if sent.again is not None:
             return sent.again
         self._is_well()
         if refused:
             self._drop(name, refused)
-            self._warn(name, run.record.benchmark, refused)
+            self._warn(name, progress.benchmark, refused)
+        elif not sent.requests:
+            self._runs.mark(*name, EMPTY)
+            self._metrics.run_empty()
         else:
-            self._runs.mark(*name, "sent")
+            self._runs.mark(*name, SENT)
             self._metrics.run_sent()
         return None
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shapebench.api.record import Scalar, Usage
+from shapebench.api.record import Usage
 from shapebench.api.run import BenchmarkRun
 from shapebench.api.status import BenchmarkStatus
+from shapebench.remote_write import parameters
 
 FAMILIES: Mapping[str, str] = {
     "shapebench_benchmark_runs": "Runs of a Benchmark by state: planned, created, active, succeeded, failed, skipped.",
@@ -61,7 +62,7 @@ def _of_benchmark(body: Mapping[str, Any]) -> Facts:
     samples = [Fact("shapebench_benchmark_runs", count, {"state": state})
                for state, count in status.runs.model_dump().items()]
     if status.best is not None:
-        labels = {"shape": status.best.shape, "metric": status.best.metric, **_parameters(status.best.parameters)}
+        labels = {"shape": status.best.shape, "metric": status.best.metric, **parameters.labels(status.best.parameters)}
         samples.append(Fact("shapebench_benchmark_best_objective", status.best.objective, labels))
     metadata = body["metadata"]
     if status.cost_spent is not None:
@@ -77,7 +78,7 @@ def _of_run(body: Mapping[str, Any]) -> Facts:
     run = BenchmarkRun.model_validate(body)
     labels = {"namespace": run.metadata.namespace, "benchmark": run.spec.benchmark, "run": run.metadata.name,
               "shape": run.spec.shape, "block": str(run.spec.block), "verdict": str(run.status.verdict or ""),
-              **_parameters(run.spec.parameters)}
+              **parameters.labels(run.spec.parameters)}
     return Facts(labels, tuple(_run_samples(run)))
 
 
@@ -95,20 +96,20 @@ def _run_samples(run: BenchmarkRun) -> Iterable[Fact]:
         for name, value in (usage.model_dump() if usage else {}).items():
             if value is not None:
                 yield Fact(f"shapebench_run_{part}_{name}", value)
-    for row, measurement in enumerate(status.measurements):
-        varied = {"row": str(row), **_parameters(measurement.parameters)}
+    yield from _measured(run)
+
+
+def _measured(run: BenchmarkRun) -> Iterable[Fact]:
+    """The job's rows. What they vary has the same label in all of them, and never one of the cell's."""
+    rows = run.status.measurements
+    varied = parameters.names((name for one in rows for name in one.parameters),
+                              taken=parameters.names(run.spec.parameters).values())
+    for row, measurement in enumerate(rows):
+        labels = {varied[name]: parameters.text(value) for name, value in measurement.parameters.items()}
         for name, value in measurement.values.items():
-            yield Fact("shapebench_run_measurement", value, {"name": name, **varied})
+            yield Fact("shapebench_run_measurement", value, {"name": name, "row": str(row), **labels})
 
 
 def _created_s(metadata: Mapping[str, Any]) -> float | None:
     created = metadata.get("creationTimestamp")
     return datetime.fromisoformat(created).timestamp() if created else None
-
-
-def _parameters(parameters: Mapping[str, Scalar]) -> dict[str, str]:
-    return {f"parameter_{name}": _label(value) for name, value in parameters.items()}
-
-
-def _label(value: Scalar) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,7 +1,8 @@
 """The measured part of a run as curves from 0: the sum over its pods, on one grid of moments.
 
 Each pod is read by its own clock from its own beginning of the measured part, so clocks that differ do not matter.
-Where the agent read a counter at both ends of the measured part, the curve ends at exactly that.
+Where the agent read a counter at both ends of the measured part, the curve ends at exactly that. A pod of which only
+totals are left (its record came by the termination message or from a checkpoint, or was thinned) counts evenly.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Column = tuple[str, list[tuple[float, float]]]
 
 
 def columns(record: RunRecord) -> Iterator[Column]:
-    """Every column that a pod knows, and the workers' CPUs; none where no pod has a measured part."""
+    """Every column that a pod knows, and the workers' CPUs; none where no pod knows any of its measured part."""
     import numpy as np
 
     windows = [(pod, window) for pod in record.pods if (window := _window(pod, record)) is not None]
@@ -33,11 +34,14 @@ def columns(record: RunRecord) -> Iterator[Column]:
     if length_s <= 0:
         return
     moments = np.array(grid(length_s, [_step_s(pod) for pod, _ in windows]))
+    told = False
     for column in names.SUFFIXES:
         known = [values for pod, window in windows if (values := _values(pod, window, column, moments)) is not None]
         if known:
+            told = True
             yield column, list(zip(moments.tolist(), sum(known[1:], known[0]).tolist(), strict=True))
-    yield names.CPUS_COLUMN, [(moment, record.workers * record.cpu) for moment in moments.tolist()]
+    if told:
+        yield names.CPUS_COLUMN, [(moment, record.workers * record.cpu) for moment in moments.tolist()]
 
 
 def grid(length_s: float, steps_s: Iterable[float]) -> list[float]:
@@ -55,19 +59,31 @@ def _window(pod: PodRecord, record: RunRecord) -> Window | None:
         start_s, finish_s = record.times.started_s, record.times.finished_s
     if start_s is None:
         start_s = pod.program_started_s
-    if start_s is None or not pod.series.time_s:
-        return None
-    ends = (finish_s, pod.program_finished_s, pod.series.time_s[-1])
-    return Window(start_s, max(start_s, next(end for end in ends if end is not None)))
+    ends = (finish_s, pod.program_finished_s, *pod.series.time_s[-1:], pod.last_reading_s)
+    finish_s = next((end for end in ends if end is not None), None)
+    return None if start_s is None or finish_s is None else Window(start_s, max(start_s, finish_s))
 
 
 def _values(pod: PodRecord, window: Window, column: str, moments: Any) -> Any:
     """The pod's values at the moments; None if it has none."""
     drawn = curves.level(pod.series.time_s, pod.series.columns.get(column, ()), window, moments)
-    if drawn is None or column == names.MEMORY_COLUMN:
+    if column == names.MEMORY_COLUMN:
         return drawn
     total = getattr(pod.measured_usage, column) if pod.measured_usage is not None else None
-    return curves.growth(drawn, moments, window, total)
+    if drawn is None:
+        drawn = _straight(pod, window, column, moments, total)
+    return None if drawn is None else curves.growth(drawn, moments, window, total)
+
+
+def _straight(pod: PodRecord, window: Window, column: str, moments: Any, total: float | None) -> Any:
+    """A counter without samples: the line over the measured part, else over the program's life; None if not known."""
+    if total is not None:
+        return curves.level((window.start_s, window.finish_s), (0.0, total), window, moments)
+    used = getattr(pod.usage, column)
+    start_s, finish_s = pod.program_started_s, pod.program_finished_s or pod.last_reading_s
+    if used is None or start_s is None or finish_s is None or finish_s <= start_s:
+        return None
+    return curves.level((start_s, finish_s), (0.0, used), window, moments)
 
 
 def _step_s(pod: PodRecord) -> float:

@@ -52,6 +52,6 @@ def growth(drawn: Numbers, moments: Numbers, window: Window, total: float | None
     if total is None:
         return grown
     if grown[-1] <= 0:  # it grew between two samples: nobody knows when
-        grown = np.minimum(moments, window.length_s)
+        grown = np.minimum(moments, window.length_s or moments[1])
     last = float(grown[-1])
     return grown * (total / last if last > 0 else 0.0)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from shapebench.api.record import RunRecord
-from shapebench.remote_write import aligned, names
-from shapebench.remote_write.series import TimeSeries, ended, labels_of, parameter_labels
+from shapebench.remote_write import aligned, names, parameters
+from shapebench.remote_write.series import TimeSeries, ended, labels_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +49,4 @@ def _pods(record: RunRecord, extra: Mapping[str, str]) -> Iterator[TimeSeries]:
 
 def _run_labels(record: RunRecord) -> dict[str, str]:
     return {"namespace": record.namespace, "benchmark": record.benchmark, "run": record.run,
-            "shape": record.cell.shape, **parameter_labels(record.cell.parameters)}
+            "shape": record.cell.shape, **parameters.labels(record.cell.parameters)}

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from shapebench.api.record import Scalar
-
 Labels = tuple[tuple[str, str], ...]
 """Sorted by name, as the protocol wants them; no empty values, which Prometheus takes for absent ones."""
 Point = tuple[int, float]
@@ -30,12 +28,6 @@ class TimeSeries:
 def labels_of(name: str, labels: Mapping[str, str]) -> Labels:
     """The labels of a series of this name."""
     return tuple(sorted({"__name__": name, **{key: value for key, value in labels.items() if value}}.items()))
-
-
-def parameter_labels(parameters: Mapping[str, Scalar]) -> dict[str, str]:
-    """The parameters as labels, as the operator's own metrics have them."""
-    return {f"parameter_{name}": str(value).lower() if isinstance(value, bool) else str(value)
-            for name, value in parameters.items()}
 
 
 def ended(labels: Labels, samples: Iterable[tuple[float, float | None]]) -> Iterator[TimeSeries]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from shapebench.api.record import Usage
 from shapebench.metrics.registry import Metrics
+from shapebench.remote_write import parameters
 
 
 class Clock:
@@ -84,6 +86,29 @@ def test_any_text_and_number_is_read_back_as_it_was(parameter: str, value: float
     metrics.board.saw(run("one-1-1", {"format": parameter}, durationS=value))
     family = next(one for one in text_string_to_metric_families(metrics.board.text()))
     assert [(sample.labels["parameter_format"], sample.value) for sample in family.samples] == [(parameter, value)]
+
+
+@given(strategies.lists(strategies.dictionaries(strategies.text(), strategies.text(), max_size=4), max_size=4))
+def test_rows_may_name_their_parameters_in_any_words(rows: list[dict[str, str]]) -> None:
+    """One name that cannot be read would cost the whole scrape."""
+    metrics = Metrics(Clock())
+    metrics.board.saw(run("one-1-1", {"step": 7}, measurements=[
+        {"parameters": row, "values": {"loss": 0.5}} for row in rows]))
+    samples = [one for family in text_string_to_metric_families(metrics.board.text()) for one in family.samples]
+    labels = parameters.names((name for row in rows for name in row), taken=["parameter_step"])
+    own = {"benchmark", "block", "name", "namespace", "row", "run", "shape", "verdict", "parameter_step"}
+    assert len(samples) == len(rows)
+    for sample, row in zip(samples, rows, strict=True):
+        assert {key: value for key, value in sample.labels.items() if key not in own} == {
+            labels[name]: value for name, value in row.items()}
+        assert sample.labels["parameter_step"] == "7"
+        assert all(re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", label) for label in sample.labels)
+
+
+def test_a_row_never_takes_a_label_of_the_cells(metrics: Metrics) -> None:
+    metrics.board.saw(run("one-1-1", {"step": 7}, measurements=[{"parameters": {"step": 1}, "values": {"loss": 0.5}}]))
+    (found,) = lines(metrics, "shapebench_run_measurement{")
+    assert 'parameter_step="7",parameter_step_2="1"' in found
 
 
 def test_a_run_that_changes_is_said_once(metrics: Metrics) -> None:

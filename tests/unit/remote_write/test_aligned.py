@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.remote_write.made import USAGE, pod, run
 
-from shapebench.api.record import RunRecord
+from shapebench.api.record import RunRecord, Usage
 from shapebench.remote_write import aligned
 
 
@@ -61,6 +61,30 @@ def test_a_shorter_pod_keeps_what_it_had() -> None:
 def test_pods_without_a_measured_part_of_their_own(fields, role, last) -> None:
     found = columns(run(pod(role=role, **fields)))["cpu_seconds"]
     assert max(found.items()) == pytest.approx(last)
+
+
+@pytest.mark.parametrize(("fields", "middle", "last"), [
+    pytest.param({"measured_usage": Usage(cpu_seconds=10)}, 5.0, 10.0, id="from-what-was-measured"),
+    pytest.param({"measured_usage": Usage(cpu_seconds=10), "usage": Usage(cpu_seconds=30)}, 5.0, 10.0,
+                 id="and-not-from-its-life"),
+    pytest.param({"usage": Usage(cpu_seconds=15)}, 4.0, 8.0, id="from-its-life-as-if-even"),
+    pytest.param({"usage": Usage(cpu_seconds=15), "measured_finished_s": None, "program_finished_s": None,
+                  "complete": False, "last_reading_s": 108.0}, 4.0, 11.0, id="from-a-checkpoint"),
+    pytest.param({"measured_usage": Usage(cpu_seconds=10), "measured_finished_s": 102.5}, 10.0, 10.0, id="at-once"),
+    pytest.param({}, 0.0, 0.0, id="nothing-known"),
+])
+def test_a_pod_without_samples_counts_evenly(fields, middle, last) -> None:
+    found = columns(run(pod(0, measured_usage=Usage(cpu_seconds=10)), pod(1, series={}, **fields)))["cpu_seconds"]
+    assert found[2.0] == pytest.approx(5 + middle)
+    assert max(found.items())[1] == pytest.approx(10 + last)
+
+
+def test_a_run_of_which_all_samples_were_left_out_ends_at_what_it_used() -> None:
+    bare = [pod(index, series={}, measured_usage=USAGE) for index in range(2)]
+    found = columns(run(*bare))
+    assert found["cpu_seconds"] == pytest.approx({0.0: 0.0, 1.0: 1.05, 2.0: 2.1, 3.0: 3.15, 4.0: 4.2})
+    assert found["network_receive_bytes"][4.0] == pytest.approx(10)
+    assert set(found) == {"cpu_seconds", "network_receive_bytes", "cpus"}
 
 
 @pytest.mark.parametrize("fields", [
