@@ -7,7 +7,7 @@ once nothing else is left to do at this moment.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shapebench.analysis import summary
@@ -49,12 +49,16 @@ class View:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do. `again`: look at once, the actions open the way to more. `reads`: logs that are needed first."""
+    """What to do. `again`: look at once, the actions open the way to more. `reads`: logs that are needed first.
+
+    `over`: a run has its result with these actions; what was read for it is not needed any more.
+    """
 
     actions: tuple[Action, ...] = ()
     reads: tuple[str, ...] = ()
     wake_after_s: float | None = None
     again: bool = False
+    over: bool = False
 
 
 def decide(view: View, now_s: float) -> Decision:
@@ -68,15 +72,16 @@ def decide(view: View, now_s: float) -> Decision:
     if judged.benchmark is None:
         return _reject(view, judged, now_s)
     plan = expand.runs(judged.benchmark.metadata.name, judged.benchmark.spec)
-    steps = _advance(view, judged.benchmark, plan, now_s)
+    made = _made(view, judged.benchmark, plan)
+    steps = _advance(made, now_s)
     reads = tuple(name for step in steps for name in step.reads)
     actions = tuple(action for step in steps for action in step.actions)
     if reads or any(step.again for step in steps):
-        return Decision(actions, reads, again=True)
+        return Decision(actions, reads, again=True, over=any(step.over for step in steps))
     given_up = _infeasible(judged.benchmark, plan, view.runs)
     waiting = [planned for planned in plan
                if planned.name not in view.runs and summary.key(planned.cell) not in given_up]
-    money = ledger.of(judged.benchmark, plan, view.runs)
+    money = ledger.of(judged.benchmark, made, now_s)
     busy = _busy(view)
     created = _next_runs(judged.benchmark, busy, waiting, money)
     if created:
@@ -87,26 +92,30 @@ def decide(view: View, now_s: float) -> Decision:
     return _conclude(view, judged, counted, Decision(actions, wake_after_s=min(wakes, default=None)), now_s)
 
 
-def _advance(view: View, benchmark: Benchmark, plan: Sequence[expand.PlannedRun], now_s: float) -> list[runs.Step]:
+def _made(view: View, benchmark: Benchmark, plan: Sequence[expand.PlannedRun]) -> list[RunView]:
+    """The plan's runs that exist, in its order."""
     pods: dict[str, list[PodFact]] = {}
     for pod in view.pods:
         pods.setdefault(pod.run, []).append(pod)
     engines: dict[str, list[EngineFact]] = {}
     for engine in view.engines:
         engines.setdefault(engine.run, []).append(engine)
-    views = (RunView(
+    return [RunView(
         benchmark, planned, view.runs[planned.name], tuple(pods.get(planned.name, ())), view.settings, view.logs,
         view.refusals.get(planned.name, ""), tuple(engines.get(planned.name, ())),
-        view.kept.get(planned.name), others=view.runs)
-        for planned in plan if planned.name in view.runs
-        and (not runs.is_over(view.runs[planned.name]) or planned.name in pods or planned.name in engines))
-    return _one_result_at_a_time([runs.advance(one, now_s) for one in views])
+        view.kept.get(planned.name), others=view.runs) for planned in plan if planned.name in view.runs]
 
 
-def _one_result_at_a_time(steps: Sequence[runs.Step]) -> list[runs.Step]:
-    """Runs that end in the same moment are judged one after the other, or neither would be held to the other."""
-    first = next((step for step in steps if step.result), None)
-    return [step if step is first or not step.result else runs.Step(again=True) for step in steps]
+def _advance(made: Iterable[RunView], now_s: float) -> list[runs.Step]:
+    """Runs that end in the same moment conclude one after the other, or neither would be held to the other.
+
+    The others' logs are not even read before it is their turn: a run's record takes seconds to put together.
+    """
+    steps: list[runs.Step] = []
+    for one in made:
+        if not runs.is_over(one.run) or one.pods or one.engines:
+            steps.append(runs.advance(one, now_s, may_conclude=not any(step.concludes for step in steps)))
+    return steps
 
 
 def _busy(view: View) -> set[str]:

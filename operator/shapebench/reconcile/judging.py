@@ -6,8 +6,10 @@ and which pods left nothing. The runs that ended before are what the verdict com
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from shapebench.analysis import peers, validity
-from shapebench.api.record import RunRecord
+from shapebench.api.record import PodRecord, RunRecord
 from shapebench.build import configured
 from shapebench.reconcile.facts import PodFact, PodState
 from shapebench.reconcile.run_view import RunView
@@ -17,10 +19,10 @@ _DIGESTS_TOLD = 5
 
 def judged(view: RunView, record: RunRecord) -> RunRecord:
     """The record, complete."""
-    recorded = {pod.pod for pod in record.pods if pod.complete}
+    cut = {pod.pod for pod in record.pods if not pod.complete}
     whole = record.model_copy(update={
         "images": images(view.current),
-        "lost_pods": tuple(sorted(pod.name for pod in view.current if _owes_record(pod) and pod.name not in recorded)),
+        "lost_pods": tuple(sorted({*unrecorded(view.current, record.pods), *cut})),
         "environment": configured.spark(view.attempt) | record.environment,
     })
     return validity.judged(whole, view.benchmark.spec.validity, peers.of_runs(view.others.values()))
@@ -35,6 +37,7 @@ def images(pods: tuple[PodFact, ...]) -> dict[str, str]:
     return {role: " ".join(sorted(digests)[:_DIGESTS_TOLD]) for role, digests in sorted(found.items())}
 
 
-def _owes_record(pod: PodFact) -> bool:
-    """Whether its record is missing: one that never ran has none."""
-    return pod.state is not PodState.WAITING
+def unrecorded(pods: Iterable[PodFact], recorded: Iterable[PodRecord]) -> tuple[str, ...]:
+    """The pods that used something and left no record of it: one that never ran has none."""
+    known = {pod.pod for pod in recorded}
+    return tuple(sorted(pod.name for pod in pods if pod.state is not PodState.WAITING and pod.name not in known))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from shapebench.analysis import budget, expectation
 from shapebench.analysis.budget import Ledger
@@ -10,21 +10,20 @@ from shapebench.analysis.expectation import Basis, Experience, Past
 from shapebench.api import cost
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import Phase
-from shapebench.api.run import BenchmarkRun
 from shapebench.plan.expand import PlannedRun
-from shapebench.reconcile import runs
+from shapebench.reconcile import runs, spending
+from shapebench.reconcile.run_view import RunView
 
 
-def of(benchmark: Benchmark, plan: Sequence[PlannedRun], existing: Mapping[str, BenchmarkRun]) -> Ledger:
+def of(benchmark: Benchmark, made: Sequence[RunView], now_s: float) -> Ledger:
     """What was spent on the plan's runs, lost attempts of those that go on included, and what is reserved for these."""
     if all(shape.price_per_hour is None for shape in benchmark.spec.shapes):
         return Ledger(None, 0.0, 0.0, Experience(benchmark.spec))
-    made = [(planned, existing[planned.name]) for planned in plan if planned.name in existing]
     experience = Experience.of(benchmark.spec, _past(benchmark, made))
     return Ledger(
         budget=budget.limit(benchmark.spec),
-        spent=sum(expectation.spent(run.status) or 0.0 for _, run in made),
-        reserved=sum(experience.expected(planned).cost or 0.0 for planned, run in made if not runs.is_over(run)),
+        spent=sum(expectation.spent(one.run.status) or 0.0 for one in made),
+        reserved=sum(_reserved(one, experience, now_s) for one in made if not runs.is_over(one.run)),
         experience=experience,
     )
 
@@ -40,8 +39,13 @@ def expected(ledger: Ledger, left: Iterable[PlannedRun]) -> float | None:
     return total
 
 
-def _past(benchmark: Benchmark, made: Iterable[tuple[PlannedRun, BenchmarkRun]]) -> Iterable[Past]:
-    for planned, run in made:
+def _reserved(one: RunView, experience: Experience, now_s: float) -> float:
+    """Of the attempt that goes on: one that is longer than any before it has cost more than was expected of it."""
+    return max(experience.expected(one.planned).cost or 0.0, spending.of_attempt(one, now_s) or 0.0)
+
+
+def _past(benchmark: Benchmark, made: Iterable[RunView]) -> Iterable[Past]:
+    for planned, run in ((one.planned, one.run) for one in made):
         per_hour = cost.gang_per_hour(benchmark.spec.workload, planned.shape)
         seconds = expectation.held_s(run.status, per_hour) if runs.is_over(run) else None
         if seconds is not None:

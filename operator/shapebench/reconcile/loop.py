@@ -19,10 +19,13 @@ from shapebench.reconcile import benchmarks, engines, facts, ownership, runs
 
 MAX_PASSES = 50
 """Far above what any one moment needs; a bound, so that a mistake of ours cannot spin."""
+LOGS_PER_LOOK = 1000
+"""After so many the look ends with the run it is at, and the next one begins at once: a pod's log and record take some
+ten milliseconds, a look that takes minutes counts as stuck, and other Benchmarks wait for it."""
 
 
 def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
-              clock: Callable[[], float]) -> float | None:
+              clock: Callable[[], float], logs_per_look: int = LOGS_PER_LOOK) -> float | None:
     """Bring one Benchmark as far as it goes now; after how many seconds to look again (None: when something changes).
 
     Raises what the cluster's network raises; the caller tries again later.
@@ -30,6 +33,7 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
     logs: dict[str, str] = {}
     refusals: dict[str, str] = {}
     kept: dict[str, Kept] = {}
+    read = 0
     for _ in range(MAX_PASSES):
         try:
             snapshot = cluster.snapshot(namespace, name)
@@ -40,6 +44,7 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
             if decision.reads:
                 containers = {pod.name: pod.container for pod in view.pods}
                 logs.update({pod: cluster.log(namespace, pod, containers[pod]) for pod in decision.reads})
+                read += len(decision.reads)
                 decision = benchmarks.decide(dataclasses.replace(view, logs=logs), clock())
             refused = _apply(cluster, decision, kept)
         except NamespaceGoneError:
@@ -50,6 +55,11 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
             refusals.update([refused])
         elif not decision.again:
             return decision.wake_after_s
+        if decision.over:
+            if refused is None and read >= logs_per_look:
+                return 0.0
+            logs.clear()
+            kept.clear()
     return 0.0
 
 

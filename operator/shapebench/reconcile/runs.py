@@ -30,14 +30,16 @@ REFUSAL_RETRY_S = 5.0
 class Step:
     """What to do for a run now. `reads`: pods whose logs are needed first. `again`: more can be done at once after.
 
-    `result`: the actions hold the run's verdict.
+    `concludes`: the step is of the run's conclusion: it reads the logs for it, or has its verdict. `over`: with these
+    actions the run has its result.
     """
 
     actions: tuple[Action, ...] = ()
     reads: tuple[str, ...] = ()
     wake_after_s: float | None = None
     again: bool = False
-    result: bool = False
+    concludes: bool = False
+    over: bool = False
 
 
 def is_over(run: BenchmarkRun) -> bool:
@@ -45,8 +47,8 @@ def is_over(run: BenchmarkRun) -> bool:
     return run.status.phase in (Phase.SUCCEEDED, Phase.FAILED)
 
 
-def advance(view: RunView, now_s: float) -> Step:
-    """The run's next step."""
+def advance(view: RunView, now_s: float, may_conclude: bool = True) -> Step:
+    """The run's next step. Where it may not conclude now, one that has ended waits as it is: no log of it is read."""
     if is_over(view.run):
         return _clear(view, view.engines, view.pods)
     number = view.attempt.number
@@ -55,12 +57,12 @@ def advance(view: RunView, now_s: float) -> Step:
     if older or stale:
         return _clear(view, stale, older)
     if not view.run.status.gang_exists:
-        return _before_gang(view, now_s)
+        return _before_gang(view, now_s, may_conclude)
     if view.newly_free:
         return _admitted(view, now_s)
     judgement = attempts.judge(_gang(view), view.benchmark.spec.limits, now_s)
     if judgement.stage is Stage.ENDED:
-        return _end(view, judgement.failure, now_s)
+        return _end(view, judgement.failure, now_s, may_conclude)
     return _going_on(view, judgement)
 
 
@@ -71,7 +73,9 @@ def _clear(view: RunView, engines: Iterable[EngineFact], pods: Iterable[PodFact]
     return Step(deletions, again=bool(deletions))
 
 
-def _before_gang(view: RunView, now_s: float) -> Step:
+def _before_gang(view: RunView, now_s: float, may_conclude: bool) -> Step:
+    if view.refusal and view.run.status.attempt and (view.unplaced or view.launched_by or not view.newly_free):
+        return _refused(view, now_s, may_conclude)
     if view.unplaced:
         return _queue(view, now_s)
     return _create(view, now_s) if view.launched_by or not view.newly_free else _admitted(view, now_s)
@@ -79,8 +83,6 @@ def _before_gang(view: RunView, now_s: float) -> Step:
 
 def _create(view: RunView, now_s: float) -> Step:
     """The whole gang, then the word that it exists. What is there already is created again for nothing."""
-    if view.refusal and view.run.status.attempt:
-        return _refused(view, now_s)
     present = {pod.name for pod in view.current}
     missing = [body for body in gangs.build(view.attempt) if body["metadata"]["name"] not in present]
     text = f"created {view.launched_by or 'the pods'} of attempt {view.attempt.number} of "
@@ -104,8 +106,6 @@ def _begun(view: RunView, now_s: float) -> tuple[Action, ...]:
 
 def _queue(view: RunView, now_s: float) -> Step:
     """Ask for a place for the whole gang and wait for it, without pods and without its time to start running."""
-    if view.refusal and view.run.status.attempt:
-        return _refused(view, now_s)
     message, place = f"waiting in queue {view.benchmark.spec.queue_name}", view.engine
     asked: tuple[Action, ...] = (Create(kueue.workload(view.attempt)),)
     if place is not None:
@@ -125,11 +125,11 @@ def _admitted(view: RunView, now_s: float) -> Step:
                  Emit(_about(view), "Normal", "Admitted", text)), again=True)
 
 
-def _refused(view: RunView, now_s: float) -> Step:
+def _refused(view: RunView, now_s: float, may_conclude: bool) -> Step:
     """The API server will not have one of the objects: a quota may free up, so try until the start timeout."""
     judgement = attempts.judge(_gang(view), view.benchmark.spec.limits, now_s)
     if judgement.stage is Stage.ENDED:
-        return _end(view, judgement.failure, now_s)
+        return _end(view, judgement.failure, now_s, may_conclude)
     return _say_refused(view)
 
 
@@ -156,19 +156,23 @@ def _going_on(view: RunView, judgement: Judgement) -> Step:
     return Step((patch, *told), wake_after_s=judgement.wake_after_s)
 
 
-def _end(view: RunView, failure: Failure | None, now_s: float) -> Step:
-    unread = tuple(pod.name for pod in view.current if pod.ended and pod.name not in view.logs)
-    if unread:
-        return Step(reads=unread)
+def _end(view: RunView, failure: Failure | None, now_s: float, may_conclude: bool) -> Step:
     if view.refusal and view.run.status.gang_exists:
         return _say_refused(view)
     failure = failure or attempts.missing_executors(_gang(view))
     retries_left = view.attempt.number <= view.benchmark.spec.limits.retries
     if failure is not None and failure.reason in INFRASTRUCTURE_REASONS and retries_left:
         return _retry(view, failure, now_s)
+    if not may_conclude:
+        return Step(again=True)
+    unread = tuple(pod.name for pod in view.current if pod.ended and pod.name not in view.logs)
+    return Step(reads=unread, concludes=True) if unread else _conclude(view, failure, now_s)
+
+
+def _conclude(view: RunView, failure: Failure | None, now_s: float) -> Step:
     record = view.kept.record if view.kept else judging.judged(view, _record(view, failure, now_s))
     if view.settings.results_url and view.kept is None:
-        return Step((*_support_deletions(view), keeping.keep(view, record)), again=True, result=True)
+        return Step((*_support_deletions(view), keeping.keep(view, record)), again=True, concludes=True)
     words = wording.duration_text(record.duration_s) if record.reason is None else record.message
     return Step((
         *_support_deletions(view),
@@ -178,7 +182,7 @@ def _end(view: RunView, failure: Failure | None, now_s: float) -> Step:
         *_deletions(view, view.engines, view.pods),
         Emit(_about(view), "Warning" if record.reason else "Normal", str(record.reason or "Succeeded"),
              f"{wording.describe(view.planned)}: {words}"),
-    ), again=True, result=True)
+    ), again=True, concludes=True, over=True)
 
 
 def _in_config_map(view: RunView, record: RunRecord) -> tuple[Action, ...]:
@@ -226,7 +230,7 @@ def _record(view: RunView, failure: Failure | None, now_s: float) -> RunRecord:
 
 def _with_losses(found: assemble.Outcome, view: RunView, recorded: Sequence[PodRecord]) -> assemble.Outcome:
     """Say which pods left no record, and which not all of it: their usage is missing from the totals."""
-    lost = sorted({pod.name for pod in view.current} - {pod.pod for pod in recorded})
+    lost = judging.unrecorded(view.current, recorded)
     cut = [f"{pod.pod}: {pod.message}" for pod in recorded if not pod.complete]
     said = [found.message, *([f"no usage of {', '.join(lost)}"] if lost else []), *cut]
     return replace(found, message="\n".join(filter(None, said)))

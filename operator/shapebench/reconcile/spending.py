@@ -13,11 +13,12 @@ from shapebench.reconcile.run_view import RunView
 
 def until(view: RunView, now_s: float) -> float | None:
     """What all attempts of the run cost until now; None where its shape has no price."""
-    this = _attempt(view, now_s)
+    this = of_attempt(view, now_s)
     return None if this is None else (view.run.status.cost_spent or 0.0) + this
 
 
-def _attempt(view: RunView, now_s: float) -> float | None:
+def of_attempt(view: RunView, now_s: float) -> float | None:
+    """What the current attempt cost until now; None where its shape has no price."""
     workload, shape = view.benchmark.spec.workload, view.planned.shape
     if shape.price_per_hour is None:
         return None

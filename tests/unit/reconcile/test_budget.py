@@ -9,6 +9,7 @@ from fakes import cluster as fake
 from fakes.operator import NAME, NAMESPACE, look
 
 from shapebench.api import keys
+from shapebench.reconcile import facts
 
 PER_S = 0.001
 HELD_S = 3.0
@@ -103,6 +104,37 @@ def test_runs_that_go_on_are_reserved_for_and_never_cut_short() -> None:
     live(cluster)
     assert {one["status"]["phase"] for one in cluster.kind("BenchmarkRun")} == {"Succeeded"}
     assert len(cluster.kind("BenchmarkRun")) == 4, "they took less, and the others fit in then"
+
+
+def slow_once(pod: dict[str, Any], age: int) -> dict[str, Any]:
+    """The first run after the warm-up takes nearly all the time that it may."""
+    if f"{NAME}-1-1-" not in pod["metadata"]["name"] or age <= 1 or age > 58:
+        return fake.lives(pod, age)
+    return fake.running(pod["fake-born"] + 2)
+
+
+def test_a_run_that_takes_longer_than_any_before_is_reserved_for_by_what_it_has_cost_so_far() -> None:
+    cluster = fake.FakeCluster(slow_once)
+    limits = {"startTimeout": "5s", "runTimeout": "60s", "concurrency": 2}
+    cluster.add(benchmark("0.066", limits=limits, repetitions={"count": 30, "warmups": 1}))
+    beside = 0
+    for _ in range(60):
+        before, cost = len(cluster.kind("BenchmarkRun")), spent_until_now(cluster)
+        look(cluster)
+        made = len(cluster.kind("BenchmarkRun")) - before
+        beside += made
+        if before and made:
+            assert cost + made * HELD_S * PER_S <= 0.066 + 1e-9, f"{cost} were spent, and {made} started"
+        cluster.tick()
+    assert beside > 5, "the others went on beside it"
+
+
+def spent_until_now(cluster: fake.FakeCluster) -> float:
+    """At the price of all pods that ever held their nodes."""
+    ended = sum(run.get("status", {}).get("costSpent", 0.0) for run in cluster.kind("BenchmarkRun"))
+    pods = [facts.pod_fact(pod) for pod in cluster.kind("Pod")]
+    return float(ended + PER_S * sum((pod.finished_s or cluster.now_s) - pod.scheduled_s for pod in pods
+                                     if pod.scheduled_s is not None))
 
 
 def test_a_suspended_benchmark_is_not_ended_by_its_budget() -> None:

@@ -172,6 +172,28 @@ def test_an_executor_that_spark_replaced_makes_the_run_doubtful() -> None:
     assert "3 executors were asked for where the shape has 2" in record(cluster, "1-1").flags[0].message
 
 
+@pytest.mark.parametrize("kind", ["spark"])
+def test_a_replaced_executor_whose_pod_was_deleted_makes_the_run_doubtful(kind: str) -> None:
+    """As a drained node's pod is: nothing is left of it but the gap in the numbers."""
+    cluster = fake.FakeCluster(living())
+    cluster.add(benchmark(kind, repetitions={"count": 1, "warmups": 0}))
+    for _ in range(60):
+        look(cluster)
+        cluster.tick()
+        fake.executors_of(cluster)
+        for pod in cluster.kind("Pod"):
+            name = pod["metadata"]["name"]
+            if name.endswith("exec-2") and pod.get("status", {}).get("phase") == "Running":
+                del cluster.objects["Pod", name]
+                pod["metadata"] |= {"name": name.replace("exec-2", "exec-3"), "uid": "third"}
+                pod["metadata"]["labels"][keys.LABEL_INDEX] = "3"
+                if ("Pod", pod["metadata"]["name"]) not in cluster.objects:
+                    cluster.add(pod)
+    found = record(cluster, "1-1")
+    assert (verdicts(cluster), found.lost_pods) == (["LostPods"], ())
+    assert "no record of executor 2: usage is missing" in found.flags[0].message
+
+
 @pytest.mark.parametrize(("image_id", "digest"), [
     pytest.param("docker.io/library/spark@sha256:ab", "sha256:ab", id="containerd"),
     pytest.param("docker-pullable://spark@sha256:ab", "sha256:ab", id="pulled-by-docker"),

@@ -18,13 +18,13 @@ from shapebench.api.record import RunRecord
 WORKERS = {f"{NAME}-1-1-a1-worker-{index}" for index in (0, 1)}
 
 
-def lived(script: fake.Script, servers: int = 0) -> RunRecord:
+def lived(script: fake.Script, servers: int = 0, **spec: Any) -> RunRecord:
     cluster = fake.FakeCluster(script)
     cluster.add({
         "apiVersion": keys.API_VERSION, "kind": "Benchmark", "metadata": {"name": NAME, "namespace": NAMESPACE},
         "spec": {"workload": {"tensorflow": {"job": "train", "parameterServers": servers}},
                  "shapes": [{"name": "2x1", "workers": 2, "cpu": "1", "memory": "1Gi"}],
-                 "repetitions": {"count": 1, "warmups": 0}}})
+                 "repetitions": {"count": 1, "warmups": 0}} | spec})
     for _ in range(200):
         look(cluster)
         if cluster.get("Benchmark", NAME).get("status", {}).get("finishedAt"):
@@ -78,6 +78,16 @@ def test_a_pod_that_left_nothing_is_named() -> None:
     assert [pod.complete for pod in found.pods] == [True]
     assert len(found.lost_pods) == 1
     assert f"no usage of {found.lost_pods[0]}" in found.message
+
+
+def test_a_pod_that_never_ran_owes_no_record() -> None:
+    def script(pod: dict[str, Any], age: int) -> dict[str, Any]:
+        return fake.unschedulable() if pod["metadata"]["name"].endswith("-1") else fake.running(fake.START_S)
+
+    found = lived(script, limits={"startTimeout": "20s"})
+    assert found.reason == "Unschedulable"
+    assert found.lost_pods == (f"{NAME}-1-1-a1-worker-0",), "it ran, and was not waited for"
+    assert found.message.endswith(f"no usage of {NAME}-1-1-a1-worker-0"), "the same answer in words"
 
 
 @pytest.mark.parametrize(("ends_after", "lost"), [
