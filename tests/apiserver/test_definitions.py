@@ -120,7 +120,7 @@ def test_benchmark_columns(api_server: ControlPlane, api_client: client.ApiClien
     assert re.fullmatch(r"\d+s", narrow.pop("AGE"))
     assert narrow == {"NAME": "read-speed", "PHASE": "Running", "PROGRESS": "9/18", "BEST": "2x2 text=tfrecord: 12.5s"}
     wide = _table(api_server, namespace, "bm", "-o", "wide")
-    assert (wide["FAILED"], wide["COST"]) == ("1", "1.25")
+    assert (wide["FAILED"], wide["SPENT"]) == ("1", "1.25")
 
 
 def test_run_columns(api_server: ControlPlane, api_client: client.ApiClient, namespace: str) -> None:

@@ -1,4 +1,4 @@
-"""Two honest questions to a fitted line: is it a line at all, and does it hang on one point?"""
+"""Honest questions to a fitted line: is it a line at all, and does it hang on one point?"""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ LACK_OF_FIT_P = 0.01
 COOKS_LIMIT = 1.0
 """A point with a greater Cook's distance moves the line by more than its own uncertainty."""
 SMALLEST_N_FOR_INFLUENCE = 5
+TWO_VALUES = "only two values of the parameter: p says that they differ, not that a line joins them"
+"""With two, the test of the slope is Student's t test of two groups: no point could leave the line."""
+ALL_DOUBTFUL = "every run of it was flagged as doubtful"
 
 
 def warnings(xs: Sequence[float], ys: Sequence[float], slope: float, intercept: float) -> tuple[str, ...]:
-    """What is wrong with the line, in words; empty where neither check finds anything or both have too few points."""
+    """What is wrong with the line, in words; empty where no check finds anything or they have too few points."""
     found = []
+    if len(set(xs)) == 2:
+        found.append(TWO_VALUES)
     p = lack_of_fit(xs, ys, slope, intercept)
     if p is not None and p < LACK_OF_FIT_P:
         found.append(f"not a straight line (lack of fit, p = {p:.2g})")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shapebench.analysis import objective, summary
 from shapebench.api.record import Measurement, RunRecord, Scalar, Verdict
@@ -43,6 +43,8 @@ class Point:
     group: Group
     factors: Mapping[str, float]
     readings: tuple[Reading, ...]
+    flagged: bool = False
+    """Whether the run counts though it is doubtful."""
 
     @property
     def value(self) -> float:
@@ -67,7 +69,7 @@ def of_records(records: Iterable[RunRecord], metric: str) -> tuple[Point, ...]:
     for point in found:
         for name, text in point.group:
             seen.setdefault(name, set()).add(text)
-    return tuple(Point(one.run, _told_apart(one.group, seen), one.factors, one.readings) for one in found)
+    return tuple(replace(one, group=_told_apart(one.group, seen)) for one in found)
 
 
 def varied(points: Sequence[Point]) -> tuple[str, ...]:
@@ -126,7 +128,7 @@ def _point(record: RunRecord, inner: Mapping[str, Scalar], rows: Sequence[Measur
     factors = {name: value for name, given in parameters.items() if (value := number(given)) is not None}
     words = {name: summary.value_text(given) for name, given in parameters.items() if number(given) is None}
     group = (("shape", record.cell.shape), *sorted(words.items()))
-    return Point(record.run, group, factors | _size(rows, whole_run), readings)
+    return Point(record.run, group, factors | _size(rows, whole_run), readings, bool(record.flags))
 
 
 def _size(rows: Sequence[Measurement], whole_run: bool) -> dict[str, float]:

@@ -120,8 +120,9 @@ def _line(metric: str, factor: str, group: Group, them: Sequence[Point]) -> Line
         found = fit(xs, ys)
     except ValueError as error:
         return Line(metric, factor, group, xs, ys, None, str(error))
+    doubtful = (fit_checks.ALL_DOUBTFUL,) if all(point.flagged for point in own) else ()
     return Line(metric, factor, group, xs, ys, found,
-                warnings=fit_checks.warnings(xs, ys, found.slope, found.intercept))
+                warnings=(*fit_checks.warnings(xs, ys, found.slope, found.intercept), *doubtful))
 
 
 def _no_line(xs: Sequence[float], ys: Sequence[float]) -> str:

@@ -120,7 +120,7 @@ def benchmark_crd() -> Schema:
         _column("Failed", ".status.runs.failed", "integer", 1),
         _column("Excluded", ".status.runs.excluded", "integer", 1),
         _column("Best", ".status.best.summary"),
-        _column("Cost", ".status.costSpent", "number", 1),
+        _column("Spent", ".status.costSpent", "number", 1),
         _column("Age", ".metadata.creationTimestamp", "date"),
     ]
     rules = [benchmark.NAME_RULE.schema(), *benchmark.fixed_field_rules()]

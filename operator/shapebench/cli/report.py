@@ -42,6 +42,10 @@ def report(
 
     Whatever has a / or ends in .json is a path or a URL; all else is the name of a Benchmark on the cluster.
 
+    Exit code: 0 when there is an answer, or when the Benchmark on the cluster still runs (the report says so, and
+    its answer is provisional); 1 when the runs are over and none is valid; 2 for wrong input, or when no run has
+    ended yet.
+
     Examples:
 
         shapebench report read-speed
@@ -54,11 +58,19 @@ def report(
     """
     subject, records = sources.load(source, namespace, context, store)
     if not records:
-        terminal.refuse(f"{source}: no run has ended yet, so there is nothing to report")
+        terminal.refuse(f"{source}: there is no record of an ended run, so there is nothing to report")
     if output is not None:
         _write(output, subject, records, form)
     else:
         _print(subject, records, form or Format.TABLE)
+    if not subject.unfinished and not _answered(subject, records):
+        raise typer.Exit(terminal.EXIT_NO_ANSWER)
+
+
+def _answered(subject: Subject, records: list[RunRecord]) -> bool:
+    from shapebench.report import answer
+
+    return answer.answered(subject, records)
 
 
 def _write(folder: Path, subject: Subject, records: list[RunRecord], form: Format | None) -> None:

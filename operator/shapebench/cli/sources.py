@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +35,10 @@ def each(source: str, namespace: str | None, context: str | None, store: str | N
     if is_store(source):
         return _told(source, lambda: collection.records(source))
     if is_path(source):
-        return _told(source, lambda: _of_file(Path(source)))
+        from shapebench.report import files
+
+        file = _file(Path(source))
+        return _told(str(file), lambda: files.each(file), _RUNS_JSON)
     return _told(source, lambda: _of_cluster(source, namespace, context))
 
 
@@ -56,22 +61,11 @@ def is_path(source: str) -> bool:
 
 def from_path(path: Path) -> tuple[Subject, list[RunRecord]]:
     """The runs of a runs.json, with what `shapebench run` left about their Benchmark beside it."""
-    from pydantic import ValidationError
-
     from shapebench.local.store import Store
     from shapebench.report import files, subject
 
-    file = path / files.JSON if path.is_dir() else path
-    try:
-        records = files.from_json(file.read_text())
-    except OSError as error:
-        terminal.refuse(f"{file}: {error.strerror}; give a runs.json, or the folder that has one")
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        terminal.refuse(f"{file}: {where}: {first['msg']}; is it a runs.json of this version?")
-    except ValueError as error:
-        terminal.refuse(f"{file}: is not JSON: {error}")
+    file = _file(path)
+    records = list(_told(str(file), lambda: iter(files.from_json(file.read_text())), _RUNS_JSON))
     about = Store(file.parent).about()
     if about is not None and records and about[0].metadata.name == records[0].benchmark:
         return subject.of_benchmark(*about), records
@@ -83,35 +77,47 @@ def from_cluster(name: str, namespace: str | None, context: str | None) -> tuple
     from pydantic import ValidationError
 
     from shapebench.api.benchmark import Benchmark
+    from shapebench.api.status import BenchmarkPhase
     from shapebench.kube import records as kube_records
     from shapebench.kube.errors import KubeError
     from shapebench.plan import acceptance
     from shapebench.report import subject
 
     try:
-        body, found = kube_records.load(namespace, name, context)
+        body, found = kube_records.load(namespace, name, context, _note)
         benchmark = Benchmark.model_validate(body)
     except KubeError as error:
         terminal.refuse(f"{error}")
     except ValidationError as error:
         terminal.refuse(f"Benchmark {name} was written by another version of Shapebench: {error.errors()[0]['msg']}")
     records = list(_told(name, lambda: found))
-    return subject.of_benchmark(benchmark, acceptance.remarks(benchmark.spec)), records
+    phase = (body.get("status") or {}).get("phase")
+    known = BenchmarkPhase(phase) if phase in set(BenchmarkPhase) else None
+    return subject.of_benchmark(benchmark, acceptance.remarks(benchmark.spec), known), records
 
 
 def _of_cluster(name: str, namespace: str | None, context: str | None) -> Iterator[RunRecord]:
     from shapebench.kube import records as kube_records
 
-    return kube_records.load(namespace, name, context)[1]
+    return kube_records.load(namespace, name, context, _note)[1]
 
 
-def _of_file(path: Path) -> Iterator[RunRecord]:
+def _file(path: Path) -> Path:
     from shapebench.report import files
 
-    return files.each(path / files.JSON if path.is_dir() else path)
+    return path / files.JSON if path.is_dir() else path
 
 
-def _told(source: str, opened: Callable[[], Iterator[RunRecord]]) -> Iterator[RunRecord]:
+def _note(line: str) -> None:
+    """Beside what is printed, which may be piped into a file."""
+    print(f"shapebench: {line}", file=sys.stderr)
+
+
+_RUNS_JSON = "is it a runs.json of this version?"
+
+
+def _told(source: str, opened: Callable[[], Iterator[RunRecord]],
+          question: str = "was it written by another version of Shapebench?") -> Iterator[RunRecord]:
     """The records; whatever goes wrong between the first and the last is said in a line."""
     from pydantic import ValidationError
 
@@ -127,7 +133,11 @@ def _told(source: str, opened: Callable[[], Iterator[RunRecord]]) -> Iterator[Ru
         terminal.refuse(f"{error.filename or source}: {error.strerror}; give a runs.json, or the folder that has one")
     except ValidationError as error:
         first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            terminal.refuse(f"{source}: is not JSON: {first['msg']}")
         where = ".".join(map(str, first["loc"]))
-        terminal.refuse(f"{source}: {where}: {first['msg']}; was it written by another version of Shapebench?")
+        terminal.refuse(f"{source}: {where}: {first['msg']}; {question}")
+    except json.JSONDecodeError as error:
+        terminal.refuse(f"{source}: is not JSON: {error}")
     except ValueError as error:
         terminal.refuse(f"{source}: {error}")

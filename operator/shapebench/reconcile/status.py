@@ -29,6 +29,8 @@ from shapebench.reconcile.acceptance import Judged
 from shapebench.reconcile.facts import time_s
 
 BUDGET_REACHED = "BudgetReached"
+EXCLUDED_NEXT = ("; apply it under another name, with validity.policy: Flag to count such runs or with "
+                 "isolation: Node to keep others off their nodes (docs/concepts/validity.md)")
 _OVER = (Phase.SUCCEEDED, Phase.FAILED)
 
 
@@ -163,7 +165,8 @@ def _ending(tally: Tally, best: Best | None, finished: bool) -> tuple[str, str]:
         return "InProgress", _progress_text(tally)
     if not tally.valid:
         reasons = sorted({str(run.status.reason) for run in tally.runs.values() if run.status.reason})
-        text = f"no run can be compared: {', '.join([*reasons, *map(str, tally.excluded)]) or 'none was valid'}"
+        text = (f"no run can be compared: {', '.join([*reasons, *map(str, tally.excluded)]) or 'none was valid'}"
+                + (EXCLUDED_NEXT if tally.excluded else ""))
         return (BUDGET_REACHED, f"{text}; {tally.stop.text}") if tally.stop else ("NoValidRun", text)
     failed = tally.count(Phase.FAILED)
     text = f"best: {best.summary}" if best else "the objective has no value in any run"

@@ -7,11 +7,13 @@ from typing import Any
 
 from shapebench.analysis import objective
 from shapebench.api import keys, phases, quantity
-from shapebench.api.record import RunRecord, Value
+from shapebench.api.record import RunRecord, Value, Verdict
 from shapebench.api.run import FLAGS_LIMIT, MEASUREMENTS_LIMIT, PARAMETERS_LIMIT, VALUES_LIMIT
 from shapebench.plan.expand import PlannedRun
 
 MESSAGE_CHARS = 4000
+FLAGS_TOLD = 2
+"""In an event, whose text Kubernetes bounds."""
 
 
 def final_status(record: RunRecord, metric: str) -> dict[str, Any]:
@@ -23,12 +25,12 @@ def final_status(record: RunRecord, metric: str) -> dict[str, Any]:
         "message": record.message[:MESSAGE_CHARS],
         "gangExists": False,
         "times": _camel(record.times),
-        "queueS": parts.queue_s,
-        "startupS": parts.startup_s,
+        "queueS": seconds(parts.queue_s),
+        "startupS": seconds(parts.startup_s),
         "durationS": record.duration_s,
         "duration": duration_text(record.duration_s),
-        "cost": record.cost,
-        "costSpent": record.cost_spent,
+        "cost": money(record.cost),
+        "costSpent": money(record.cost_spent),
         "objective": objective.of_record(record, metric),
         "verdict": record.verdict,
         "flags": [_camel(flag) for flag in record.flags[:FLAGS_LIMIT]],
@@ -43,6 +45,28 @@ def final_status(record: RunRecord, metric: str) -> dict[str, Any]:
         "environment": {key: value[:1024] for key, value in sorted(record.environment.items())[:64]},
         "record": keys.record_name(record.run),
     }
+
+
+def ending(record: RunRecord) -> str:
+    """How a run ended, for its event: how long it took or why it failed, and what its flags did to it."""
+    words = duration_text(record.duration_s) if record.reason is None else record.message
+    if not record.flags or record.verdict in (Verdict.FAILED, Verdict.WARMUP):
+        return words
+    what = "flagged, and counted" if record.verdict is Verdict.VALID else "left out"
+    told = "; ".join(f"{flag.kind}: {flag.message}" for flag in record.flags[:FLAGS_TOLD])
+    return f"{words}; {what}: {told}"
+
+
+def seconds(value: float | None) -> float | None:
+    """For a status, which people read in columns, to the millisecond; the record has every digit."""
+    return None if value is None else round(value, 3)
+
+
+def money(value: float | None) -> float | None:
+    """For a status: six digits after the point, or of what is less than 1, as a short run's cost is, six that count."""
+    if value is None:
+        return None
+    return round(value, 6) if abs(value) >= 1 else float(f"{value:.6g}")
 
 
 def describe(planned: PlannedRun) -> str:

@@ -7,12 +7,27 @@ from collections.abc import Mapping, Sequence
 from shapebench.analysis import expectation, objective, summary
 from shapebench.analysis.summary import CellSummary
 from shapebench.api.record import Phase, RunRecord, Verdict
+from shapebench.api.status import BenchmarkPhase
 from shapebench.report import doubts, units
 from shapebench.report.subject import Subject
 
 
 def headline(subject: Subject, records: Sequence[RunRecord]) -> str:
-    """The answer in one or two sentences."""
+    """The answer in one or two sentences; of a Benchmark that has runs to come, this first."""
+    found = _found(subject, records)
+    if not subject.unfinished:
+        return found
+    of_planned = f" of {subject.planned}" if subject.planned is not None else ""
+    return f"{subject.unfinished} ({len(records)}{of_planned} runs ended), so this is provisional: {found}"
+
+
+def answered(subject: Subject, records: Sequence[RunRecord]) -> bool:
+    """Whether a valid run has the objective's number."""
+    return any(one.verdict is Verdict.VALID and one.value is not None
+               for one in objective.observations(records, subject.metric))
+
+
+def _found(subject: Subject, records: Sequence[RunRecord]) -> str:
     ranked = summary.ranked(summary.cells(objective.observations(records, subject.metric)), subject.goal)
     best = summary.best(ranked, subject.goal)
     if best is None:
@@ -32,7 +47,9 @@ def _no_answer(subject: Subject, records: Sequence[RunRecord]) -> str:
     valid = [record for record in records if record.verdict is Verdict.VALID]
     if not valid:
         out = doubts.left_out(records)
-        return f"no run was valid, so there is no answer{f': {doubts.verdicts(out)}' if out else ''}."
+        words = "no run is valid yet, so there is no answer yet" if subject.unfinished else (
+            "no run was valid, so there is no answer")
+        return f"{words}{f': {doubts.verdicts(out)}' if out else ''}."
     there = sorted({name for record in valid for row in record.measurements for name in row.values})
     measured = f"they measured {', '.join(there)}" if there else "they measured nothing"
     return (f"{len(valid)} of the runs are valid, but none has {subject.metric}, so there is no answer: {measured}. "
@@ -73,11 +90,19 @@ def caveats(subject: Subject, records: Sequence[RunRecord]) -> tuple[str, ...]:
         found.append(f"{failed} of {len(records)} runs failed; they are counted, and kept out of the numbers.")
     found += doubts.caveats(records)
     if subject.planned is not None and len(records) < subject.planned:
-        found.append(f"{len(records)} of {subject.planned} planned runs are there; the rest was not made or skipped.")
+        found.append(f"{len(records)} of {subject.planned} planned runs are there; the rest {_rest(subject)}.")
     if 0 < smallest < summary.MINIMUM_FOR_INTERVAL:
+        shown = "the range is shown" if smallest > 1 else "a single run has no spread to show"
         found.append(f"n = {smallest} is too small for a 95 % interval of the median (that needs "
-                     f"{summary.MINIMUM_FOR_INTERVAL}): the range is shown, and small differences mean nothing yet.")
+                     f"{summary.MINIMUM_FOR_INTERVAL}): {shown}, and small differences mean nothing yet.")
     return (*found, *_money(subject, records), *subject.remarks)
+
+
+def _rest(subject: Subject) -> str:
+    """What became of the planned runs that have not ended."""
+    if subject.phase is BenchmarkPhase.SUSPENDED:
+        return "follows when spec.suspend is false again, and may change the answer"
+    return "is still to come, and may change the answer" if subject.unfinished else "was not made or skipped"
 
 
 def _money(subject: Subject, records: Sequence[RunRecord]) -> tuple[str, ...]:

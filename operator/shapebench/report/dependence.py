@@ -89,7 +89,7 @@ def p_text(p: float | None) -> str:
 
 
 def _caption(lines: Sequence[Line]) -> str:
-    dashed = " A dashed line is one that its points leave." if any(line.warnings for line in lines) else ""
+    dashed = " A dashed line is one to doubt: the remarks say why." if any(line.warnings for line in lines) else ""
     return ("Each dot is a run, or one parameter set inside a run (its repetitions are one dot, their median). The "
             "line is scipy.stats.linregress, the band the 95 % interval of its height; other parameters that vary are "
             f"in the scatter.{dashed}")

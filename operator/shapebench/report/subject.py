@@ -9,14 +9,19 @@ from shapebench.analysis import budget
 from shapebench.analysis.summary import Goal
 from shapebench.api.benchmark import Benchmark, BenchmarkSpec
 from shapebench.api.record import RunRecord
+from shapebench.api.status import BenchmarkPhase
 from shapebench.plan import expand, templates
+
+_STATES = {BenchmarkPhase.PENDING: "not yet begun", BenchmarkPhase.RUNNING: "still running",
+           BenchmarkPhase.SUSPENDED: "suspended"}
 
 
 @dataclass(frozen=True)
 class Subject:
     """The Benchmark's name, what it compares by, and facts for the reader.
 
-    `planned` is None where only the runs are known. `facts` are pairs of a name and a text.
+    `planned` is None where only the runs are known, `phase` where no operator tells it. `facts` are pairs of a name
+    and a text.
     """
 
     name: str
@@ -26,14 +31,20 @@ class Subject:
     facts: tuple[tuple[str, str], ...] = ()
     remarks: tuple[str, ...] = ()
     budget: float | None = None
+    phase: BenchmarkPhase | None = None
+
+    @property
+    def unfinished(self) -> str:
+        """How the Benchmark stands that has runs to come: `still running`; empty where none are known to come."""
+        return "" if self.phase is None else _STATES.get(self.phase, "")
 
 
-def of_benchmark(benchmark: Benchmark, remarks: Sequence[str] = ()) -> Subject:
+def of_benchmark(benchmark: Benchmark, remarks: Sequence[str] = (), phase: BenchmarkPhase | None = None) -> Subject:
     """The subject of a Benchmark whose spec is at hand."""
     spec = benchmark.spec
     planned = len(expand.cells(spec)) * (spec.repetitions.count + spec.repetitions.warmups)
     return Subject(benchmark.metadata.name, spec.objective.metric, spec.objective.goal, planned, _facts(spec),
-                   tuple(remarks), budget.limit(spec))
+                   tuple(remarks), budget.limit(spec), phase)
 
 
 def of_records(records: Sequence[RunRecord]) -> Subject:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from shapebench.analysis import fit_checks, regression
 
@@ -30,7 +31,14 @@ def test_one_run_far_out_is_named() -> None:
 
 
 def test_a_line_that_hangs_on_one_point_alone_is_named() -> None:
-    assert warned([1, 1, 1, 1, 9], [5, 4, 6, 5, 90]) == ("driven by one run, at 9",)
+    assert warned([1, 1, 1, 1, 9], [5, 4, 6, 5, 90])[1:] == ("driven by one run, at 9",)
+
+
+def test_two_values_are_two_groups_and_no_line() -> None:
+    xs, ys = [2.0, 2, 2, 4, 4, 4], [10.0, 11, 10.5, 20, 21, 20.5]
+    assert warned(xs, ys) == (fit_checks.TWO_VALUES,)
+    # What the remark says of p: it is that of Student's t test of the two groups.
+    assert regression.fit(xs, ys).p == pytest.approx(stats.ttest_ind(ys[:3], ys[3:]).pvalue)
 
 
 def test_good_lines_are_seldom_warned_of() -> None:

@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from shapebench.analysis import regression
-from shapebench.api.record import Verdict
+from shapebench.analysis import fit_checks, regression
+from shapebench.api.record import Flag, Verdict
 
 RATE = "measurement.images_per_second"
 SERIES = st.lists(st.tuples(st.integers(0, 50), st.floats(1, 1e4)), min_size=3, max_size=30)
@@ -122,6 +122,18 @@ def test_the_objective_has_its_own_lines_and_shapes_are_groups(make_run) -> None
 def test_a_data_set_size_that_hardly_differs_is_no_factor(make_run) -> None:
     records = [make_run({}, [({}, {"images_per_second": 5.0 + n, "bytes": 1e6 + n})]) for n in range(4)]
     assert regression.lines(records, RATE) == ()
+
+
+@pytest.mark.parametrize(("doubtful", "warned"), [
+    pytest.param((0, 1, 2, 3), True, id="every-run"),
+    pytest.param((0, 1, 2), False, id="all-but-one"),
+])
+def test_a_line_through_doubtful_runs_alone_says_so(make_run, doubtful: tuple[int, ...], warned: bool) -> None:
+    flags = (Flag(kind=Verdict.STEAL, message="the hypervisor kept back 9 %"),)
+    records = [make_run({"x": x}, rates(y)).model_copy(update={"flags": flags if x in doubtful else ()})
+               for x, y in enumerate((5.0, 6.1, 6.9, 8.0))]
+    (line,) = regression.lines(records, RATE)
+    assert (fit_checks.ALL_DOUBTFUL in line.warnings) == warned
 
 
 def test_p_values_are_adjusted_over_all_lines_of_the_report(make_run) -> None:

@@ -66,6 +66,9 @@ def test_a_benchmark_without_a_valid_run_exits_with_1_and_tells_why(invoke, mani
     assert done.exit_code == 1
     assert "ProgramFailed" in done.output
     assert "exit code 3" in done.output
+    for form in ("table", "json"):
+        again = invoke("report", tmp_path / "out" / "tiny", "--format", form)
+        assert (again.exit_code, "ProgramFailed" in again.output) == (1, True)
 
 
 def test_an_objective_that_no_run_has_is_no_answer(invoke, manifest, tmp_path) -> None:

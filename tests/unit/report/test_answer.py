@@ -2,8 +2,9 @@
 
 import pytest
 
-from shapebench.api.record import Measurement, Reason
-from shapebench.report import answer
+from shapebench.api.record import Measurement, Reason, Verdict
+from shapebench.api.status import BenchmarkPhase
+from shapebench.report import answer, table, units
 from shapebench.report.subject import Subject
 
 
@@ -58,6 +59,37 @@ def test_caveats_count_failures_missing_runs_and_small_n(make_record) -> None:
     text = "\n".join(answer.caveats(Subject("b", planned=4, remarks=("the machine is small",)), records))
     for expected in ("1 of 2 runs failed", "2 of 4 planned runs", "n = 1 is too small", "the machine is small"):
         assert expected in text
+
+
+@pytest.mark.parametrize(("phase", "state", "rest"), [
+    pytest.param(BenchmarkPhase.RUNNING, "still running", "the rest is still to come", id="running"),
+    pytest.param(BenchmarkPhase.SUSPENDED, "suspended", "the rest follows when spec.suspend is false", id="suspended"),
+])
+def test_a_benchmark_with_runs_to_come_says_so_first(make_record, phase, state: str, rest: str) -> None:
+    subject = Subject("b", planned=4, phase=phase)
+    out = [make_record(verdict=Verdict.NEIGHBOUR), make_record(verdict=Verdict.NEIGHBOUR)]
+    assert answer.headline(subject, out) == (
+        f"{state} (2 of 4 runs ended), so this is provisional: no run is valid yet, so there is no answer yet: "
+        "Neighbour 2.")
+    assert answer.headline(subject, [make_record()]).startswith(
+        f"{state} (1 of 4 runs ended), so this is provisional: 4x1 was fastest: median 3.00 s")
+    assert f"2 of 4 planned runs are there; {rest}" in "\n".join(answer.caveats(subject, out))
+
+
+@pytest.mark.parametrize("phase", [BenchmarkPhase.SUCCEEDED, BenchmarkPhase.FAILED, None])
+def test_one_that_is_over_or_of_which_nobody_knows_is_not_called_provisional(make_record, phase) -> None:
+    assert answer.headline(Subject("b", planned=4, phase=phase), [make_record()]).startswith("4x1 was fastest")
+
+
+@pytest.mark.parametrize(("runs", "words"), [
+    pytest.param(1, "a single run has no spread to show", id="one"),
+    pytest.param(2, "the range is shown", id="two"),
+])
+def test_the_note_on_a_small_n_says_what_the_spread_column_has(make_record, runs: int, words: str) -> None:
+    records = [make_record(duration_s=3.0 + number) for number in range(runs)]
+    assert words in "\n".join(answer.caveats(Subject("b"), records))
+    (row,) = table.rows(Subject("b"), records)
+    assert (table.spread(row.summary, "duration") == units.MISSING) == (runs == 1)
 
 
 def test_nothing_to_bear_in_mind_where_all_is_well(make_record) -> None:

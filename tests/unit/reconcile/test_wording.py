@@ -1,0 +1,21 @@
+"""What `kubectl` shows of a run: numbers that fit in a column."""
+
+import pytest
+
+from shapebench.reconcile import wording
+
+
+@pytest.mark.parametrize(("value", "written"), [
+    pytest.param(None, None, id="unknown"),
+    pytest.param(0.0, 0.0, id="nothing"),
+    pytest.param(0.0028184104296896193, 0.00281841, id="a-short-run"),
+    pytest.param(5.5555555555e-7, 5.55556e-07, id="a-cheap-one-is-not-nothing"),
+    pytest.param(1234567.891234567, 1234567.891235, id="a-dear-one-keeps-its-cents"),
+])
+def test_money(value: float | None, written: float | None) -> None:
+    assert wording.money(value) == written
+
+
+@pytest.mark.parametrize(("value", "written"), [(None, None), (3.3761341343955994, 3.376), (0.0, 0.0)])
+def test_seconds(value: float | None, written: float | None) -> None:
+    assert wording.seconds(value) == written
