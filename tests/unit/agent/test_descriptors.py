@@ -33,7 +33,9 @@ def hard_limit() -> int:
     return 4096 if hard == resource.RLIM_INFINITY else min(hard, 4096)
 
 
-@pytest.mark.parametrize("request_text", [pytest.param(b"", id="that say nothing"), pytest.param(FOLLOW, id="that follow")])
+@pytest.mark.parametrize("request_text", [
+    pytest.param(b"", id="that say nothing"), pytest.param(FOLLOW, id="that follow"),
+])
 @pytest.mark.parametrize("raised", [pytest.param(True, id="more allowed"), pytest.param(False, id="no more allowed")])
 def test_more_connections_than_descriptors(start, python, request_text: bytes, raised: bool) -> None:
     hard = hard_limit() if raised else FEW
@@ -62,7 +64,7 @@ def test_more_followers_than_select_can_count(start, python) -> None:
     if hard != resource.RLIM_INFINITY and hard < 3000:
         pytest.skip(f"this machine allows {hard} open files")
     with socket.create_server(("127.0.0.1", 0)) as peer, contextlib.ExitStack() as held:
-        address = "127.0.0.1:{}".format(peer.getsockname()[1])
+        address = f"127.0.0.1:{peer.getsockname()[1]}"
         peer.close()
         say = """
             import os

@@ -53,13 +53,14 @@ def test_what_is_no_event_is_said_and_left_out(pipe: EventPipe, heard: list[str]
 
 
 DEEP = "[" * 200_000
+NESTED = 900 * "[" + 900 * "]"
 ODD_LINES = [
     pytest.param(DEEP, id="too deep to read"),
     pytest.param('{"event": "measurement", "values": {"n": 1' + 400 * "0" + "}}", id="a number no float can hold"),
     pytest.param('{"event": "measurement", "parameters": {"n": 1' + 400 * "0" + "}}", id="and as a parameter"),
     pytest.param('{"event": "measured-finished", "time_s": 1' + 400 * "0" + "}", id="and as a time"),
-    pytest.param('{"event": "environment", "values": {"n": ' + 900 * "[" + 900 * "]" + "}}", id="deep, but readable"),
-    pytest.param('{"event": "measurement", "parameters": {"n": ' + 900 * "[" + 900 * "]" + "}}", id="the same to write"),
+    pytest.param('{"event": "environment", "values": {"n": ' + NESTED + "}}", id="deep, but readable"),
+    pytest.param('{"event": "measurement", "parameters": {"n": ' + NESTED + "}}", id="the same to write"),
 ]
 
 
