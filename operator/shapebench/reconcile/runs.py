@@ -173,7 +173,6 @@ def _conclude(view: RunView, failure: Failure | None, now_s: float) -> Step:
     record = view.kept.record if view.kept else judging.judged(view, _record(view, failure, now_s))
     if view.settings.results_url and view.kept is None:
         return Step((*_support_deletions(view), keeping.keep(view, record)), again=True, concludes=True)
-    words = wording.duration_text(record.duration_s) if record.reason is None else record.message
     return Step((
         *_support_deletions(view),
         *_in_config_map(view, record),
@@ -181,7 +180,7 @@ def _conclude(view: RunView, failure: Failure | None, now_s: float) -> Step:
                | ({"record": view.kept.url} if view.kept and view.kept.url else {})),
         *_deletions(view, view.engines, view.pods),
         Emit(_about(view), "Warning" if record.reason else "Normal", str(record.reason or "Succeeded"),
-             f"{wording.describe(view.planned)}: {words}"),
+             f"{wording.describe(view.planned)}: {wording.ending(record)}"),
     ), again=True, concludes=True, over=True)
 
 
@@ -203,7 +202,7 @@ def _retry(view: RunView, failure: Failure, now_s: float) -> Step:
         *_support_deletions(view),
         _patch(view, {"phase": Phase.PENDING, "attempt": number + 1, "attemptCreatedAt": wording.timestamp(now_s),
                       "gangExists": False, "lostAttempts": [*status.lost_attempts, lost],
-                      "costSpent": spending.until(view, now_s), "times": {
+                      "costSpent": wording.money(spending.until(view, now_s)), "times": {
                           "attemptCreatedS": now_s, "admittedS": None, "scheduledS": None, "runningS": None}}),
         *_deletions(view, view.engines, view.pods),
         Emit(_about(view), "Warning", str(failure.reason), f"{lost}; a new attempt follows"),

@@ -87,6 +87,9 @@ def test_a_neighbour_excludes_the_run_and_everybody_is_told() -> None:
     reason, text = message(cluster)
     assert reason == "SomeRunsExcluded"
     assert "2 of 2 runs ended, 1 excluded as doubtful (Neighbour 1)" in text
+    (event,) = (one for one in cluster.events if f"{NAME}-2-1" in one and one.startswith("Succeeded: "))
+    assert "; left out: Neighbour: node n1: what is not of the run used 2.33 of 4 CPUs" in event
+    assert "left out" not in next(one for one in cluster.events if one.startswith(f"Succeeded: {NAME}-1-1"))
 
 
 def test_flagged_runs_count_where_the_policy_says_so_and_are_told_too() -> None:
@@ -95,6 +98,7 @@ def test_flagged_runs_count_where_the_policy_says_so_and_are_told_too() -> None:
     whole = cluster.get("Benchmark", NAME)["status"]
     assert (whole["runs"]["excluded"], whole["runs"]["flagged"], whole["best"]["runs"]) == (0, 1, 2)
     assert "1 flagged as doubtful and counted" in message(cluster)[1]
+    assert any("; flagged, and counted: Neighbour: node n1" in one for one in cluster.events)
 
 
 def test_bounds_are_the_benchmarks() -> None:
@@ -103,7 +107,9 @@ def test_bounds_are_the_benchmarks() -> None:
 
 def test_a_benchmark_without_any_run_that_counts_says_why() -> None:
     cluster = lived(living(r1_1=BUSY, r2_1=BUSY))
-    assert message(cluster, "Failed") == ("NoValidRun", "no run can be compared: Neighbour")
+    assert message(cluster, "Failed") == (
+        "NoValidRun", "no run can be compared: Neighbour; apply it under another name, with validity.policy: Flag to "
+        "count such runs or with isolation: Node to keep others off their nodes (docs/concepts/validity.md)")
 
 
 OTHERS = [
@@ -172,11 +178,10 @@ def test_an_executor_that_spark_replaced_makes_the_run_doubtful() -> None:
     assert "3 executors were asked for where the shape has 2" in record(cluster, "1-1").flags[0].message
 
 
-@pytest.mark.parametrize("kind", ["spark"])
-def test_a_replaced_executor_whose_pod_was_deleted_makes_the_run_doubtful(kind: str) -> None:
+def test_a_replaced_executor_whose_pod_was_deleted_makes_the_run_doubtful() -> None:
     """As a drained node's pod is: nothing is left of it but the gap in the numbers."""
     cluster = fake.FakeCluster(living())
-    cluster.add(benchmark(kind, repetitions={"count": 1, "warmups": 0}))
+    cluster.add(benchmark("spark", repetitions={"count": 1, "warmups": 0}))
     for _ in range(60):
         look(cluster)
         cluster.tick()
