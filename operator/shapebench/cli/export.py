@@ -37,7 +37,7 @@ def export(  # noqa: PLR0913 (a command has as many arguments as options)
     environment), measurements a row for each row that the job wrote, series a row for each sample of each pod.
     JSON: the records themselves, in runs.json. docs/reference/results.md explains every column.
 
-    Records are read one at a time, so ten thousand runs are no trouble. Parquet needs the extra `parquet`.
+    A few records are in memory at a time, so ten thousand runs are no trouble. Parquet needs the extra `parquet`.
 
     Examples:
 
@@ -54,7 +54,7 @@ def export(  # noqa: PLR0913 (a command has as many arguments as options)
     records = sources.each(source, namespace, context, store)
     first = next(records, None)
     if first is None:
-        terminal.refuse(f"{source}: no run has ended yet, so there is nothing to export")
+        terminal.refuse(f"{source}: there is no record of an ended run, so there is nothing to export")
     print(*_written(itertools.chain([first], records), output, form, tables), sep="\n")
 
 

@@ -24,7 +24,7 @@ def answer(keeper: Keeper, path: str) -> Answer:
     if not _PATH.fullmatch(asked):
         return 404, _TEXT, b"here are /records/NAMESPACE/BENCHMARK/UID/RUN.json.gz\n"
     try:
-        data = keeper.packed(asked)
+        file = keeper.packed(asked)
     except StoreError as error:
         return 503, _TEXT, f"{error}\n".encode()
-    return (404, _TEXT, b"there is no such record\n") if data is None else (200, "application/gzip", data)
+    return (404, _TEXT, b"there is no such record\n") if file is None else (200, "application/gzip", file)

@@ -26,7 +26,8 @@ class FinishedRuns:
     def unsent(self, namespace: str, name: str) -> FinishedRun | None:
         """The run; None where there is nothing to send: it is gone, not over, or marked.
 
-        Raises ValueError for a run that is over and has no record that can be read.
+        Raises ValueError for a run that is over and has no record that can be read: there is none (any more), it is
+        damaged, or it is in another store than the one that is set.
         """
         body = self._run(namespace, name)
         if body is None or not is_unsent(body):
@@ -35,9 +36,10 @@ class FinishedRuns:
         benchmark = self._cluster.benchmark(namespace, run.spec.benchmark)
         if benchmark is None:
             return None
-        record = records.of_run(self._cluster, namespace, run.status.record or keys.record_name(name))
+        place = run.status.record or keys.record_name(name)
+        record = records.of_run(self._cluster, namespace, place)
         if record is None:
-            raise ValueError("the run left no record")
+            raise ValueError(f"there is no record at {place} (any more)")
         created = datetime.fromisoformat(benchmark["metadata"]["creationTimestamp"])
         return FinishedRun(record, str(run.status.verdict or record.verdict), created.timestamp())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from shapebench.api import keys, packing, places
@@ -12,36 +12,40 @@ from shapebench.kube import connect, errors, listing, paths, served
 from shapebench.kube.cluster import KubeCluster
 from shapebench.kube.transport import RefusedError, Request, Transport, explained
 from shapebench.results import ahead
-from shapebench.results.stores import StoreError
+from shapebench.results.stores import OtherStoreError, StoreError
 
 OVER = ("Succeeded", "Failed")
+_NAMED = 10
 
 
 def of_run(cluster: KubeCluster, namespace: str, place: str) -> RunRecord | None:
     """In the operator: the record at a run's `status.record`; None when it is not there (any more).
 
-    Raises `shapebench.kube.errors.KubeError` while the place does not answer, ValueError for a damaged record.
+    Raises `shapebench.kube.errors.KubeError` while the place does not answer, ValueError for a damaged record or one
+    that is in another store than the operator's (OtherStoreError).
     """
     if not places.is_url(place):
         return _in_config_map(cluster.transport, namespace, place)
     if cluster.results is None:
-        return None
+        raise OtherStoreError(place, "")
     try:
         return cluster.results.record(place)
     except StoreError as error:
         raise errors.UnavailableError(str(error)) from error
 
 
-def load(namespace: str | None, name: str, context: str | None = None) -> tuple[dict[str, Any], Iterator[RunRecord]]:
+def load(namespace: str | None, name: str, context: str | None,
+         tell: Callable[[str], None]) -> tuple[dict[str, Any], Iterator[RunRecord]]:
     """For the command line: the Benchmark's body and its runs' records, read one by one in the order of the runs.
 
-    Without a namespace it is the context's. Both raise `shapebench.kube.errors.KubeError`, and ValueError for a
-    record that this version cannot read.
+    Without a namespace it is the context's. `tell` is given a line at the end if records are missing. Both raise
+    `shapebench.kube.errors.KubeError`, and ValueError for a record that this version cannot read.
     """
-    return read(Transport(connect.client(context)), namespace or connect.namespace(context), name)
+    return read(Transport(connect.client(context)), namespace or connect.namespace(context), name, tell)
 
 
-def read(transport: Transport, namespace: str, name: str) -> tuple[dict[str, Any], Iterator[RunRecord]]:
+def read(transport: Transport, namespace: str, name: str,
+         tell: Callable[[str], None]) -> tuple[dict[str, Any], Iterator[RunRecord]]:
     """As `load`, through a transport that is there already."""
     benchmark = KubeCluster(transport, driver_service_account="").benchmark(namespace, name)
     if benchmark is None:
@@ -54,14 +58,31 @@ def read(transport: Transport, namespace: str, name: str) -> tuple[dict[str, Any
         place = run["place"]
         return stored.record(place) if places.is_url(place) else _in_config_map(transport, namespace, place)
 
-    return benchmark, (found for found in ahead.in_order(record, ended) if found is not None)
+    def there() -> Iterator[RunRecord]:
+        missing = []
+        for run, found in zip(ended, ahead.in_order(record, ended), strict=True):
+            if found is None:
+                missing.append(run["name"])
+            else:
+                yield found
+        if missing:
+            tell(_lost(missing, len(ended)))
+
+    return benchmark, there()
+
+
+def _lost(missing: list[str], of: int) -> str:
+    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    return (f"{len(missing)} of {of} ended runs have no record (any more), so they are left out: "
+            f"{', '.join(missing[:_NAMED])}{more}")
 
 
 def _place(body: dict[str, Any]) -> dict[str, Any]:
-    """Of a BenchmarkRun: whether it is over, where its record is, and where it stands among the others."""
+    """Of a BenchmarkRun: its name, whether it is over, where its record is, and where it stands among the others."""
     status, spec = body.get("status") or {}, body["spec"]
-    return {"over": status.get("phase") in OVER, "block": spec["block"], "position": spec["position"],
-            "place": status.get("record") or keys.record_name(body["metadata"]["name"])}
+    name = body["metadata"]["name"]
+    return {"name": name, "over": status.get("phase") in OVER, "block": spec["block"], "position": spec["position"],
+            "place": status.get("record") or keys.record_name(name)}
 
 
 def _in_config_map(transport: Transport, namespace: str, name: str) -> RunRecord | None:

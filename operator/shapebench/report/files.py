@@ -47,8 +47,10 @@ def each(file: Path) -> Iterator[RunRecord]:
             yield from from_json(file.read_text())
             return
         for line in lines:
-            if line != "]\n":
-                yield RunRecord.model_validate_json(line.removesuffix("\n").removesuffix(","))
+            if line == "]\n":
+                return
+            yield RunRecord.model_validate_json(line.removesuffix("\n").removesuffix(","))
+    raise ValueError("is not JSON: it ends in the middle of its list")
 
 
 def from_json(text: str) -> list[RunRecord]:

@@ -10,8 +10,8 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-AT_ONCE = 8
-"""As many as there are connections to an API server."""
+AT_ONCE = 3
+"""Records of many pods are large on both sides, and the operator serves two at a time."""
 
 
 def in_order(work: Callable[[T], R], given: Iterable[T]) -> Iterator[R]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from shapebench.results.stores import StoreError
 
@@ -37,9 +38,20 @@ class Folder:
 
     def read(self, path: str) -> bytes | None:
         """The file's content; None when there is none."""
+        file = self.opened(path)
+        if file is None:
+            return None
+        try:
+            with file:
+                return file.read()
+        except OSError as error:
+            raise StoreError(f"cannot read {self._file(path)}: {error.strerror or error}") from error
+
+    def opened(self, path: str) -> BinaryIO | None:
+        """The file, to be read in pieces and closed; None when there is none."""
         target = self._file(path)
         try:
-            return target.read_bytes()
+            return target.open("rb")
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:

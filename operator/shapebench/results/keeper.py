@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import BinaryIO
 
 from prometheus_client import Counter
 
 from shapebench.api import packing, places
 from shapebench.api.record import RunRecord
 from shapebench.results.patience import Patience
-from shapebench.results.stores import Store, StoreError
+from shapebench.results.stores import OtherStoreError, Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +58,19 @@ class Keeper:
         self.writes.labels("done").inc()
         return places.url(self.url, path)
 
-    def packed(self, path: str) -> bytes | None:
-        """The gzipped record at a path of the store; None when there is none. Raises StoreError."""
-        return self._patience.call(lambda: self._store.read(path))
+    def packed(self, path: str) -> BinaryIO | None:
+        """The gzipped record at a path of the store, to be closed; None when there is none. Raises StoreError."""
+        return self._patience.call(lambda: self._store.opened(path))
 
     def record(self, url: str) -> RunRecord | None:
-        """The record at a URL of this store; None when there is none, or it is another store's. Raises StoreError."""
+        """The record at a URL of this store; None when there is none.
+
+        Raises StoreError, and OtherStoreError for another store's URL.
+        """
         path = url.removeprefix(self.url.rstrip("/") + "/")
-        data = self.packed(path) if path != url else None
+        if path == url:
+            raise OtherStoreError(url, self.url)
+        data = self._patience.call(lambda: self._store.read(path))
         try:
             return packing.unpacked(data) if data is not None else None
         except ValueError as error:

@@ -6,9 +6,10 @@ Credentials are the environment's, never the URL's: URLs are written into status
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, BinaryIO
 
 from shapebench.results.stores import StoreError
 
@@ -43,6 +44,11 @@ class Remote:
             return None
         except Exception as error:
             raise StoreError(f"cannot read {self._scheme}://{target}: {_words(error)}") from None
+
+    def opened(self, path: str) -> BinaryIO | None:
+        """The object's content as a file, whole in memory: buckets are read by users, not served by the operator."""
+        data = self.read(path)
+        return None if data is None else io.BytesIO(data)
 
     def paths(self) -> Iterator[str]:
         """The paths of all objects below the URL, sorted."""

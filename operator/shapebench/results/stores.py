@@ -6,12 +6,20 @@ Libraries are imported when a URL needs them: an operator without a store stays 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 
 class StoreError(Exception):
     """The store did not do it; the text says what and why, for a person."""
+
+
+class OtherStoreError(ValueError):
+    """A record is in another store than the one that is set; the text says where, and what to set."""
+
+    def __init__(self, url: str, current: str) -> None:
+        now = f"the results store is now {current}" if current else "no results store is set now"
+        super().__init__(f"its record is at {url}, and {now}: set results.url to the store that holds it")
 
 
 class Store(Protocol):
@@ -23,6 +31,10 @@ class Store(Protocol):
 
     def read(self, path: str) -> bytes | None:
         """The file's content; None when there is none."""
+        ...
+
+    def opened(self, path: str) -> BinaryIO | None:
+        """The file, to be read in pieces and closed; None when there is none."""
         ...
 
     def paths(self) -> Iterator[str]:

@@ -110,6 +110,22 @@ def test_what_cannot_be_read_or_written_is_said_in_a_line(invoke: Invoke, store:
     assert len(done.output.splitlines()) == 1
 
 
+@pytest.mark.parametrize(("content", "words"), [
+    pytest.param("{", "is not JSON", id="no-list"),
+    pytest.param("[\n{\n]\n", "is not JSON", id="a-broken-record"),
+    pytest.param(files.to_json(RAN)[:-2], "is not JSON: it ends in the middle", id="cut-between-records"),
+    pytest.param('[\n{"run": 1}\n]\n', "is it a runs.json of this version?", id="no-record"),
+])
+def test_a_broken_runs_json_is_said_as_report_says_it(invoke: Invoke, tmp_path: Path, content: str,
+                                                      words: str) -> None:
+    (tmp_path / "runs.json").write_text(content)
+    for command, *more in (("report",), ("export", "--output", tmp_path / "out")):
+        done = invoke(command, tmp_path, *more)
+        assert done.exit_code == 2
+        assert f"shapebench: {tmp_path}/runs.json: " in done.output
+        assert (words if command == "export" else words.split(":")[0]) in done.output
+
+
 def test_a_damaged_record_is_named(invoke: Invoke, store: Path, tmp_path: Path) -> None:
     place = store / places.record("lab", "read", "uid-1", "read-1-2")
     place.write_bytes(place.read_bytes()[:-9])

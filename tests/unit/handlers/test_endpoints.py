@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import socket
+import threading
 import time
 import urllib.error
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.request import urlopen
 
 import pytest
 
+from shapebench.handlers import endpoints as served
 from shapebench.handlers.endpoints import Endpoints
 from shapebench.metrics.registry import Metrics
 
@@ -47,3 +51,68 @@ def test_refusals(url: str, problems: list[str], path: str, status: int, text: b
         urlopen(url + path, timeout=5)
     with refused.value as answer:
         assert (answer.code, answer.read()) == (status, text)
+
+
+@pytest.fixture
+def large() -> Iterator[tuple[Endpoints, list[io.BytesIO]]]:
+    """A server of records that fill every buffer between it and its client, and the files it opened."""
+    opened: list[io.BytesIO] = []
+
+    def record(_: str) -> tuple[int, str, io.BytesIO]:
+        opened.append(io.BytesIO(bytes(64_000_000)))
+        return 200, "application/gzip", opened[-1]
+
+    endpoints = Endpoints(lambda: b"", lambda: None, 0, record, client_timeout_s=2.0, turn_s=0.2)
+    endpoints.start()
+    yield endpoints, opened
+    endpoints.stop()
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_few_records_are_sent_at_a_time_and_one_who_takes_none_loses_its_turn(
+        large: tuple[Endpoints, list[io.BytesIO]]) -> None:
+    endpoints, opened = large
+    slow = [socket.create_connection(("127.0.0.1", endpoints.port)) for _ in range(served.RECORDS)]
+    for one in slow:
+        one.sendall(b"GET /records/x HTTP/1.0\r\n\r\n")
+    until(lambda: len(opened) == served.RECORDS)
+    with pytest.raises(urllib.error.HTTPError, match="503") as refused:
+        urlopen(f"http://127.0.0.1:{endpoints.port}/records/x", timeout=5)
+    refused.value.close()
+    with urlopen(f"http://127.0.0.1:{endpoints.port}/readyz", timeout=5) as answer:
+        assert answer.status == 200
+    until(lambda: all(file.closed for file in opened))
+    with urlopen(f"http://127.0.0.1:{endpoints.port}/records/x", timeout=5) as answer:
+        assert len(answer.read()) == 64_000_000
+    for one in slow:
+        one.close()
+
+
+def answering() -> int:
+    return sum("process_request_thread" in thread.name for thread in threading.enumerate())
+
+
+def test_clients_that_say_nothing_take_a_bounded_number_of_threads_for_a_while(
+        large: tuple[Endpoints, list[io.BytesIO]]) -> None:
+    endpoints, _ = large
+    until(lambda: answering() == 0)
+    silent = [socket.create_connection(("127.0.0.1", endpoints.port)) for _ in range(served.CONNECTIONS + 8)]
+    try:
+        for one in silent[served.CONNECTIONS:]:
+            one.settimeout(10)
+            assert one.recv(1) == b""
+        with pytest.raises(BlockingIOError):  # this one is not given up yet: the others were never begun with
+            silent[0].recv(1, socket.MSG_DONTWAIT)
+        assert answering() <= served.CONNECTIONS
+        until(lambda: answering() == 0)
+    finally:
+        for one in silent:
+            one.close()
+    with urlopen(f"http://127.0.0.1:{endpoints.port}/readyz", timeout=5) as answer:
+        assert answer.status == 200

@@ -15,6 +15,7 @@ from shapebench.kube import errors, listing, records
 from shapebench.kube.cluster import KubeCluster
 from shapebench.kube.transport import Transport
 from shapebench.results import stores
+from shapebench.results.keeper import Keeper
 
 
 def _benchmark(workload: dict[str, Any]) -> dict[str, Any]:
@@ -113,9 +114,11 @@ def test_records_come_in_the_order_in_which_they_ran(api: FakeApi, transport: Tr
     api.answers = [found(_benchmark({})), found({"items": [unfinished, *map(_run, reversed(ran))]})]
     api.by_path = {f"/api/v1/namespaces/lab/configmaps/{keys.record_name(one.run)}": found(_config_map(one))
                    for one in ran}
-    benchmark, found_records = records.read(transport, "lab", "one")
+    told: list[str] = []
+    benchmark, found_records = records.read(transport, "lab", "one", told.append)
     assert benchmark["metadata"]["name"] == "one"
     assert list(found_records) == ran
+    assert told == []
     assert "shapebench.dev/benchmark%3Done" in api.asked[1].path
 
 
@@ -131,7 +134,32 @@ def test_each_record_is_read_where_its_run_says(api: FakeApi, transport: Transpo
         _run(in_volume, "file:///not/mounted/here/lab/one/u/one-2-1.json.gz")]})]
     api.by_path = {f"/api/v1/namespaces/lab/configmaps/{keys.record_name(here.run)}": found(_config_map(here)),
                    f"{served_at}/one-2-1.json.gz": Answer(200, packing.packed(in_volume))}
-    assert list(records.read(transport, "lab", "one")[1]) == [here, away, in_volume]
+    told: list[str] = []
+    assert list(records.read(transport, "lab", "one", told.append)[1]) == [here, away, in_volume]
+    assert told == ["1 of 4 ended runs have no record (any more), so they are left out: one-1-3"]
+
+
+def test_of_many_lost_records_some_are_named(api: FakeApi, transport: Transport) -> None:
+    ran = [_record(1, position) for position in range(1, 41)]
+    api.answers = [found(_benchmark({})), found({"items": [*map(_run, ran)]})]
+    api.by_path = {f"/api/v1/namespaces/lab/configmaps/{keys.record_name(one.run)}": status(404) for one in ran}
+    told: list[str] = []
+    assert list(records.read(transport, "lab", "one", told.append)[1]) == []
+    [line] = told
+    assert line.startswith("40 of 40 ended runs have no record")
+    assert line.endswith("one-1-9, one-1-10 and 30 more")
+
+
+@pytest.mark.parametrize(("url", "words"), [
+    pytest.param("", "at s3://before/lab/one/u/one-1-1.json.gz, and no results store is set now", id="unset"),
+    pytest.param("memory://now", "and the results store is now memory://now: set results.url", id="changed"),
+])
+def test_a_record_in_another_store_is_not_a_missing_one(transport: Transport, url: str, words: str) -> None:
+    cluster = KubeCluster(transport, "", results=Keeper(url, stores.opened(url)) if url else None)
+    with pytest.raises(stores.OtherStoreError, match=words):
+        records.of_run(cluster, "lab", "s3://before/lab/one/u/one-1-1.json.gz")
+    if url:
+        assert records.of_run(cluster, "lab", f"{url}/lab/one/u/one-1-1.json.gz") is None
 
 
 @pytest.mark.parametrize(("status_of_benchmark", "answer", "words"), [
@@ -145,10 +173,10 @@ def test_a_volume_out_of_reach_says_what_is_missing(api: FakeApi, transport: Tra
     run = _run(_record(1, 1), "file:///not/mounted/here/lab/one/u/one-1-1.json.gz")
     api.answers = [found(_benchmark({}) | {"status": status_of_benchmark}), found({"items": [run]}), answer]
     with pytest.raises(errors.KubeError, match=words):
-        list(records.read(transport, "lab", "one")[1])
+        list(records.read(transport, "lab", "one", print)[1])
 
 
 def test_no_such_benchmark(api: FakeApi, transport: Transport) -> None:
     api.answers = [status(404)]
     with pytest.raises(errors.GoneError, match="no Benchmark one in namespace lab"):
-        records.read(transport, "lab", "one")
+        records.read(transport, "lab", "one", print)

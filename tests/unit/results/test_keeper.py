@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ from shapebench.api import packing
 from shapebench.api.record import Cell, Phase, RunRecord, Times, Verdict
 from shapebench.results import keeper as keepers
 from shapebench.results.keeper import PAUSE_S, Keeper
-from shapebench.results.stores import StoreError
+from shapebench.results.stores import OtherStoreError, StoreError
 
 RECORD = RunRecord(benchmark="one", namespace="lab", run="one-1-1", backend="kubernetes", cell=Cell(shape="s"),
                    workers=1, cpu=1, memory_bytes=1, block=1, repetition=1, position=1, attempt=1,
@@ -38,6 +39,10 @@ class Scripted:
     def read(self, path: str) -> bytes | None:
         self.answers.wait()
         return self.files.get(path)
+
+    def opened(self, path: str) -> io.BytesIO | None:
+        data = self.read(path)
+        return None if data is None else io.BytesIO(data)
 
     def paths(self) -> Iterator[str]:
         return iter(sorted(self.files))
@@ -77,7 +82,9 @@ def test_a_record_comes_back_from_the_url_that_keep_returns(keeper: Keeper) -> N
     assert url == "s3://bucket/results/lab/one/u/one-1-1.json.gz"
     assert keeper.record(url) == RECORD
     assert keeper.record("s3://bucket/results/lab/one/u/other.json.gz") is None
-    assert keeper.record("s3://elsewhere/lab/one/u/one-1-1.json.gz") is None
+    with pytest.raises(OtherStoreError, match=r"is at s3://elsewhere/lab/one/u/one-1-1.json.gz, and the results store "
+                                              r"is now s3://bucket/results: set results.url"):
+        keeper.record("s3://elsewhere/lab/one/u/one-1-1.json.gz")
     assert counts(keeper) == {"done": 1, "failed": 0, "skipped": 0}
 
 

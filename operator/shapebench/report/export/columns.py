@@ -120,7 +120,7 @@ SERIES = (
         "index INTEGER - the pod's number within its role",
         "time_s NUMBER Unix-s the moment of the sample, by the pod's clock",
         "elapsed_s NUMBER s since the measured part began; negative before it")),
-    *(Column(column.name, column.kind, column.unit, f"{column.meaning}, since the pod's agent began")
+    *(Column(column.name, column.kind, column.unit, f"{column.meaning}, since the pod's program began")
       for column in USAGE if column.name != "memory_peak_bytes"),
     Column("memory_bytes", Kind.INTEGER, "B", "the working set at that moment"),
 )
