@@ -10,7 +10,7 @@ LACK_OF_FIT_P = 0.01
 COOKS_LIMIT = 1.0
 """A point with a greater Cook's distance moves the line by more than its own uncertainty."""
 SMALLEST_N_FOR_INFLUENCE = 5
-TWO_VALUES = "only two values of the parameter: p says that they differ, not that a line joins them"
+TWO_VALUES = "two values show no line: p says only whether they differ"
 """With two, the test of the slope is Student's t test of two groups: no point could leave the line."""
 ALL_DOUBTFUL = "every run of it was flagged as doubtful"
 
