@@ -78,13 +78,21 @@ def held_s(run: Ended, price_per_hour: float | None) -> float | None:
                     if one is not None), None)
     if start_s is None or run.times.finished_s is None:
         return None
-    return max(0.0, run.times.finished_s - start_s)
+    return max(0.0, run.times.finished_s + after_s(run) - start_s)
 
 
 def wall_s(run: Ended) -> float:
     """How long the run's last attempt took by the clock, without its time in a queue; 0 where that cannot be told."""
     parts = phases.of_times(run.times)
-    return (parts.startup_s or 0.0) + (run.duration_s or 0.0)
+    return (parts.startup_s or 0.0) + (run.duration_s or 0.0) + after_s(run)
+
+
+def after_s(run: Ended) -> float:
+    """How long programs went on after the measured part, by the pods' clocks; 0 where no record of a pod tells it."""
+    if run.times.finished_s is None or not isinstance(run, RunRecord):
+        return 0.0
+    ends = (pod.program_finished_s or pod.last_reading_s for pod in run.pods)
+    return max(0.0, max((end for end in ends if end is not None), default=0.0) - run.times.finished_s)
 
 
 def spent(run: Ended) -> float | None:

@@ -40,11 +40,13 @@ def plan(
 ) -> None:
     """Say what Benchmarks will take before anything starts: cells, runs, shapes, time, money, order.
 
-    Time and money are judged by runs that have ended: by the same cells' own where there are any, else by others'.
+    Time and money are judged by runs that have ended: by the same cells' own where there are any, else by those of
+    the file's other cells. Runs of other shapes, sizes or parameters are left out, and the plan says so.
     Without any, what limits.startTimeout, limits.runTimeout and the prices allow at most is all that can be told.
     Nothing is started and nothing is written; a file is refused for the same reasons as by `kubectl apply`.
 
-    Exit code: 0 when every Benchmark can start, 1 when the budget of one lets no run start, 2 for wrong input.
+    Exit code: 0 when every Benchmark can start, 1 when one cannot (its budget lets no run start, or a shape has no
+    room on the cluster's nodes as they are now), 2 for wrong input.
 
     Examples:
 
@@ -54,18 +56,25 @@ def plan(
 
         shapebench plan my.yaml --from build/runs/read-speed/runs.json --format json
     """
-    from shapebench.cli import outlook
-
-    if namespace is not None and (earlier is None or sources.is_path(earlier)):
-        terminal.refuse("--namespace says where the Benchmark of --from NAME is: give --from NAME, or leave it out")
-    benchmarks = outlook.benchmarks(file)
-    of_cluster = context is not None or (earlier is not None and not sources.is_path(earlier))
-    nodes = outlook.nodes(context) if of_cluster else None
-    given = outlook.earlier(earlier, namespace, context) if earlier is not None else None
-    found = [outlook.of(one, given if given is not None else outlook.left_by_run(one), nodes) for one in benchmarks]
+    found = _found(file, earlier, namespace, context)
     _print(found, form)
     if not all(one.startable for one in found):
         raise typer.Exit(terminal.EXIT_NO_ANSWER)
+
+
+def _found(files: Sequence[Path], earlier: str | None, namespace: str | None, context: str | None) -> list[Outlook]:
+    from shapebench.cli import outlook, past_runs
+
+    on_cluster = earlier if earlier is not None and not sources.is_path(earlier) else None
+    if namespace is not None and on_cluster is None:
+        terminal.refuse("--namespace says where the Benchmark of --from NAME is: give --from NAME, or leave it out")
+    benchmarks = outlook.benchmarks(files)
+    nodes = outlook.nodes(context, on_cluster) if context is not None or on_cluster is not None else None
+    if earlier is None:
+        return [outlook.of(one, past_runs.left_by_run(one), nodes) for one in benchmarks]
+    given = past_runs.named(earlier, namespace, context)
+    past_runs.refuse_strangers(given, benchmarks)
+    return [outlook.of(one, past_runs.judged_by(given, one), nodes) for one in benchmarks]
 
 
 def _print(found: Sequence[Outlook], form: Form) -> None:

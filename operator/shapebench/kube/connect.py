@@ -54,4 +54,4 @@ def _from_kubeconfig(configuration: Configuration, context: str | None) -> None:
         load_kube_config(context=context, client_configuration=configuration)
     except ConfigException as error:
         raise errors.UnavailableError(
-            f"no cluster: {error}. Set KUBECONFIG, or make a cluster with `make kind-up`") from error
+            f"no cluster: {f'{error}'.rstrip('.')}. Set KUBECONFIG, or make a cluster with `make kind-up`") from error

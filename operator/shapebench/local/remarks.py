@@ -30,24 +30,23 @@ def problems(benchmark: Benchmark) -> tuple[str, ...]:
 
 
 def remarks(benchmark: Benchmark, core_count: int) -> tuple[str, ...]:
-    """What the reader of the results must know."""
+    """What the reader of the results must know, the gravest first."""
     spec = benchmark.spec
-    return (*acceptance.remarks(spec), *ALWAYS, *((SPARK,) if spec.workload.spark else ()),
-            *_sizes(spec, core_count), *_ignored(spec))
+    return (*_too_large(spec, core_count), *acceptance.remarks(spec), *ALWAYS,
+            *((SPARK,) if spec.workload.spark else ()), *_fractions(spec), *_ignored(spec))
 
 
-def _sizes(spec: BenchmarkSpec, core_count: int) -> Sequence[str]:
+def _too_large(spec: BenchmarkSpec, core_count: int) -> Sequence[str]:
     needs = {shape.name: shape.workers * quantity.cpu_cores(shape.cpu) for shape in spec.shapes}
-    too_large = [f"{name} ({quantity.cpu_text(need)})" for name, need in needs.items() if need > core_count]
+    found = [f"{name} ({quantity.cpu_text(need)})" for name, need in needs.items() if need > core_count]
+    return [f"this machine has {core_count} cores, fewer than {', '.join(found)}: "
+            "workers of these shapes share cores, and their numbers say nothing of such a cluster"] if found else []
+
+
+def _fractions(spec: BenchmarkSpec) -> Sequence[str]:
     fractions = [shape.name for shape in spec.shapes if quantity.cpu_cores(shape.cpu) % 1]
-    found = []
-    if too_large:
-        found.append(f"this machine has {core_count} cores, fewer than {', '.join(too_large)}: "
-                     "workers of these shapes share cores")
-    if fractions:
-        found.append(f"a fraction of a core cannot be kept by affinity: workers of {', '.join(fractions)} "
-                     "get whole cores")
-    return found
+    return [f"a fraction of a core cannot be kept by affinity: workers of {', '.join(fractions)} "
+            "get whole cores"] if fractions else []
 
 
 def _ignored(spec: BenchmarkSpec) -> Sequence[str]:

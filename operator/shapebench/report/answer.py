@@ -8,13 +8,13 @@ from shapebench.analysis import expectation, objective, summary
 from shapebench.analysis.summary import CellSummary
 from shapebench.api.record import Phase, RunRecord, Verdict
 from shapebench.api.status import BenchmarkPhase
-from shapebench.report import doubts, units
+from shapebench.report import doubts, shared_cores, units
 from shapebench.report.subject import Subject
 
 
 def headline(subject: Subject, records: Sequence[RunRecord]) -> str:
     """The answer in one or two sentences; of a Benchmark that has runs to come, this first."""
-    found = _found(subject, records)
+    found = " ".join(filter(None, (_found(subject, records), shared_cores.warning(records))))
     if not subject.unfinished:
         return found
     of_planned = f" of {subject.planned}" if subject.planned is not None else ""

@@ -21,19 +21,24 @@ FIRST_RUNS = 5
 _LEFT, _RIGHT = True, False
 
 
-def terminal(forecast: Forecast, basis: str, notes: Sequence[str]) -> RenderableType:
-    """The plan for a terminal. `basis`: where what is expected comes from, in words; empty where nothing is known."""
+def terminal(forecast: Forecast, basis: str, notes: Sequence[str], no_room: Sequence[str] = ()) -> RenderableType:
+    """The plan for a terminal. `basis`: where what is expected comes from, in words; empty where nothing is known.
+
+    `no_room`: what the cluster's nodes cannot hold; it comes first, for nothing else matters before it is mended.
+    """
     lines = [("besides", _besides(forecast)), ("time", _time(forecast, basis)), ("money", _money(forecast)),
              ("budget", _budget(forecast)), ("first", _first(forecast.plan))]
     facts = Table.grid(padding=(0, 2, 0, 0))
     for name, text in lines:
         if text:
             facts.add_row(Text(f"  {name}"), Text(text))
-    return Group(Text(_headline(forecast), style="bold"), Text(), _shapes(forecast), Text(), facts,
+    return Group(Text(_headline(forecast), style="bold"),
+                 *(Text(f"  no room: {line}", style="bold red") for line in no_room),
+                 Text(), _shapes(forecast), Text(), facts,
                  *((Text(),) if notes else ()), *(Text(f"  {note}", style="dim") for note in notes))
 
 
-def as_dict(forecast: Forecast, basis: str, notes: Sequence[str]) -> dict[str, Any]:
+def as_dict(forecast: Forecast, basis: str, notes: Sequence[str], no_room: Sequence[str] = ()) -> dict[str, Any]:
     """The same for a program: seconds, and money in the currency of the prices. What is not known is null.
 
     `seconds` are of runs one after the other, `wall_s` of as many at once as limits.concurrency lets run.
@@ -52,6 +57,7 @@ def as_dict(forecast: Forecast, basis: str, notes: Sequence[str]) -> dict[str, A
                    "runs_affordable": forecast.affordable},
         "order": [{"run": run.name, "block": run.block, "position": run.position, "shape": run.shape.name,
                    "parameters": dict(run.cell.parameters)} for run in forecast.plan],
+        "no_room": list(no_room),
         "remarks": list(notes),
     }
 

@@ -62,6 +62,17 @@ def test_time_is_by_the_clock_and_money_by_nodes_held() -> None:
     assert found.all == Amount(12 * 12.0, pytest.approx(12 * 4 / 3600))
 
 
+@pytest.mark.parametrize("money", [{}, {"cost": None, "cost_spent": None}], ids=["priced", "without-a-price"])
+def test_the_end_of_a_run_counts_with_prices_and_without(money: dict[str, None]) -> None:
+    """Placed at 100, measured for 4 s from 110, and its program ends at 120."""
+    times = Times(created_s=100.0, scheduled_s=100.0, started_s=110.0, finished_s=114.0)
+    pod = {"pod": "p", "role": "worker", "index": 0, "counters": "none", "agent_started_s": 100.0, "exit_code": 0,
+           "program_finished_s": 120.0}
+    spent = {"cost": 0.004, "cost_spent": 0.020} | money
+    found = forecast.of(benchmark(), [record("2x1", 1, 8.0, times=times, pods=[pod], **spent)])
+    assert found.wall_s == pytest.approx(12 * 20.0)
+
+
 def test_a_shape_of_the_same_name_and_another_size_is_another() -> None:
     found = forecast.of(benchmark(), [record("2x1", 1, 4.0, workers=4)])
     assert found.cells_known == 0

@@ -99,7 +99,46 @@ def test_the_runs_of_this_machine_tell_what_to_expect(invoke: Invoke, manifest: 
 def test_runs_from_before_a_change_say_so(invoke: Invoke, manifest: Manifest) -> None:
     invoke("run", manifest())
     done = invoke("plan", manifest(env=[{"name": "A", "value": "b"}]))
-    assert "the runs in build/runs/tiny were made before spec.workload changed" in words(done)
+    assert ("left out: all 3 runs in build/runs/tiny, made before spec.workload.tensorflow.env changed"
+            in words(done))
+    assert "time not known before a run has ended" in words(done), "they did other work"
+
+
+def test_runs_of_another_size_are_left_out_and_said_to_be(invoke: Invoke, manifest: Manifest, tmp_path: Path) -> None:
+    small = {"name": "1x1", "workers": 1, "cpu": "1", "memory": "1Gi"}
+    invoke("run", manifest(shapes=[small | {"cpu": "64"}]))
+    done = invoke("plan", manifest(shapes=[small]))
+    assert done.exit_code == 0
+    assert ("left out: 3 of the 3 runs of build/runs/tiny: 3 of shape 1x1 as 1 × 64 CPU, 1024Mi, which is "
+            "1 × 1 CPU, 1024Mi in the file") in words(done)
+    assert "time not known before a run has ended" in words(done)
+
+    done = invoke("plan", manifest(shapes=[small]), "--from", tmp_path / "build/runs/tiny")
+    assert done.exit_code == 2
+    assert "none of its 3 runs is of a cell of tiny: 3 of shape 1x1 as 1 × 64 CPU" in done.stderr
+
+
+def test_another_price_is_no_reason_to_leave_runs_out(invoke: Invoke, manifest: Manifest) -> None:
+    invoke("run", manifest())
+    dear = {"name": "1x1", "workers": 1, "cpu": "1", "memory": "1Gi", "pricePerHour": "36"}
+    done = invoke("plan", manifest(shapes=[dear]))
+    assert "by 3 runs on the local backend" in words(done)
+    assert "made before spec.shapes changed: `shapebench run` will not go on with them" in words(done)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["its-file-is-kept", "runs-json-alone"])
+def test_runs_of_another_benchmark_count_with_a_remark(
+        invoke: Invoke, manifest: Manifest, tmp_path: Path, known: bool) -> None:
+    invoke("run", manifest("other", env=[{"name": "A", "value": "b"}]))
+    source = tmp_path / "build/runs/other"
+    if not known:
+        source = source.rename(tmp_path / "copy")
+        (source / "benchmark.json").unlink()
+    done = invoke("plan", manifest(), "--from", source)
+    assert done.exit_code == 0
+    assert "by 3 runs on the local backend" in words(done)
+    assert ("did other work (spec.workload.tensorflow.env differ)" if known else
+            "are of other, and it is not known here whether they did the same work as tiny") in words(done)
 
 
 @pytest.mark.parametrize(("budget", "exit_code", "told"), [
@@ -197,19 +236,20 @@ def small_node() -> dict[str, Any]:
     return {"metadata": {"name": "n1"}, "spec": {}, "status": {"allocatable": {"cpu": "900m", "memory": "8Gi"}}}
 
 
-@pytest.mark.parametrize(("answer", "told"), [
+@pytest.mark.parametrize(("answer", "told", "exit_code"), [
     pytest.param(found({"items": [small_node()], "metadata": {}}),
-                 "spec.shapes[0] (1x1): no node fits a pod of 1 CPU and 1Gi: the largest, n1, has 900m CPU",
-                 id="small"),
+                 "1 warm-up no room: spec.shapes[0] (1x1): no node fits a pod of 1 CPU and 1Gi: the largest, n1, has "
+                 "900m CPU", 1, id="small"),
     pytest.param(status(403, "Forbidden", "nodes is forbidden"),
                  "this account may not list nodes, so it is not known whether every shape has room on one",
-                 id="no-role"),
+                 0, id="no-role"),
 ])
 def test_shapes_that_have_no_room_on_the_clusters_nodes_are_said(
-        kubeconfig: Path, manifest: Manifest, api: FakeApi, answer: fake_api.Answer, told: str) -> None:
+        kubeconfig: Path, manifest: Manifest, api: FakeApi, answer: fake_api.Answer, told: str,
+        exit_code: int) -> None:
     api.by_path["/api/v1/nodes"] = answer
     done = planned(kubeconfig, manifest(), "--context", "lab")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == exit_code, done.stderr
     assert told in " ".join(done.stdout.split())
 
 
@@ -218,3 +258,19 @@ def test_a_cluster_that_is_not_there_says_so(
     done = planned(kubeconfig, manifest(), "--context", "nowhere")
     assert done.returncode == 2
     assert "no cluster" in done.stderr
+    assert ".." not in done.stderr
+
+
+def test_a_from_that_is_neither_a_path_nor_a_benchmark_says_so(
+        kubeconfig: Path, manifest: Manifest, api: FakeApi) -> None:
+    api.by_path["/api/v1/nodes"] = found({"items": [], "metadata": {}})
+    api.by_path["/apis/shapebench.dev/v1alpha1/namespaces/lab/benchmarks/nowhere"] = status(404, "NotFound", "none")
+    done = planned(kubeconfig, manifest(), "--from", "nowhere", "-n", "lab")
+    assert done.returncode == 2
+    assert ("--from nowhere: it is no path here (a path has a / or ends in .json), and it cannot be read as a "
+            "Benchmark of a cluster: there is no Benchmark nowhere in namespace lab") in done.stderr
+    kubeconfig.write_text("")
+    (kubeconfig.parent / "nowhere").mkdir()
+    done = planned(kubeconfig, manifest(), "--from", "nowhere")
+    assert "--from nowhere: write ./nowhere for what is here by that name, and it cannot be read" in done.stderr
+    assert ".." not in done.stderr

@@ -32,6 +32,22 @@ def test_several_documents_and_other_kinds(tmp_path: Path) -> None:
     pytest.param("workers: 1", "workers: 0", "spec.shapes[0].workers: Input should be greater than or equal to 1",
                  id="no-workers"),
     pytest.param("workers: 1", "wokers: 1", "spec.shapes[0].wokers: no such field; did you mean workers?", id="typo"),
+    pytest.param("1Gi}", "1Gi, pricePerHour: 0.05}", "spec.shapes[0].pricePerHour: write a price as a text, such as "
+                 "'0.05'; put quotes around it: '0.05'", id="price-without-quotes"),
+    pytest.param('cpu: "1"', "cpu: 1.5", "spec.shapes[0].cpu: write cores such as '2' or '0.5', or millicores such as "
+                 "'500m', above 0; put quotes around it: '1.5'", id="cpu-without-quotes"),
+    pytest.param("spec:", "spec:\n  limits: {budget: 0.5}", "spec.limits.budget: write a price as a text",
+                 id="budget-without-quotes"),
+    pytest.param("spec:", "spec:\n  validity: {maxStealShare: 0.1}", "spec.validity.maxStealShare: write a share from "
+                 "0 to 1 as a text", id="share-without-quotes"),
+    pytest.param("spec:", "spec:\n  limits: {runTimeout: 30}", "spec.limits.runTimeout: write hours, minutes and "
+                 "seconds such as '90s', '5m' or '1h30m', above 0 (got 30)", id="duration-as-a-number"),
+    pytest.param("[1, 2]", "[1, [2]]", "spec.parameters[0].values[1]: write a number, a text, or true or false",
+                 id="a-list-as-a-value"),
+    pytest.param("command: [python, -c, pass]", "job: trian", "spec.workload.tensorflow.job: 'trian' is not known; did "
+                 "you mean train?", id="job-misspelt"),
+    pytest.param("command: [python, -c, pass]", "job: zzz", "spec.workload.tensorflow.job: 'zzz' is not known; known "
+                 "are train, train-stream", id="job-unknown"),
     pytest.param("workers: 1, ", "", "spec.shapes[0].workers: is missing; add it", id="missing"),
     pytest.param('cpu: "1"', "cpu: much", "spec.shapes[0].cpu: write cores such as '2'", id="cpu"),
     pytest.param("{x}", "{y}", "spec.workload.tensorflow.arguments[0]: '--x={y}': unknown parameter 'y'; known are",
@@ -46,12 +62,17 @@ def test_what_is_wrong_is_named(tmp_path: Path, replace: str, by: str, problem: 
     with pytest.raises(manifest.ManifestError) as caught:
         load(tmp_path, GOOD.replace(replace, by))
     assert any(problem in one for one in caught.value.problems), caught.value.problems
+    fields = [one.partition(": ")[0] for one in caught.value.problems]
+    assert len(fields) == len(set(fields)), "one line for each field"
+    assert not any("Value error" in one or "constrained" in one for one in caught.value.problems)
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(manifest.ManifestError) as caught:
-        load(tmp_path, GOOD.replace("workers: 1", "workers: -1").replace("1Gi", "lots"))
-    assert len(caught.value.problems) == 2
+        load(tmp_path, GOOD.replace("workers: 1", "workers: -1").replace("1Gi", "lots").replace("tiny", "Tiny")
+             + "---\n" + GOOD.replace("[1, 2]", "[]"))
+    assert [one.partition(":")[0] for one in caught.value.problems] == [
+        "metadata.name", "spec.shapes[0].workers", "spec.shapes[0].memory", "spec.parameters[0].values"]
 
 
 @pytest.mark.parametrize("text", ["", "just words", "[1, 2]"])
