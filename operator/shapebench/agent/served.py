@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _LOOK_AGAIN_S = 0.5
 """How long after a connection that failed or broke the next is made."""
 
+_GONE_AFTER_S = 5.0
+"""An agent that was there and has refused every connection for so long has ended without a word: it was killed."""
+
 
 class Served:
     """`over` once each has told so; `done` is called then, in that thread. Who is never heard keeps it from that."""
@@ -27,6 +30,7 @@ class Served:
         self._left = set(peers)
         self._connections: dict[Peer, socket.socket] = {}
         self._rests: dict[Peer, bytes] = {}
+        self._last_there_s: dict[Peer, float] = {}
         self._done = done
         self._met = threading.Event()
 
@@ -46,8 +50,9 @@ class Served:
     def _run(self) -> None:
         while self._left:
             for peer in self._left - self._connections.keys():
-                with contextlib.suppress(OSError):
-                    self._connections[peer] = follower.connect(peer)
+                self._connect(peer)
+            if not self._left:
+                break
             whole = self._left <= self._connections.keys()
             if whole:
                 self._met.set()
@@ -61,6 +66,14 @@ class Served:
                 time.sleep(_LOOK_AGAIN_S)
         self._done()
 
+    def _connect(self, peer: Peer) -> None:
+        now_s = time.monotonic()
+        try:
+            self._connections[peer] = follower.connect(peer)
+        except OSError:
+            if now_s - self._last_there_s.get(peer, now_s) > _GONE_AFTER_S:
+                self._left.discard(peer)
+
     def _take(self, peer: Peer) -> bool:
         """What this one has sent; whether its connection has broken before it told of its end."""
         chunk = b""
@@ -72,6 +85,7 @@ class Served:
         if over:
             self._left.discard(peer)
         if over or not chunk:
+            self._last_there_s[peer] = time.monotonic()
             self._connections.pop(peer).close()
             self._rests.pop(peer)
         return not over and not chunk

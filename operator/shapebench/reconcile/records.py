@@ -39,7 +39,7 @@ def _pod_record(pod: PodFact, log: str) -> PodRecord | None:
             if given is not None:
                 record = PodRecord.model_validate(given)
                 return record if record.complete else _cut_short(record, pod)
-        except (ValueError, ValidationError):
+        except (ValueError, ValidationError, RecursionError):
             continue
     return None
 

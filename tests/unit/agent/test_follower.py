@@ -234,6 +234,16 @@ def test_what_a_served_out_program_does_when_asked(start, python, end: str, code
     worker.finish()
 
 
+def test_an_agent_that_is_killed_is_not_served_for_ever(start, python) -> None:
+    worker = start(*python("import time; time.sleep(60)"))
+    port = re.search(r"port (\d+)", worker.wait_for("metrics on port"))[1]
+    server = start(*python("import time; print('ready', flush=True); time.sleep(60)"),
+                   env={wire.ENV_SERVES: f"127.0.0.1:{port}"})
+    server.wait_for("ready")
+    worker.process.kill()
+    assert server.finish().code == 0
+
+
 def test_a_server_that_fails_first_has_failed(start, python) -> None:
     worker = start(*python("import time; time.sleep(1)"))
     port = re.search(r"port (\d+)", worker.wait_for("metrics on port"))[1]
