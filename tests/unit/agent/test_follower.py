@@ -235,7 +235,7 @@ def test_what_a_served_out_program_does_when_asked(start, python, end: str, code
 
 
 def test_an_agent_that_is_killed_is_not_served_for_ever(start, python) -> None:
-    worker = start(*python("import time; time.sleep(60)"))
+    worker = start(*python("import time; time.sleep(4)"))
     port = re.search(r"port (\d+)", worker.wait_for("metrics on port"))[1]
     server = start(*python("import time; print('ready', flush=True); time.sleep(60)"),
                    env={wire.ENV_SERVES: f"127.0.0.1:{port}"})
