@@ -23,7 +23,7 @@ _PACKAGE = re.compile(r"(?P<name>pyspark|tensorflow|tf_keras|keras)(?:_(?:cpu|gp
                       r"-(?P<version>[0-9][^-]*)\.dist-info", re.IGNORECASE)
 _SPARK_CORE = re.compile(r"spark-core_[0-9.]+-(?P<version>.+)\.jar")
 _JAVA_VERSION = re.compile(r'^JAVA_VERSION="(?P<version>[^"]+)"', re.MULTILINE)
-_PYTHON = re.compile(r"(?P<prefix>.*)/bin/python(?P<version>3\.[0-9]+)")
+_PYTHON = re.compile(r"python(?P<version>3\.[0-9]+)")
 _SPARK_ROLES = (wire.ROLE_DRIVER, wire.ROLE_EXECUTOR)
 
 
@@ -43,13 +43,37 @@ def _python(env: Mapping[str, str]) -> tuple[str | None, Iterable[str]]:
     """The program's Python, and where it looks for packages: this one, unless it came with the agent."""
     if not Path(sys.prefix).is_relative_to(wire.AGENT_PYTHON_DIR):
         return ".".join(str(part) for part in sys.version_info[:3]), sys.path
-    program = _program("python3", env)
-    found = _PYTHON.fullmatch(os.path.realpath(program)) if program else None
-    if not found:
+    return _of_image(env)
+
+
+def _of_image(env: Mapping[str, str]) -> tuple[str | None, Iterable[str]]:
+    """The Python of the image's virtual environment, else the one that a shell would start; by names of files alone."""
+    inner = {**env, "PATH": f"{env.get('VIRTUAL_ENV', '')}/bin"} if env.get("VIRTUAL_ENV") else env
+    program = _program("python3", inner) or _program("python3", env) or _program("python", env)
+    if not program:
         return None, ()
-    libraries = (f"{found['prefix']}/lib", "/usr/local/lib", "/usr/lib")
-    return found["version"], [f"{library}/{python}/{kind}-packages" for library in libraries
-                              for python in (f"python{found['version']}", "python3") for kind in ("site", "dist")]
+    real = Path(os.path.realpath(program))
+    home, below = Path(program).parent.parent, real.parent.parent
+    homes = [home]
+    # Without a word of it a folder is no virtual environment, and Debian's packages lie apart from its Python's own.
+    if "include-system-site-packages = false" not in (read_text(home / "pyvenv.cfg") or ""):
+        homes += [below, Path("/usr/local"), Path("/usr")]
+    version = _version(real.name, (home, below))
+    pythons = (f"python{version}", "python3") if version else ("python3",)
+    return version, [f"{one}/lib/{python}/{kind}-packages" for one in dict.fromkeys(homes)
+                     for python in pythons for kind in ("site", "dist")]
+
+
+def _version(program: str, homes: Iterable[Path]) -> str | None:
+    """Of the program's name, else of the only library beside it."""
+    named = _PYTHON.fullmatch(program)
+    if named:
+        return named["version"]
+    for home in homes:
+        beside = {found["version"] for found in map(_PYTHON.fullmatch, _names(home / "lib")) if found}
+        if len(beside) == 1:
+            return beside.pop()
+    return None
 
 
 def _packages(folders: Iterable[str]) -> Iterator[tuple[str, str]]:

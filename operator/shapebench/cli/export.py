@@ -35,9 +35,11 @@ def export(  # noqa: PLR0913 (a command has as many arguments as options)
 
     CSV and Parquet: a file for each table. runs has a row for each run (its cell, verdict, times, cost, usage,
     environment), measurements a row for each row that the job wrote, series a row for each sample of each pod.
-    JSON: the records themselves, in runs.json. docs/reference/results.md explains every column.
+    JSON: the records themselves, in runs.json; --what runs leaves out rows and series, and runs is always part of it.
+    docs/reference/results.md explains every column.
 
-    A few records are in memory at a time, so ten thousand runs are no trouble. Parquet needs the extra `parquet`.
+    A few records are in memory at a time, so ten thousand runs are no trouble. Parquet needs duckdb, which
+    `make setup` installs.
 
     Examples:
 
@@ -50,7 +52,7 @@ def export(  # noqa: PLR0913 (a command has as many arguments as options)
         shapebench export read-speed -n team-a --from s3://bucket/results --format json
     """
     tables = _tables(what)
-    _require(form)
+    _require(form, tables)
     records = sources.each(source, namespace, context, store)
     first = next(records, None)
     if first is None:
@@ -58,7 +60,7 @@ def export(  # noqa: PLR0913 (a command has as many arguments as options)
     print(*_written(itertools.chain([first], records), output, form, tables), sep="\n")
 
 
-def _require(form: Format) -> None:
+def _require(form: Format, tables: frozenset[Table]) -> None:
     from shapebench.report.export import parquet_files
 
     try:
@@ -66,6 +68,10 @@ def _require(form: Format) -> None:
             parquet_files.require()
     except parquet_files.ParquetMissingError as error:
         terminal.refuse(f"--format parquet: {error}")
+    if form is Format.JSON and Table.RUNS not in tables:
+        asked = ",".join(sorted(tables))
+        terminal.refuse(f"--what {asked}: JSON holds whole runs, so runs must be among them: write --what "
+                        f"runs,{asked}, or take --format csv or parquet")
 
 
 def _written(records: Iterable[RunRecord], output: Path, form: Format, tables: frozenset[Table]) -> list[Path]:

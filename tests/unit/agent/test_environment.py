@@ -85,3 +85,30 @@ def test_a_python_that_came_with_the_agent_is_not_the_programs(tmp_path: Path, m
     (tmp_path / "opt/bin/python3").symlink_to("python3.8")
     assert software.installed(wire.ROLE_WORKER, {"PATH": f"{tmp_path}/opt/bin"}) == {
         "python": "3.8", "tensorflow": "2.13.1"}
+
+
+@pytest.mark.parametrize(("files", "env", "expected"), [
+    pytest.param({"venv/lib/python3.12/site-packages/keras-3.1.0.dist-info/x": "",
+                  "venv/pyvenv.cfg": "include-system-site-packages = false\n",
+                  "usr/lib/python3.12/site-packages/keras-1.0.dist-info/x": ""},
+                 {"PATH": "venv/bin"}, {"python": "3.12", "keras": "3.1.0"}, id="a-venv-on-the-path"),
+    pytest.param({"venv/lib/python3.12/site-packages/keras-3.1.0.dist-info/x": ""},
+                 {"VIRTUAL_ENV": "venv"}, {"python": "3.12", "keras": "3.1.0"}, id="a-venv-by-name"),
+    pytest.param({"usr/lib/python3/dist-packages/keras-3.2.0.dist-info/x": ""},
+                 {"PATH": "venv/bin"}, {"python": "3.12", "keras": "3.2.0"}, id="debians-packages-below-a-venv"),
+    pytest.param({"venv/pyvenv.cfg": "include-system-site-packages = false\n",
+                  "usr/lib/python3/dist-packages/keras-3.2.0.dist-info/x": ""},
+                 {"PATH": "venv/bin"}, {"python": "3.12"}, id="a-closed-venv-without"),
+    pytest.param({"plain/bin/python3": "", "plain/lib/python3.9/site-packages/keras-2.0.0.dist-info/x": ""},
+                 {"PATH": "plain/bin"}, {"python": "3.9", "keras": "2.0.0"}, id="a-program-without-a-version"),
+])
+def test_the_images_packages_are_found_from_a_bundled_python(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], env: dict[str, str],
+        expected: dict[str, str]) -> None:
+    monkeypatch.setattr(sys, "prefix", wire.AGENT_PYTHON_DIR)
+    tree(tmp_path, {"usr/bin/python3.12": "", "venv/bin/activate": "", **files})
+    (tmp_path / "venv/bin/python3").symlink_to(tmp_path / "usr/bin/python3.12")
+    for name in ("usr/bin/python3.12", "plain/bin/python3"):
+        if (tmp_path / name).exists():
+            (tmp_path / name).chmod(0o755)
+    assert software.installed(wire.ROLE_WORKER, {key: f"{tmp_path}/{value}" for key, value in env.items()}) == expected

@@ -91,6 +91,9 @@ def test_all_tables_of_what_was_run_here(invoke: Invoke, runs_json: Path, tmp_pa
 @pytest.mark.parametrize(("arguments", "message"), [
     pytest.param(lambda store: (store, "--what", "runs,plots"), "--what: there is no table 'plots'; write one or "
                  "more of runs,measurements,series", id="no-such-table"),
+    pytest.param(lambda store: (store / "lab" / "read", "--what", "series", "--format", "json"), "--what series: JSON "
+                 "holds whole runs, so runs must be among them: write --what runs,series, or take --format csv",
+                 id="json-without-runs"),
     pytest.param(lambda store: ("read", "--from", store), "has the records of 3 Benchmarks; give one of their folders",
                  id="several"),
     pytest.param(lambda store: ("write", "--from", store), "has no records of Benchmark write", id="no-such-benchmark"),
@@ -141,8 +144,8 @@ def test_without_duckdb_the_extra_is_named_before_anything_is_read(store: Path, 
                            "--format", "parquet"], capture_output=True, text=True, check=False, timeout=60,
                           env={"PYTHONPATH": f"{tmp_path}:{Path(files.__file__).parents[2]}"})
     assert (done.returncode, done.stderr) == (
-        2, "shapebench: --format parquet: Parquet needs duckdb, which the extra `parquet` installs: "
-           "pip install 'shapebench[parquet]'; or take --format csv\n")
+        2, "shapebench: --format parquet: Parquet needs duckdb, which `make setup` installs in .venv (elsewhere: "
+           "pip install 'duckdb>=2'); or take --format csv\n")
 
 
 def test_help_teaches_by_example(invoke: Invoke) -> None:

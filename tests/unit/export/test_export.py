@@ -73,6 +73,19 @@ def test_measurements_tell_the_cell_from_what_the_job_varied(tmp_path: Path, rec
         ("b-1-2", "0", "images", "x", "1", "10.0"), ("b-1-2", "1", "images", "x", "2", "30.0")]
 
 
+def test_measurements_tell_which_worker_wrote_them(tmp_path: Path, make_record: Any) -> None:
+    whole = make_record(1)
+    theirs = tuple(Measurement(values={"rate": float(number)}) for number in range(2))
+    workers = tuple(pod.model_copy(update={"measurements": (theirs[pod.index],)}) for pod in whole.pods)
+    server = workers[0].model_copy(update={"role": "ps", "measurements": theirs})
+    told = make_record(1, measurements=theirs, pods=(server, *workers))
+    writing.write([told, make_record(2, measurements=theirs)], tmp_path, Format.CSV, frozenset({Table.MEASUREMENTS}))
+    assert [(one["run"], one["row"], one["role"], one["index"], one["measurement_rate"])
+            for one in read_csv(tmp_path / "measurements.csv")] == [
+        ("b-1-1", "0", "worker", "0", "0.0"), ("b-1-1", "1", "worker", "1", "1.0"),
+        ("b-1-2", "0", "", "", "0.0"), ("b-1-2", "1", "", "", "1.0")]
+
+
 def test_series_are_long_and_aligned_at_the_measured_start(tmp_path: Path, records: list[RunRecord]) -> None:
     writing.write(records, tmp_path, Format.CSV, frozenset({Table.SERIES}))
     found = read_csv(tmp_path / "series.csv")

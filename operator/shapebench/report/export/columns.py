@@ -45,9 +45,9 @@ def _column(line: str) -> Column:
 USAGE = tuple(map(_column, (
     "cpu_seconds NUMBER s CPU time of all cores together",
     "cpu_throttled_seconds NUMBER s time for which the CPU limit held processes back",
-    "memory_peak_bytes INTEGER B the most memory at one time; over all pods, the sum of their peaks",
-    "network_receive_bytes INTEGER B received, without loopback",
-    "network_transmit_bytes INTEGER B sent, without loopback",
+    "memory_peak_bytes INTEGER B the most at one time, page cache included; over all pods, the sum of peaks",
+    "network_receive_bytes INTEGER B received, without loopback (with it on the local backend)",
+    "network_transmit_bytes INTEGER B sent, without loopback (with it on the local backend)",
     "network_receive_packets INTEGER - packets received",
     "network_transmit_packets INTEGER - packets sent",
     "disk_read_bytes INTEGER B read from block devices",
@@ -69,7 +69,7 @@ RUNS_FIRST = (*map(_column, (
     "phase TEXT - Succeeded or Failed",
     "reason TEXT - why the run failed",
     "verdict TEXT - only runs that are Valid enter the statistics",
-    "duration_s NUMBER s the measured part, inside the pods",
+    "duration_s NUMBER s the longest measured part of a driver or worker, by its own clock",
     "cost NUMBER currency of the measured part; the currency is that of the shapes' prices",
 )), *(_WHOLE[name] for name in _FIRST_USAGE))
 """Programs read these by name: they stay. A column for each parameter follows, then RUNS_LAST."""
@@ -83,8 +83,8 @@ RUNS_LAST = (
         "memory_bytes INTEGER B of one worker")),
     _WHOLE["memory_peak_bytes"], _WHOLE["cpu_throttled_seconds"],
     *map(_column, (
-        "started_s NUMBER Unix-s the measured part begins",
-        "finished_s NUMBER Unix-s the measured part ends",
+        "started_s NUMBER Unix-s the first pod's measured part begins",
+        "finished_s NUMBER Unix-s the last pod's measured part ends; nodes' clocks differ",
         "queue_s NUMBER s the last attempt was held back, by Kueue or another operator",
         "startup_s NUMBER s from then until the measured part began: nodes, images, programs",
         "message TEXT - what happened, in words",
@@ -109,7 +109,9 @@ MEASUREMENTS = tuple(map(_column, (
     "block INTEGER - 0 is the warm-up",
     "repetition INTEGER - within the cell, warm-ups not counted",
     "verdict TEXT - only runs that are Valid enter the statistics",
-    "row INTEGER - the job's rows of this run, from 0",
+    "row INTEGER - the rows of this run, from 0, through all its pods",
+    "role TEXT - of the pod that wrote the row: driver or worker; empty where the record no longer tells",
+    "index INTEGER - the pod's number within its role",
 )))
 
 SERIES = (
@@ -122,7 +124,7 @@ SERIES = (
         "elapsed_s NUMBER s since the measured part began; negative before it")),
     *(Column(column.name, column.kind, column.unit, f"{column.meaning}, since the pod's program began")
       for column in USAGE if column.name != "memory_peak_bytes"),
-    Column("memory_bytes", Kind.INTEGER, "B", "the working set at that moment"),
+    Column("memory_bytes", Kind.INTEGER, "B", "the working set then: without page cache that is easy to drop"),
 )
 
 assert tuple(column.name for column in USAGE) == tuple(Usage.model_fields)

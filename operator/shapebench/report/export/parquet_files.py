@@ -36,8 +36,8 @@ def require() -> None:
     try:
         import duckdb  # noqa: F401
     except ImportError as error:
-        raise ParquetMissingError("Parquet needs duckdb, which the extra `parquet` installs: "
-                                  "pip install 'shapebench[parquet]'; or take --format csv") from error
+        raise ParquetMissingError("Parquet needs duckdb, which `make setup` installs in .venv "
+                                  "(elsewhere: pip install 'duckdb>=2'); or take --format csv") from error
 
 
 def gathered(target: Path, table: Gathered) -> None:

@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 from shapebench.analysis import objective
 from shapebench.api import phases
-from shapebench.api.record import PodRecord, RunRecord
+from shapebench.api.assemble import DECIDING_ROLES
+from shapebench.api.record import Measurement, PodRecord, RunRecord
 from shapebench.report.export.columns import SERIES, Family, Kind
 from shapebench.report.export.layouts import Key, Row, Value
 
@@ -47,10 +48,21 @@ def of_measurements(record: RunRecord) -> Iterator[Row]:
         (None, "block"): record.block, (None, "repetition"): record.repetition,
         (None, "verdict"): record.verdict.value,
         **{(Family.PARAMETER, name): value for name, value in record.cell.parameters.items()}}
-    for number, measurement in enumerate(record.measurements):
-        yield {**common, (None, "row"): number,
+    for number, (role, index, measurement) in enumerate(_written(record)):
+        yield {**common, (None, "row"): number, (None, "role"): role, (None, "index"): index,
                **{(Family.ROW, name): value for name, value in measurement.parameters.items()},
                **{(Family.MEASUREMENT, name): value for name, value in measurement.values.items()}}
+
+
+def _written(record: RunRecord) -> Iterator[tuple[str | None, int | None, Measurement]]:
+    """The rows of the pods that decide, each with its pod's role and index; those of the run where pods lack theirs."""
+    found = [(pod.role, pod.index, row) for pod in record.pods if pod.role in DECIDING_ROLES
+             for row in pod.measurements]
+    # A record that was made to fit has lost its pods' rows, or the run's last ones: the run's are those that count.
+    if len(found) == len(record.measurements):
+        yield from found
+    else:
+        yield from ((None, None, row) for row in record.measurements)
 
 
 def of_series(record: RunRecord) -> Iterator[tuple[tuple[Value, ...], list[tuple[Value, ...]]]]:
