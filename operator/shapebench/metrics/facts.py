@@ -17,7 +17,8 @@ from shapebench.api.status import BenchmarkStatus
 from shapebench.remote_write import parameters
 
 FAMILIES: Mapping[str, str] = {
-    "shapebench_benchmark_runs": "Runs of a Benchmark by state: planned, created, active, succeeded, failed, skipped.",
+    "shapebench_benchmark_runs": "Runs of a Benchmark by state: planned, created, active, succeeded, failed, skipped, "
+                                 "excluded, flagged.",
     "shapebench_benchmark_created_seconds": "When a Benchmark was created, in Unix seconds: its aligned curves begin "
                                             "there.",
     "shapebench_benchmark_cost_spent": "What the runs of a Benchmark cost so far.",
