@@ -28,6 +28,6 @@ class OpenFiles:
 
 
 def _limit(soft: int, hard: int) -> None:
-    """Best effort: a sandbox may forbid it, and then nothing changes in either direction."""
+    """Best effort: where a container may not, nothing changes in either direction."""
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
