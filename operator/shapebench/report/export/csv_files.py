@@ -6,9 +6,10 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
+from shapebench.analysis.summary import value_text
 from shapebench.report.export.columns import SERIES, Column, Kind
 from shapebench.report.export.gathered import Gathered
-from shapebench.report.export.layouts import Value, text_of
+from shapebench.report.export.layouts import Value
 
 _BREAKS = "\r\n"
 """The writer puts quotes around a field with one of the characters that end its lines, and both end a reader's."""
@@ -53,9 +54,9 @@ def _samples(pods: Iterable[tuple[Sequence[Value], Sequence[Sequence[Value]]]]) 
 
 
 def _fields(row: Sequence[Value]) -> list[str | int | float | None]:
-    return [text_of(value) if isinstance(value, bool) else value for value in row]
+    return [value_text(value) if isinstance(value, bool) else value for value in row]
 
 
 def as_kind(value: Value, kind: Kind) -> Value:
     """The value as its column holds it: in a column of texts, a number is the text that YAML writes."""
-    return text_of(value) if kind is Kind.TEXT and value is not None else value
+    return value_text(value) if kind is Kind.TEXT and value is not None else value

@@ -92,8 +92,3 @@ def kind_of(value: Scalar) -> Kind:
     if isinstance(value, int):
         return Kind.INTEGER if -_LONGEST <= value < _LONGEST else Kind.TEXT
     return Kind.NUMBER if isinstance(value, float) else Kind.TEXT
-
-
-def text_of(value: Scalar) -> str:
-    """A value as YAML writes it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
