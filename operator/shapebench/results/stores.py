@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
+BUCKETS = frozenset({"s3", "gs", "az", "abfs", "abfss"})
+"""Schemes of the great clouds' buckets."""
+
 
 class StoreError(Exception):
     """The store did not do it; the text says what and why, for a person."""
@@ -48,5 +51,8 @@ def opened(url: str) -> Store:
     if parts.scheme == "file":
         from shapebench.results.folder import Folder
         return Folder(unquote(parts.path))
+    if parts.scheme in BUCKETS:
+        from shapebench.results.bucket import Bucket
+        return Bucket(url)
     from shapebench.results.remote import Remote
     return Remote(url)
