@@ -12,8 +12,8 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from shapebench.analysis import objective, summary
-from shapebench.api.record import Measurement, RunRecord, Scalar, Verdict
+from shapebench.analysis import objective
+from shapebench.api.record import Measurement, RunRecord, Scalar, Verdict, scalar_text
 
 COUNTERS = frozenset({"pass", "epoch", "repetition", "round", "iteration", "step", "trial", "attempt", "batch"})
 """Parameters of a row that number repetitions and set nothing."""
@@ -126,7 +126,7 @@ def _point(record: RunRecord, inner: Mapping[str, Scalar], rows: Sequence[Measur
            readings: tuple[Reading, ...], *, whole_run: bool = False) -> Point:
     parameters = {**record.cell.parameters, **inner}
     factors = {name: value for name, given in parameters.items() if (value := number(given)) is not None}
-    words = {name: summary.value_text(given) for name, given in parameters.items() if number(given) is None}
+    words = {name: scalar_text(given) for name, given in parameters.items() if number(given) is None}
     group = (("shape", record.cell.shape), *sorted(words.items()))
     return Point(record.run, group, factors | _size(rows, whole_run), readings, bool(record.flags))
 
@@ -149,9 +149,9 @@ def _work(values: Mapping[str, float], name: str) -> float | None:
 
 
 def _inner(record: RunRecord, row: Measurement) -> dict[str, Scalar]:
-    own = {(_plain(name), summary.value_text(value)) for name, value in record.cell.parameters.items()}
+    own = {(_plain(name), scalar_text(value)) for name, value in record.cell.parameters.items()}
     return {name: value for name, value in row.parameters.items()
-            if name not in COUNTERS and (_plain(name), summary.value_text(value)) not in own}
+            if name not in COUNTERS and (_plain(name), scalar_text(value)) not in own}
 
 
 def _plain(name: str) -> str:

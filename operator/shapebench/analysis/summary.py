@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shapebench.api.record import Cell, Reason, Scalar, Verdict
+from shapebench.api.record import Cell, Reason, Scalar, Verdict, scalar_text
 from shapebench.api.status import Interval
 
 Goal = Literal["Minimize", "Maximize"]
@@ -96,12 +96,7 @@ def _value_key(value: Scalar) -> tuple[str, str]:
 
 def cell_text(cell: Cell) -> str:
     """The cell for a person: `4x1 format=tfrecord`."""
-    return " ".join((cell.shape, *(f"{name}={value_text(value)}" for name, value in cell.parameters.items())))
-
-
-def value_text(value: Scalar) -> str:
-    """A parameter's value as YAML writes it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return " ".join((cell.shape, *(f"{name}={scalar_text(value)}" for name, value in cell.parameters.items())))
 
 
 def median_interval(values: Iterable[float]) -> Interval | None:

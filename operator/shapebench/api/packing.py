@@ -6,10 +6,28 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from shapebench.api.record import PodRecord, RunRecord
 
 SUFFIX = ".json.gz"
+
+
+class Bounds(NamedTuple):
+    """How much a record may unpack to: a megabyte of gzip can say that it holds a gigabyte.
+
+    `values`: of what separates values in the JSON. `[],` is three bytes of text and seventy of memory.
+    """
+
+    text_bytes: int
+    values: int
+
+
+IN_STORE = Bounds(512 * 2**20, 32_000_000)
+"""Three times the record of a thousand pods with 600 samples of 12 columns each, the most that runs leave."""
+IN_CONFIG_MAP = Bounds(64 * 2**20, 2_000_000)
+"""Of what the operator itself reads within its 256 MiB, and whoever may write ConfigMaps in a namespace can forge; a
+record that the operator made for a ConfigMap is within it."""
 
 
 def packed(record: RunRecord) -> bytes:
@@ -30,10 +48,31 @@ def packed_with(record: RunRecord, pods: Iterable[PodRecord]) -> bytes:
     return buffer.getvalue()
 
 
-def unpacked(data: bytes) -> RunRecord:
-    """The record. Raises ValueError: damaged, or (pydantic.ValidationError) of another version."""
+def unpacked(data: bytes, bounds: Bounds = IN_STORE) -> RunRecord:
+    """The record. Raises ValueError: damaged, larger than the bounds, or (pydantic.ValidationError) of another
+    version."""
+    return RunRecord.model_validate_json(_text(data, bounds))
+
+
+def is_within(data: bytes, bounds: Bounds) -> bool:
+    """Whether `unpacked` would take this, which `packed` made, with these bounds."""
     try:
-        text = gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
+        return bool(_text(data, bounds))
+    except ValueError:
+        return False
+
+
+def _text(data: bytes, bounds: Bounds) -> bytes:
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        text = unpacking.decompress(data, bounds.text_bytes)
+    except zlib.error as error:
         raise ValueError(f"not a record: {error}") from error
-    return RunRecord.model_validate_json(text)
+    if unpacking.unconsumed_tail:
+        raise ValueError(f"not a record: it unpacks to more than {bounds.text_bytes >> 20} MiB")
+    if not unpacking.eof or unpacking.unused_data:
+        raise ValueError("not a record: it is not one whole gzip stream")
+    values = sum(text.count(separator) for separator in (b",", b"[", b"{"))
+    if values > bounds.values:
+        raise ValueError(f"not a record: it holds more than {bounds.values} values")
+    return text

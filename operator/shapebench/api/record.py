@@ -16,6 +16,12 @@ from pydantic.alias_generators import to_camel
 Scalar = str | int | float | bool
 """A parameter's value."""
 
+
+def scalar_text(value: Scalar) -> str:
+    """As YAML writes it, and as programs expect it: true and false in lower case."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 RECORD_VERSION: Literal["shapebench.dev/record/v1"] = "shapebench.dev/record/v1"
 
 

@@ -12,9 +12,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
+from shapebench.api import moments
 from shapebench.kube import errors, paths, retry
 from shapebench.kube.transport import MERGE_PATCH, RefusedError, Request, Transport, explained
 from shapebench.plan import actions
@@ -99,7 +99,7 @@ def event_body(emit: actions.Emit, now_s: float) -> dict[str, Any]:
     namespace = metadata["namespace"]
     said = "\0".join((metadata.get("uid", ""), emit.type, emit.reason, emit.message))
     digest = hashlib.sha256(said.encode()).hexdigest()[:16]
-    moment = datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    moment = moments.timestamp(now_s)
     about = {"apiVersion": emit.about["apiVersion"], "kind": emit.about["kind"], "namespace": namespace,
              "name": metadata["name"], "uid": metadata.get("uid", "")}
     return {

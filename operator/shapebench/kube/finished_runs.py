@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from shapebench.api import keys
+from shapebench.api import keys, moments
 from shapebench.api.run import BenchmarkRun
 from shapebench.kube import paths, records
 from shapebench.kube.cluster import KubeCluster
@@ -40,8 +39,8 @@ class FinishedRuns:
         record = records.of_run(self._cluster, namespace, place)
         if record is None:
             raise ValueError(f"there is no record at {place} (any more)")
-        created = datetime.fromisoformat(benchmark["metadata"]["creationTimestamp"])
-        return FinishedRun(record, str(run.status.verdict or record.verdict), created.timestamp())
+        created_s = moments.unix_s(benchmark["metadata"]["creationTimestamp"])
+        return FinishedRun(record, str(run.status.verdict or record.verdict), created_s)
 
     def mark(self, namespace: str, name: str, text: str) -> None:
         """Note on the run what became of it; a run that is gone needs no note."""

@@ -92,4 +92,4 @@ def _in_config_map(transport: Transport, namespace: str, name: str) -> RunRecord
         if refused.status == 404:
             return None
         raise explained(refused) from refused
-    return packing.unpacked(base64.b64decode(body["binaryData"][keys.RECORD_KEY]))
+    return packing.unpacked(base64.b64decode(body["binaryData"][keys.RECORD_KEY]), packing.IN_CONFIG_MAP)

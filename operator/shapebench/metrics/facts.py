@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from shapebench.api.record import Usage
+from shapebench.api import moments
+from shapebench.api.record import Usage, scalar_text
 from shapebench.api.run import BenchmarkRun
 from shapebench.api.status import BenchmarkStatus
 from shapebench.remote_write import parameters
@@ -68,7 +68,7 @@ def _of_benchmark(body: Mapping[str, Any]) -> Facts:
     metadata = body["metadata"]
     if status.cost_spent is not None:
         samples.append(Fact("shapebench_benchmark_cost_spent", status.cost_spent))
-    created_s = _created_s(metadata)
+    created_s = moments.unix_s(metadata.get("creationTimestamp"))
     if created_s is not None:
         samples.append(Fact("shapebench_benchmark_created_seconds", created_s))
     return Facts({"namespace": metadata["namespace"], "benchmark": metadata["name"]}, tuple(samples))
@@ -106,11 +106,6 @@ def _measured(run: BenchmarkRun) -> Iterable[Fact]:
     varied = parameters.names((name for one in rows for name in one.parameters),
                               taken=parameters.names(run.spec.parameters).values())
     for row, measurement in enumerate(rows):
-        labels = {varied[name]: parameters.text(value) for name, value in measurement.parameters.items()}
+        labels = {varied[name]: scalar_text(value) for name, value in measurement.parameters.items()}
         for name, value in measurement.values.items():
             yield Fact("shapebench_run_measurement", value, {"name": name, "row": str(row), **labels})
-
-
-def _created_s(metadata: Mapping[str, Any]) -> float | None:
-    created = metadata.get("creationTimestamp")
-    return datetime.fromisoformat(created).timestamp() if created else None

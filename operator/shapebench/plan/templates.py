@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Iterable, Mapping
 
-from shapebench.api.record import Scalar
+from shapebench.api.record import Scalar, scalar_text
 
 
 class TemplateError(ValueError):
@@ -27,7 +27,7 @@ def names(template: str) -> tuple[str, ...]:
 def fill(template: str, values: Mapping[str, Scalar]) -> str:
     """The argument itself. Raises TemplateError for an unknown parameter."""
     check(template, values)
-    return template.format_map({name: as_text(value) for name, value in values.items()})
+    return template.format_map({name: scalar_text(value) for name, value in values.items()})
 
 
 def check(template: str, known: Iterable[str]) -> None:
@@ -36,8 +36,3 @@ def check(template: str, known: Iterable[str]) -> None:
     for name in names(template):
         if name not in listed:
             raise TemplateError(f"{template!r}: unknown parameter {name!r}; known are {', '.join(listed)}")
-
-
-def as_text(value: Scalar) -> str:
-    """A value as a program expects it: true and false in lower case, as YAML writes them."""
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from shapebench.analysis import summary
 from shapebench.analysis.budget import Ledger
-from shapebench.api import places
+from shapebench.api import moments, places
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import Phase
 from shapebench.api.run import BenchmarkRun
@@ -23,7 +23,7 @@ from shapebench.plan import expand
 from shapebench.plan.actions import Action, Create, Delete, Emit, Kept, KubeObject, Offer, PatchStatus
 from shapebench.reconcile import acceptance, ledger, merge_patch, runs, status
 from shapebench.reconcile.engines import EngineFact
-from shapebench.reconcile.facts import PodFact, time_s
+from shapebench.reconcile.facts import PodFact
 from shapebench.reconcile.run_view import RunView
 
 
@@ -162,7 +162,7 @@ def _conclude(view: View, judged: acceptance.Judged, counted: status.Tally, so_f
     actions = (*so_far.actions, *_patch(view, new), *_told(view, old, new))
     if new.finished_at is None or benchmark.spec.ttl_seconds_after_finished is None:
         return Decision(actions, wake_after_s=so_far.wake_after_s)
-    left_s = (time_s(new.finished_at) or now_s) + benchmark.spec.ttl_seconds_after_finished - now_s
+    left_s = moments.unix_s(new.finished_at) + benchmark.spec.ttl_seconds_after_finished - now_s
     if left_s > 0:
         return Decision(actions, wake_after_s=left_s)
     return Decision((*actions, Delete("Benchmark", benchmark.metadata.namespace, benchmark.metadata.name)))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from shapebench.api import keys, wire
+from shapebench.api import keys, moments, wire
 from shapebench.api.record import Reason
 
 _PULL_FAILING = ("ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError")
@@ -96,19 +95,14 @@ def pod_fact(pod: Mapping[str, Any]) -> PodFact:
         state=state,
         deleting=deleting,
         scheduled_s=_condition_time_s(status, "PodScheduled"),
-        running_s=time_s((container.get("state", {}).get("running") or terminated).get("startedAt")),
-        finished_s=time_s(terminated.get("finishedAt")),
+        running_s=moments.unix_s((container.get("state", {}).get("running") or terminated).get("startedAt")),
+        finished_s=moments.unix_s(terminated.get("finishedAt")),
         trouble=_trouble(status) if state is PodState.WAITING else None,
         failure=_failure(metadata["name"], status, terminated) if state is PodState.FAILED else None,
         container=container.get("name", keys.PROGRAM_CONTAINER),
         totals=terminated.get("message", ""),
         image=_digest(container.get("imageID", "")),
     )
-
-
-def time_s(timestamp: str | None) -> float | None:
-    """Unix seconds of an RFC 3339 timestamp."""
-    return datetime.fromisoformat(timestamp).timestamp() if timestamp else None
 
 
 def _digest(image_id: str) -> str:
@@ -193,5 +187,6 @@ def _program_failure(name: str, status: Mapping[str, Any], terminated: Mapping[s
 def _condition_time_s(status: Mapping[str, Any], kind: str) -> float | None:
     for condition in status.get("conditions") or ():
         if condition["type"] == kind and condition["status"] == "True":
-            return time_s(condition.get("lastTransitionTime"))
+            since: str | None = condition.get("lastTransitionTime")
+            return moments.unix_s(since)
     return None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shapebench.api import assemble, cost, keys, quantity
+from shapebench.api import assemble, cost, keys, moments, quantity
 from shapebench.api.record import INFRASTRUCTURE_REASONS, Phase, PodRecord, Reason, RunRecord, Times
 from shapebench.api.run import BenchmarkRun
 from shapebench.build import gang as gangs
@@ -20,7 +20,7 @@ from shapebench.plan.actions import Action, Create, Delete, Emit, PatchStatus
 from shapebench.reconcile import attempts, judging, keeping, records, spending, wording
 from shapebench.reconcile.attempts import Gang, Judgement, Stage
 from shapebench.reconcile.engines import WORKLOAD, EngineFact
-from shapebench.reconcile.facts import Failure, PodFact, time_s
+from shapebench.reconcile.facts import Failure, PodFact
 from shapebench.reconcile.run_view import RunView
 
 REFUSAL_RETRY_S = 5.0
@@ -100,7 +100,7 @@ def _create(view: RunView, now_s: float) -> Step:
 def _begun(view: RunView, now_s: float) -> tuple[Action, ...]:
     """The first word of the first attempt."""
     return () if view.run.status.attempt else (_patch(view, {
-        "phase": Phase.PENDING, "attempt": 1, "attemptCreatedAt": wording.timestamp(now_s),
+        "phase": Phase.PENDING, "attempt": 1, "attemptCreatedAt": moments.timestamp(now_s),
         "times": {"createdS": now_s}}),)
 
 
@@ -200,7 +200,7 @@ def _retry(view: RunView, failure: Failure, now_s: float) -> Step:
     lost = f"attempt {number}: {failure.reason}: {failure.message}"[:1000]
     return Step((
         *_support_deletions(view),
-        _patch(view, {"phase": Phase.PENDING, "attempt": number + 1, "attemptCreatedAt": wording.timestamp(now_s),
+        _patch(view, {"phase": Phase.PENDING, "attempt": number + 1, "attemptCreatedAt": moments.timestamp(now_s),
                       "gangExists": False, "lostAttempts": [*status.lost_attempts, lost],
                       "costSpent": wording.money(spending.until(view, now_s)), "times": {
                           "attemptCreatedS": now_s, "admittedS": None, "scheduledS": None, "runningS": None}}),
@@ -237,7 +237,7 @@ def _with_losses(found: assemble.Outcome, view: RunView, recorded: Sequence[PodR
 
 def _gang(view: RunView) -> Gang:
     status, spark = view.run.status, view.benchmark.spec.workload.spark
-    created_s = time_s(status.attempt_created_at) or 0.0
+    created_s = moments.unix_s(status.attempt_created_at) or 0.0
     return Gang(
         expected=gangs.pod_names(view.attempt),
         executors=view.planned.shape.workers if spark is not None else 0,

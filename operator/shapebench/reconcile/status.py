@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from shapebench.analysis import expectation, summary
 from shapebench.analysis.budget import Ledger, Stop
+from shapebench.api import moments
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import Phase, Verdict
 from shapebench.api.run import BenchmarkRun
@@ -26,7 +27,6 @@ from shapebench.plan.actions import KubeObject
 from shapebench.plan.expand import PlannedRun
 from shapebench.reconcile import ledger, wording
 from shapebench.reconcile.acceptance import Judged
-from shapebench.reconcile.facts import time_s
 
 BUDGET_REACHED = "BudgetReached"
 EXCLUDED_NEXT = ("; apply it under another name, with validity.policy: Flag to count such runs or with "
@@ -111,7 +111,7 @@ def current(benchmark: Benchmark, old: BenchmarkStatus | None, tally: Tally, acc
     before = old or BenchmarkStatus()
     phase = _phase(benchmark, tally)
     finished = phase in (BenchmarkPhase.SUCCEEDED, BenchmarkPhase.FAILED)
-    started_at = before.started_at or (wording.timestamp(now_s) if tally.runs else None)
+    started_at = before.started_at or (moments.timestamp(now_s) if tally.runs else None)
     costs = [cost for run in tally.runs.values() if (cost := expectation.spent(run.status)) is not None]
     best = _best(benchmark, tally)
     states = [
@@ -137,7 +137,7 @@ def current(benchmark: Benchmark, old: BenchmarkStatus | None, tally: Tally, acc
         cost_expected=round(tally.cost_expected, 6) if tally.cost_expected is not None and not finished else None,
         time_left_s=_time_left_s(benchmark, tally, started_at, now_s),
         started_at=started_at,
-        finished_at=(before.finished_at or wording.timestamp(now_s)) if finished else None,
+        finished_at=(before.finished_at or moments.timestamp(now_s)) if finished else None,
         results=f"shapebench report {benchmark.metadata.name} -n {benchmark.metadata.namespace}",
     )
 
@@ -184,7 +184,7 @@ def _conditions(old: BenchmarkStatus, generation: int, now_s: float,
     for kind, true, reason, message in states:
         status = "True" if true else "False"
         known = before.get(kind)
-        since = known.last_transition_time if known and known.status == status else wording.timestamp(now_s)
+        since = known.last_transition_time if known and known.status == status else moments.timestamp(now_s)
         made.append(Condition(type=kind, status=status, observed_generation=generation,
                               last_transition_time=since, reason=reason, message=message[:30_000]))
     return tuple(made)
@@ -216,7 +216,7 @@ def _best(benchmark: Benchmark, tally: Tally) -> Best | None:
 
 def _time_left_s(benchmark: Benchmark, tally: Tally, started_at: str | None, now_s: float) -> int | None:
     """Wall time per run so far, times what is left; to ten seconds, so that the status is not written for nothing."""
-    started_s = time_s(started_at)
+    started_s = moments.unix_s(started_at)
     if not tally.over or started_s is None or tally.finished or benchmark.spec.suspend:
         return None
     left = tally.remaining + len(tally.runs) - tally.over

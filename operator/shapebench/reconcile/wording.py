@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from shapebench.analysis import objective
 from shapebench.api import keys, phases, quantity
-from shapebench.api.record import RunRecord, Value, Verdict
+from shapebench.api.record import RunRecord, Value, Verdict, scalar_text
 from shapebench.api.run import FLAGS_LIMIT, MEASUREMENTS_LIMIT, PARAMETERS_LIMIT, VALUES_LIMIT
 from shapebench.plan.expand import PlannedRun
 
@@ -71,8 +70,8 @@ def money(value: float | None) -> float | None:
 
 def describe(planned: PlannedRun) -> str:
     """A run for people: `read-speed-1-3 (4x1, format=tfrecord)`."""
-    cell = ", ".join([planned.cell.shape, *(f"{name}={value}" for name, value in planned.cell.parameters.items())])
-    return f"{planned.name} ({cell})"
+    parameters = (f"{name}={scalar_text(value)}" for name, value in planned.cell.parameters.items())
+    return f"{planned.name} ({', '.join((planned.cell.shape, *parameters))})"
 
 
 def duration_text(duration_s: float | None) -> str:
@@ -80,11 +79,6 @@ def duration_text(duration_s: float | None) -> str:
     if duration_s is None:
         return ""
     return f"{duration_s:.3g}s" if duration_s < 100 else quantity.duration_text(duration_s)
-
-
-def timestamp(seconds: float) -> str:
-    """RFC 3339, in UTC, to the second."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _camel(value: Value) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-from shapebench.api.record import Scalar
+from shapebench.api.record import Scalar, scalar_text
 
 PREFIX = "parameter_"
 
@@ -37,9 +37,4 @@ def names(parameters: Iterable[str], taken: Collection[str] = ()) -> dict[str, s
 
 def labels(parameters: Mapping[str, Scalar]) -> dict[str, str]:
     """The parameters of a cell as labels."""
-    return {label: text(parameters[name]) for name, label in names(parameters).items()}
-
-
-def text(value: Scalar) -> str:
-    """A parameter's value as a label's."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return {label: scalar_text(parameters[name]) for name, label in names(parameters).items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from shapebench.analysis import averages, objective, points, summary
-from shapebench.api.record import Measurement, RunRecord, Scalar, Verdict
+from shapebench.api.record import Measurement, RunRecord, Scalar, Verdict, scalar_text
 from shapebench.report import markup, table, units
 from shapebench.report.table import Row
 
@@ -79,7 +79,7 @@ def _order(given: Mapping[str, Scalar], names: Sequence[str]) -> list[tuple[bool
 
 
 def _texts(given: Mapping[str, Scalar], names: Sequence[str]) -> list[str]:
-    return [summary.value_text(given[name]) if name in given else units.MISSING for name in names]
+    return [scalar_text(given[name]) if name in given else units.MISSING for name in names]
 
 
 def _average(rows: Sequence[Measurement], name: str) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from shapebench.analysis import budget
 from shapebench.analysis.summary import Goal
 from shapebench.api.benchmark import Benchmark, BenchmarkSpec
-from shapebench.api.record import RunRecord
+from shapebench.api.record import RunRecord, scalar_text
 from shapebench.api.status import BenchmarkPhase
-from shapebench.plan import expand, templates
+from shapebench.plan import expand
 
 _STATES = {BenchmarkPhase.PENDING: "not yet begun", BenchmarkPhase.RUNNING: "still running",
            BenchmarkPhase.SUSPENDED: "suspended"}
@@ -67,7 +67,7 @@ def _facts(spec: BenchmarkSpec) -> tuple[tuple[str, str], ...]:
         ("Arguments", " ".join(program.arguments)),
         ("Shapes", "; ".join(f"{shape.name}: {shape.workers} × {shape.cpu} CPU, {shape.memory}"
                              for shape in spec.shapes)),
-        ("Parameters", "; ".join(f"{one.name}: {', '.join(map(templates.as_text, one.values))}"
+        ("Parameters", "; ".join(f"{one.name}: {', '.join(map(scalar_text, one.values))}"
                                  for one in spec.parameters)),
         ("Repetitions", _repetitions(spec)),
         ("Objective", f"{spec.objective.metric}, the {'least' if spec.objective.goal == 'Minimize' else 'most'} "

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from shapebench.analysis import objective, summary
 from shapebench.analysis.summary import CellSummary
-from shapebench.api.record import RunRecord, Usage, Verdict
+from shapebench.api.record import RunRecord, Usage, Verdict, scalar_text
 from shapebench.report import answer, dependence, doubts, units
 from shapebench.report.subject import Subject
 
@@ -121,7 +121,7 @@ def terminal(subject: Subject, records: Sequence[RunRecord]) -> RenderableType:
 def _parameter(name: str) -> Callable[[Row], str]:
     def text(row: Row) -> str:
         value = row.summary.cell.parameters.get(name)
-        return units.MISSING if value is None else summary.value_text(value)
+        return units.MISSING if value is None else scalar_text(value)
     return text
 
 

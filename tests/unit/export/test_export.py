@@ -15,8 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shapebench.agent import series as agent_series
-from shapebench.analysis import summary
-from shapebench.api.record import Cell, Measurement, RunRecord
+from shapebench.api.record import Cell, Measurement, RunRecord, scalar_text
 from shapebench.report import files, runs_csv
 from shapebench.report.export import columns, parquet_files, rows, writing
 from shapebench.report.export.formats import Format, Table
@@ -38,7 +37,7 @@ def read_parquet(place: Path) -> list[dict[str, Any]]:
 
 def as_text(value: Any) -> str:
     """A value of a Parquet file as CSV shows it."""
-    return "" if value is None else summary.value_text(value)
+    return "" if value is None else scalar_text(value)
 
 
 def same(text: str, value: Any) -> bool:

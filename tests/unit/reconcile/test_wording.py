@@ -2,6 +2,9 @@
 
 import pytest
 
+from shapebench.api.benchmark import Shape
+from shapebench.api.record import Cell
+from shapebench.plan.expand import PlannedRun
 from shapebench.reconcile import wording
 
 
@@ -19,3 +22,9 @@ def test_money(value: float | None, written: float | None) -> None:
 @pytest.mark.parametrize(("value", "written"), [(None, None), (3.3761341343955994, 3.376), (0.0, 0.0)])
 def test_seconds(value: float | None, written: float | None) -> None:
     assert wording.seconds(value) == written
+
+
+def test_a_run_is_told_with_its_values_as_the_file_has_them() -> None:
+    cell = Cell(shape="4x1", parameters={"format": "tfrecord", "cached": True})
+    run = PlannedRun("read-1-3", cell, Shape(name="4x1", workers=4, cpu="1", memory="1Gi"), 1, 1, 3)
+    assert wording.describe(run) == "read-1-3 (4x1, format=tfrecord, cached=true)"

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
-from shapebench.analysis.summary import value_text
+from shapebench.api.record import scalar_text
 from shapebench.report.export.columns import SERIES, Column, Kind
 from shapebench.report.export.gathered import Gathered
 from shapebench.report.export.layouts import Value
@@ -54,9 +54,9 @@ def _samples(pods: Iterable[tuple[Sequence[Value], Sequence[Sequence[Value]]]]) 
 
 
 def _fields(row: Sequence[Value]) -> list[str | int | float | None]:
-    return [value_text(value) if isinstance(value, bool) else value for value in row]
+    return [scalar_text(value) if isinstance(value, bool) else value for value in row]
 
 
 def as_kind(value: Value, kind: Kind) -> Value:
     """The value as its column holds it: in a column of texts, a number is the text that YAML writes."""
-    return value_text(value) if kind is Kind.TEXT and value is not None else value
+    return scalar_text(value) if kind is Kind.TEXT and value is not None else value
