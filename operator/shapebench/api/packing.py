@@ -62,6 +62,11 @@ def is_within(data: bytes, bounds: Bounds) -> bool:
         return False
 
 
+def unpacked_bytes(data: bytes) -> int:
+    """How large the text is in what `packed` made; of 4 GiB and more, what is over that."""
+    return int.from_bytes(data[-4:], "little")
+
+
 def _text(data: bytes, bounds: Bounds) -> bytes:
     unpacking = zlib.decompressobj(wbits=31)
     try:

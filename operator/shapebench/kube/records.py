@@ -92,4 +92,8 @@ def _in_config_map(transport: Transport, namespace: str, name: str) -> RunRecord
         if refused.status == 404:
             return None
         raise explained(refused) from refused
-    return packing.unpacked(base64.b64decode(body["binaryData"][keys.RECORD_KEY]), packing.IN_CONFIG_MAP)
+    try:
+        data = base64.b64decode((body.get("binaryData") or {}).get(keys.RECORD_KEY, ""))
+        return packing.unpacked(data, packing.IN_CONFIG_MAP)
+    except ValueError as error:
+        raise ValueError(f"ConfigMap {namespace}/{name}: {error}") from error

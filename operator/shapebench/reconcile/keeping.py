@@ -53,9 +53,13 @@ def fitted(record: RunRecord, limit: int) -> bytes:
     """The record in at most `limit` bytes; its environment says what was left out."""
     for smaller in (_with_thinned_series, _without_series, _with_bare_pods, _without_pods, _with_fewer_measurements):
         data = smaller(record, limit)
-        if len(data) <= limit:
+        if _fits(data, limit):
             return data
     return data
+
+
+def _fits(data: bytes, limit: int) -> bool:
+    return len(data) <= limit and packing.is_within(data, packing.IN_CONFIG_MAP)
 
 
 def _with_thinned_series(record: RunRecord, limit: int) -> bytes:
@@ -98,7 +102,7 @@ def _without_pods(record: RunRecord, _limit: int) -> bytes:
 
 def _with_fewer_measurements(record: RunRecord, limit: int) -> bytes:
     rows, data = len(record.measurements), b""
-    while not data or (len(data) > limit and rows):
+    while not data or (rows and not _fits(data, limit)):
         rows //= 2
         note = f"the records of the {len(record.pods)} pods, and measurements after the first {rows}"
         fewer = record.model_copy(update={"measurements": record.measurements[:rows]})

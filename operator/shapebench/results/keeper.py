@@ -46,8 +46,12 @@ class Keeper:
         if self._problem and self._clock() < self._resume_at:
             self.writes.labels("skipped").inc()
             raise StoreError(self._problem)
+        data = packed()
+        if packing.unpacked_bytes(data) > packing.IN_STORE.text_bytes:
+            self.writes.labels("failed").inc()
+            limit_mib = packing.IN_STORE.text_bytes >> 20
+            raise StoreError(f"the record unpacks to more than the {limit_mib} MiB that are read")
         try:
-            data = packed()
             self._patience.call(lambda: self._store.write(path, data))
         except StoreError as error:
             self._problem, self._resume_at = str(error), self._clock() + PAUSE_S

@@ -188,6 +188,14 @@ def test_whatever_a_record_holds_it_fits_and_says_what_is_missing(record: RunRec
     assert kept.usage == record.usage
 
 
+def test_what_a_config_map_holds_the_operator_reads_back() -> None:
+    row = Measurement(values={f"v{number}": 1.0 for number in range(50)})  # so alike that gzip makes nothing of them
+    data = keeping.fitted(run((), measurements=(row,) * 50_000), keeping.CONFIG_MAP_LIMIT_BYTES)
+    kept = packing.unpacked(data, packing.IN_CONFIG_MAP)
+    assert 0 < len(kept.measurements) < 50_000
+    assert f"measurements after the first {len(kept.measurements)}" in kept.environment[keeping.LEFT_OUT]
+
+
 def test_a_thousand_pods_are_bounded_in_memory_before_the_record_is_made() -> None:
     body = {"kind": "Pod", "metadata": {"name": "p", "namespace": "n", "labels": {}}, "spec": {}, "status": {}}
     logs, found = {}, []

@@ -125,5 +125,15 @@ def test_a_damaged_record_is_an_error_not_a_missing_one(keeper: Keeper, store: S
         keeper.record("s3://bucket/results/p")
 
 
+def test_a_record_that_could_not_be_read_back_is_not_kept_and_the_store_goes_on(keeper: Keeper,
+                                                                                store: Scripted) -> None:
+    says_600_mib = b"gzip" + (600 * 2**20).to_bytes(4, "little")
+    with pytest.raises(StoreError, match="unpacks to more than the 512 MiB that are read"):
+        keeper.keep("large", lambda: says_600_mib)
+    keeper.keep("p", lambda: b"x")
+    assert list(store.files) == ["p"]
+    assert counts(keeper) == {"done": 1, "failed": 1, "skipped": 0}
+
+
 def test_the_pause_is_shorter_than_a_rule_that_tells_of_it() -> None:
     assert keepers.TIMEOUT_S + PAUSE_S < 120
