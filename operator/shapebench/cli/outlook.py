@@ -11,11 +11,11 @@ from rich.console import RenderableType
 
 from shapebench.analysis import forecast as forecasting
 from shapebench.analysis.forecast import Forecast
-from shapebench.api.benchmark import Benchmark
 from shapebench.cli import past_runs, terminal
 from shapebench.cli.past_runs import Usable
-from shapebench.local import command, manifest
+from shapebench.local import manifests
 from shapebench.local import remarks as local_remarks
+from shapebench.local.manifests import Contents, Found
 from shapebench.plan import acceptance, placement
 from shapebench.plan.placement import Node
 from shapebench.report import plan as plan_report
@@ -32,6 +32,7 @@ class Nodes:
 class Outlook:
     """One Benchmark's plan."""
 
+    file: Path
     forecast: Forecast
     basis: str
     remarks: tuple[str, ...]
@@ -49,26 +50,16 @@ class Outlook:
 
     def as_dict(self) -> dict[str, Any]:
         """For a program."""
-        return plan_report.as_dict(self.forecast, self.basis, self.remarks, self.no_room)
+        return {"file": str(self.file),
+                **plan_report.as_dict(self.forecast, self.basis, self.remarks, self.no_room)}
 
 
-def benchmarks(files: Sequence[Path]) -> tuple[Benchmark, ...]:
-    """The files' Benchmarks; refuses with every problem of every file."""
-    found: list[Benchmark] = []
-    problems: list[str] = []
-    for file in files:
-        try:
-            loaded = manifest.load(file)
-        except manifest.ManifestError as error:
-            problems += command.lines(error)
-            continue
-        names = {one.metadata.name for one in found}
-        problems += [f"{file}: metadata.name: an earlier file has a Benchmark {one.metadata.name} too; rename one"
-                     for one in loaded if one.metadata.name in names]
-        found += loaded
-    if problems:
-        terminal.refuse(*problems)
-    return tuple(found)
+def contents(sources: Sequence[Path]) -> Contents:
+    """The Benchmarks of files and folders; refuses with every problem of every file."""
+    found = manifests.read(sources)
+    if found.problems:
+        terminal.refuse(*found.problems)
+    return found
 
 
 def nodes(context: str | None, source: str | None) -> Nodes:
@@ -82,14 +73,17 @@ def nodes(context: str | None, source: str | None) -> Nodes:
         terminal.refuse(f"{error}" if source is None else past_runs.neither(source, f"{error}"))
 
 
-def of(benchmark: Benchmark, past: Usable, cluster: Nodes | None) -> Outlook:
-    """The plan of one Benchmark."""
+def of(one: Found, among: Contents, past: Usable, cluster: Nodes | None) -> Outlook:
+    """The plan of one Benchmark of those that are planned together."""
+    benchmark = one.benchmark
     forecast = forecasting.of(benchmark, past.records)
     basis = plan_report.by_backend([record.backend for record in past.records], past.source)
     here = tuple(f"`shapebench run` would refuse it: {problem}" for problem in local_remarks.problems(benchmark))
     unseen = ("this account may not list nodes, so it is not known whether every shape has room on one",)
+    namesakes = tuple(f"{other.file} has a Benchmark {one.name} too: in one namespace, or in one `shapebench run`, "
+                      "there can be only one of them" for other in among.namesakes(one))
     return Outlook(
-        forecast, basis if forecast.all is not None else "",
+        one.file, forecast, basis if forecast.all is not None else "",
         (*past.remarks, *acceptance.remarks(benchmark.spec), *forecasting.remarks(forecast),
-         *(unseen if cluster is not None and cluster.known is None else ()), *here),
+         *(unseen if cluster is not None and cluster.known is None else ()), *here, *namesakes),
         placement.remarks(benchmark.spec, cluster.known) if cluster is not None and cluster.known is not None else ())

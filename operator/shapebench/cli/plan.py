@@ -27,7 +27,8 @@ class Form(StrEnum):
 
 
 def plan(
-    file: Annotated[list[Path], typer.Argument(metavar="FILE...", help="YAML with one or more Benchmarks")],
+    file: Annotated[list[Path], typer.Argument(
+        metavar="FILE|DIR...", help="YAML with one or more Benchmarks, or folders of such files")],
     earlier: Annotated[str | None, typer.Option(
         "--from", metavar="NAME|PATH", help="judge by these runs: of a Benchmark on the cluster, or a runs.json (or "
         f"its folder); default: what `shapebench run` left in {DEFAULT_OUTPUT}/")] = None,
@@ -52,6 +53,8 @@ def plan(
 
         shapebench plan manifests/examples/read-speed.yaml
 
+        shapebench plan manifests/examples manifests/examples/local
+
         shapebench plan my.yaml --from read-speed -n team-a --context kind-shapebench
 
         shapebench plan my.yaml --from build/runs/read-speed/runs.json --format json
@@ -68,13 +71,13 @@ def _found(files: Sequence[Path], earlier: str | None, namespace: str | None, co
     on_cluster = earlier if earlier is not None and not sources.is_path(earlier) else None
     if namespace is not None and on_cluster is None:
         terminal.refuse("--namespace says where the Benchmark of --from NAME is: give --from NAME, or leave it out")
-    benchmarks = outlook.benchmarks(files)
+    contents = outlook.contents(files)
     nodes = outlook.nodes(context, on_cluster) if context is not None or on_cluster is not None else None
     if earlier is None:
-        return [outlook.of(one, past_runs.left_by_run(one), nodes) for one in benchmarks]
+        return [outlook.of(one, contents, past_runs.left_by_run(one.benchmark), nodes) for one in contents.found]
     given = past_runs.named(earlier, namespace, context)
-    past_runs.refuse_strangers(given, benchmarks)
-    return [outlook.of(one, past_runs.judged_by(given, one), nodes) for one in benchmarks]
+    past_runs.refuse_strangers(given, [one.benchmark for one in contents.found])
+    return [outlook.of(one, contents, past_runs.judged_by(given, one.benchmark), nodes) for one in contents.found]
 
 
 def _print(found: Sequence[Outlook], form: Form) -> None:
@@ -82,5 +85,7 @@ def _print(found: Sequence[Outlook], form: Form) -> None:
         sys.stdout.write(json.dumps([one.as_dict() for one in found], indent=2) + "\n")
         return
     console = terminal.console()
+    several = len({one.file for one in found}) > 1
     for number, one in enumerate(found):
-        console.print(*([Text()] if number else []), one.table(), sep="\n")
+        of_file = [Text(f"{one.file}", style="dim")] if several else []
+        console.print(*([Text()] if number else []), *of_file, one.table(), sep="\n")

@@ -20,7 +20,8 @@ DEFAULT_OUTPUT = Path("build/runs")
 
 
 def run(
-    file: Annotated[list[Path], typer.Argument(metavar="FILE...", help="YAML with one or more Benchmarks")],
+    file: Annotated[list[Path], typer.Argument(
+        metavar="FILE|DIR...", help="YAML with one or more Benchmarks, or folders of such files")],
     output: Annotated[Path, typer.Option(metavar="DIR", help="results go to DIR/BENCHMARK/")] = DEFAULT_OUTPUT,
     fresh: Annotated[bool, typer.Option("--fresh", help="repeat runs that were made earlier")] = False,
 ) -> None:
@@ -44,8 +45,8 @@ def run(
     try:
         with _terminable():
             results = command.run(file, output, fresh, os.environ, console)
-    except command.USER_ERRORS as error:
-        terminal.refuse(*command.lines(error))
+    except command.RefusedError as error:
+        terminal.refuse(*error.lines)
     if any(result.interrupted for result in results):
         again = " ".join(["shapebench run", *map(str, file), "--output", str(output)])
         console.print(Text(f"\nStopped. Nothing that was made is lost; to go on: {again}", style="yellow"))

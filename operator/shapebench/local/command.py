@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -11,46 +12,65 @@ from rich.text import Text
 from shapebench.analysis import objective
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import Verdict
-from shapebench.local import backend, cores, manifest, remarks
+from shapebench.local import backend, cores, manifests, remarks
 from shapebench.local.backend import Result
 from shapebench.local.context import Machine
 from shapebench.local.java import JavaNotFoundError
-from shapebench.local.manifest import ManifestError
 from shapebench.local.progress import Display
 from shapebench.local.spark import SparkMissingError
 from shapebench.local.store import ChangedError, Store
 from shapebench.report import files, subject, table
 
-USER_ERRORS = (ManifestError, JavaNotFoundError, SparkMissingError, ChangedError)
-"""What the user can mend; the message says how."""
+
+class RefusedError(Exception):
+    """Nothing was started; `lines` has one for each thing to mend, and says how."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A Benchmark that nothing keeps from running, where its results go, and what to remark on it."""
+
+    benchmark: Benchmark
+    store: Store
+    said: tuple[str, ...]
 
 
 def run(sources: Sequence[Path], output: Path, fresh: bool, environ: Mapping[str, str],
         console: Console) -> list[Result]:
     """Run the files' Benchmarks one after the other, then print each one's table; a Ctrl-C goes to the tables at once.
 
-    Raises one of USER_ERRORS before the first run.
+    Raises RefusedError before the first run, with all that is wrong with any of them.
     """
-    benchmarks = [benchmark for source in sources for benchmark in _possible(source)]
-    names = [benchmark.metadata.name for benchmark in benchmarks]
-    for name in {name for name in names if names.count(name) > 1}:
-        raise ManifestError(sources[-1], (f"metadata.name: an earlier file has a Benchmark {name} too; rename one",))
+    contents = manifests.read(sources)
     data = Path(environ.get("SHAPEBENCH_DATA_DIR") or output / "data").absolute()
     machine = Machine(cores.available(), environ, data)
-    ready = []
-    for benchmark in benchmarks:
-        store = Store(output.absolute() / benchmark.metadata.name)
-        its_machine = backend.prepared(machine, benchmark)
-        said = remarks.remarks(benchmark, len(machine.cores))
-        store.open(benchmark, said, fresh)
-        ready.append((benchmark, its_machine, store, said))
+    ready = [_Ready(one.benchmark, Store(output.absolute() / one.name),
+                    remarks.remarks(one.benchmark, len(machine.cores))) for one in contents.found]
+    problems = [*contents.problems, *_impossible(contents)]
+    problems += [] if fresh else _changed(ready)
+    try:
+        for one in ready:
+            machine = backend.prepared(machine, one.benchmark)
+    except (JavaNotFoundError, SparkMissingError) as error:
+        problems.append(str(error))
+    if problems:
+        raise RefusedError(*dict.fromkeys(problems))
+    try:
+        for one in ready:
+            one.store.open(one.benchmark, one.said, fresh)
+    except OSError as error:
+        raise RefusedError(f"--output {output}: {error.filename or output}: {error.strerror}") from error
     results = []
-    for benchmark, its_machine, store, said in ready:
-        results.append(_run_one(benchmark, its_machine, store, said, console))
+    for one in ready:
+        results.append(_run_one(one, machine, console))
         if results[-1].interrupted:
             break
-    for result, (_, _, store, said) in zip(results, ready, strict=False):
-        _show(result, store, said, console)
+    for result, one in zip(results, ready, strict=False):
+        _show(result, one, console)
     return results
 
 
@@ -61,37 +81,43 @@ def answered(result: Result) -> bool:
                for one in objective.observations(result.records, metric))
 
 
-def lines(error: Exception) -> tuple[str, ...]:
-    """The error for the terminal, one line for each problem."""
-    if isinstance(error, ManifestError):
-        return tuple(f"{error.file}: {problem}" for problem in error.problems)
-    return (str(error),)
+def _impossible(contents: manifests.Contents) -> list[str]:
+    """What keeps Benchmarks from running here that are right in themselves."""
+    problems = [f"{one.file}: {problem}" for one in contents.found for problem in remarks.problems(one.benchmark)]
+    first: dict[str, Path] = {}
+    for one in contents.found:
+        if one.name in first:
+            problems.append(f"{one.file}: metadata.name: {first[one.name]} has a Benchmark {one.name} too; rename one")
+        first.setdefault(one.name, one.file)
+    return problems
 
 
-def _run_one(benchmark: Benchmark, machine: Machine, store: Store, said: Sequence[str], console: Console) -> Result:
+def _changed(ready: Sequence[_Ready]) -> list[str]:
+    problems = []
+    for one in ready:
+        try:
+            one.store.check(one.benchmark)
+        except ChangedError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _run_one(one: _Ready, machine: Machine, console: Console) -> Result:
     with Display(console) as display:
-        for remark in said:
+        for remark in one.said:
             console.print(Text(f"  {remark}", style="dim"), soft_wrap=True)
-        result = backend.run(benchmark, machine, store, display)
+        result = backend.run(one.benchmark, machine, one.store, display)
     if result.records:
-        files.write(store.folder, subject.of_benchmark(benchmark, said), result.records)
+        files.write(one.store.folder, subject.of_benchmark(one.benchmark, one.said), result.records)
     return result
 
 
-def _show(result: Result, store: Store, said: Sequence[str], console: Console) -> None:
+def _show(result: Result, one: _Ready, console: Console) -> None:
     """The table, and where the files are."""
     if not result.records:
         return
+    folder = one.store.folder
     console.print()
-    console.print(table.terminal(subject.of_benchmark(result.benchmark, said), result.records))
-    console.print(Text(f"\n  report: {store.folder / files.HTML}\n  runs:   {store.folder / files.CSV}, {files.JSON}; "
+    console.print(table.terminal(subject.of_benchmark(one.benchmark, one.said), result.records))
+    console.print(Text(f"\n  report: {folder / files.HTML}\n  runs:   {folder / files.CSV}, {files.JSON}; "
                        "logs/ has each program's output"), soft_wrap=True)
-
-
-def _possible(source: Path) -> tuple[Benchmark, ...]:
-    """The file's Benchmarks. Raises ManifestError, also for what only a cluster could run."""
-    benchmarks = manifest.load(source)
-    impossible = tuple(problem for benchmark in benchmarks for problem in remarks.problems(benchmark))
-    if impossible:
-        raise ManifestError(source, impossible)
-    return benchmarks

@@ -18,8 +18,12 @@ class ManifestError(Exception):
 
     def __init__(self, file: Path, problems: tuple[str, ...]) -> None:
         super().__init__(f"{file}: " + "; ".join(problems))
-        self.file = file
         self.problems = problems
+        self.lines = tuple(f"{file}: {problem}" for problem in problems)
+
+
+class NoBenchmarkError(ManifestError):
+    """The file may be in order, but nothing in it is a Benchmark."""
 
 
 def load(file: Path) -> tuple[Benchmark, ...]:
@@ -33,7 +37,7 @@ def load(file: Path) -> tuple[Benchmark, ...]:
     wanted = [document for document in documents
               if not isinstance(document, dict) or document.get("kind", "Benchmark") == "Benchmark"]
     if not wanted:
-        raise ManifestError(file, ("has no document with kind: Benchmark",))
+        raise NoBenchmarkError(file, ("has no document with kind: Benchmark",))
     benchmarks: list[Benchmark] = []
     problems: list[str] = []
     for document in wanted:

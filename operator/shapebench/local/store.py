@@ -45,15 +45,19 @@ class Store:
         if fresh:
             for folder in (self._records, self.logs):
                 shutil.rmtree(folder, ignore_errors=True)
-        elif self._identity.exists() and any(self._records.glob("*.json")):
-            changed = self.changed(benchmark)
-            if changed:
-                raise ChangedError(f"{self.folder} holds runs from before {' and '.join(changed)} changed, and they "
-                                   "can't be compared: --fresh replaces them, --output DIR keeps them")
+        else:
+            self.check(benchmark)
         self._records.mkdir(parents=True, exist_ok=True)
         body = {"comparable": identity, "remarks": list(remarks),
                 "benchmark": benchmark.model_dump(mode="json", by_alias=True, exclude_none=True)}
         self._identity.write_text(json.dumps(body, indent=2) + "\n")
+
+    def check(self, benchmark: Benchmark) -> None:
+        """Raise ChangedError if the folder holds runs of another Benchmark."""
+        changed = self.changed(benchmark) if self._identity.exists() and any(self._records.glob("*.json")) else ()
+        if changed:
+            raise ChangedError(f"{self.folder} holds runs from before {' and '.join(changed)} changed, and they can't "
+                               "be compared: --fresh replaces them, --output DIR keeps them")
 
     def changed(self, benchmark: Benchmark) -> tuple[str, ...]:
         """The fields in which the Benchmark of the runs that are there is another one. Raises OSError without any."""

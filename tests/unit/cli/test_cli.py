@@ -103,9 +103,50 @@ def test_a_changed_benchmark_is_refused_with_the_way_out(invoke, manifest, tmp_p
 def test_the_same_name_in_two_files_is_refused(invoke, manifest, tmp_path) -> None:
     first = manifest()
     other = first.rename(tmp_path / "first.yaml")
-    done = invoke("run", other, manifest(), "--output", tmp_path / "out")
+    again = manifest()
+    done = invoke("run", other, again, "--output", tmp_path / "out")
     assert done.exit_code == 2
-    assert "rename one" in done.stderr
+    assert f"{again}: metadata.name: {other} has a Benchmark tiny too; rename one" in done.stderr
+
+
+@pytest.mark.parametrize("of_folder", [False, True], ids=["files", "folder"])
+def test_all_that_is_wrong_with_any_file_is_said_before_anything_starts(invoke, manifest, tmp_path, of_folder) -> None:
+    started = tmp_path / "started"
+    good = manifest("aa", f"open({str(started)!r}, 'w')")
+    secret = {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
+    bad = [manifest("bb", shapes=[]), manifest("cc", repetition={}),
+           manifest("dd", workload={"tensorflow": {"command": ["x"], "env": [secret]}})]
+    done = invoke("run", *([tmp_path] if of_folder else [good, *bad]), "--output", tmp_path / "out")
+    assert done.exit_code == 2
+    assert [line.split(": ")[1:3] for line in done.stderr.splitlines()] == [
+        [str(bad[0]), "spec.shapes"], [str(bad[1]), "spec.repetition"],
+        [str(bad[2]), "spec.workload.tensorflow.env[0].valueFrom"]]
+    assert not started.exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_folder_of_results_is_looked_at_before_anything_starts(invoke, manifest, tmp_path) -> None:
+    invoke("run", manifest("a"), manifest("b"), "--output", tmp_path / "out")
+    done = invoke("run", manifest("new"), manifest("a", "print()"), manifest("b", "print()"), "--output",
+                  tmp_path / "out")
+    assert done.exit_code == 2
+    assert [line.split()[1] for line in done.stderr.splitlines()] == [str(tmp_path / "out" / name) for name in "ab"]
+    assert not (tmp_path / "out" / "new").exists()
+
+
+def test_a_folder_is_all_the_benchmarks_in_it(invoke, manifest, tmp_path) -> None:
+    manifest("a"), manifest("b")
+    done = invoke("run", tmp_path, "--output", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a", "b"}
+
+
+def test_a_place_for_results_that_is_none_says_so(invoke, manifest) -> None:
+    file = manifest()
+    done = invoke("run", file, "--output", file / "out")
+    assert done.exit_code == 2
+    assert f"--output {file / 'out'}: " in done.stderr
+    assert "Not a directory" in done.stderr
 
 
 @pytest.mark.parametrize(("content", "message"), [

@@ -159,6 +159,29 @@ def test_several_files_are_planned_one_after_the_other(invoke: Invoke, manifest:
     assert re.findall(r"^(\w+): 3 runs", done.output, re.MULTILINE) == ["one", "two"]
 
 
+def test_benchmarks_of_one_name_are_planned_with_a_word_on_it(
+        invoke: Invoke, manifest: Manifest, tmp_path: Path) -> None:
+    first = manifest("tiny").rename(tmp_path / "first.yaml")
+    other = manifest("tiny", repetitions={"count": 4, "warmups": 0})
+    done = invoke("plan", first, other)
+    assert (done.exit_code, done.stderr) == (0, "")
+    headlines = re.findall(r"^(\S+\.yaml)\ntiny: (\d) runs", done.output, re.MULTILINE)
+    assert headlines == [(f"{first}", "3"), (f"{other}", "4")]
+    for one in (first, other):
+        assert f"{one} has a Benchmark tiny too: in one namespace" in words(done)
+    told = json.loads(invoke("plan", first, other, "--format", "json").output)
+    assert [(one["file"], one["benchmark"], one["runs"]["total"]) for one in told] == [
+        (f"{first}", "tiny", 3), (f"{other}", "tiny", 4)]
+
+
+def test_folders_are_planned(invoke: Invoke) -> None:
+    done = invoke("plan", EXAMPLES, EXAMPLES / "local", "--format", "json")
+    assert (done.exit_code, done.stderr) == (0, "")
+    planned = {Path(one["file"]).relative_to(EXAMPLES) for one in json.loads(done.output)}
+    assert planned == {file.relative_to(EXAMPLES) for folder in (EXAMPLES, EXAMPLES / "local")
+                       for file in folder.glob("*.yaml")}
+
+
 def test_every_problem_of_every_file_is_said_at_once(invoke: Invoke, manifest: Manifest, tmp_path: Path) -> None:
     done = invoke("plan", manifest("one", shapes=[]), manifest("two", repetition={}, limits={"budget": "much"}),
                   tmp_path / "none.yaml")
