@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
-from shapebench.api import quantity, wire
+from shapebench.api import last_words, quantity, wire
 from shapebench.api.assemble import Outcome
 from shapebench.api.record import Reason
 from shapebench.local.gang import Ending
 
 _KILLED = (-9, 137)
+_LOG_END_BYTES = 2**18
+"""Far more than what is quoted of it: a JVM may write much while it dies."""
 
 
 def judge(ending: Ending, attempt: int, run_timeout_s: float, kernel_killed_for_memory: bool,
@@ -27,7 +30,19 @@ def judge(ending: Ending, attempt: int, run_timeout_s: float, kernel_killed_for_
         return Outcome(attempt, Reason.START_TIMEOUT, f"{who}: {detail}")
     if ending.exit_code in _KILLED and kernel_killed_for_memory:
         return Outcome(attempt, Reason.OUT_OF_MEMORY, f"{who}: the kernel killed it, this machine's memory ran out")
-    return Outcome(attempt, Reason.PROGRAM_FAILED, f"{who}: {detail}; its log is {ending.failed.log.name}")
+    said = last_words.of_log(_end_of(ending.failed.log))
+    told = f"{who}: {detail}; its log is {ending.failed.log.name}"
+    return Outcome(attempt, Reason.PROGRAM_FAILED, f"{told}\n{said}" if said else told)
+
+
+def _end_of(log: Path) -> str:
+    """The end of a log; empty where there is none any more."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_END_BYTES))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def oom_kills(vmstat: Path = Path("/proc/vmstat")) -> int:

@@ -77,7 +77,9 @@ class Display:
             if record.flags:
                 line.append(f"  {doubts.state(record)}, flagged: {doubts.kinds([record])}", style="yellow")
         else:
-            line.append(f"{record.reason}: {record.message}", style="red")
+            what, *said = record.message.splitlines() or [""]
+            line.append(f"{record.reason}: {what}", style="red")
+            line.append(f"\n      {said[-1]}" if said else "", style="red")
         self._line(line)
 
     def skipped(self, run: expand.PlannedRun) -> None:

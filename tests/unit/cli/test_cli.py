@@ -62,10 +62,12 @@ def test_run_leaves_the_three_files_and_the_logs_and_goes_on_where_it_stopped(in
 
 
 def test_a_benchmark_without_a_valid_run_exits_with_1_and_tells_why(invoke, manifest, tmp_path) -> None:
-    done = invoke("run", manifest(program="raise SystemExit(3)"), "--output", tmp_path / "out")
+    program = "print('reading'); raise ValueError('no such folder')"
+    done = invoke("run", manifest(program=program), "--output", tmp_path / "out")
     assert done.exit_code == 1
     assert "ProgramFailed" in done.output
-    assert "exit code 3" in done.output
+    assert "exit code 1; its log is tiny-1-1-worker-0.log\n      ValueError: no such folder\n" in done.output
+    assert "reading" not in done.output, "a line on the terminal is enough: the log has the rest"
     for form in ("table", "json"):
         again = invoke("report", tmp_path / "out" / "tiny", "--format", form)
         assert (again.exit_code, "ProgramFailed" in again.output) == (1, True)

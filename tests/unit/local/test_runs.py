@@ -66,6 +66,14 @@ def test_a_failure_has_its_reason(make_benchmark, place, program: str, reason: R
     assert message in record.message
 
 
+def test_a_failed_programs_last_words_are_in_the_message(make_benchmark, place) -> None:
+    program = "print('x' * 300_000); print('reading'); raise ValueError('no such folder: /data')"
+    head, *words = execute(make_benchmark(program), place).message.splitlines()
+    assert head == "worker 0: the program ended with exit code 1; its log is tiny-1-1-worker-0.log"
+    assert "reading" in words
+    assert words[-1] == "ValueError: no such folder: /data"
+
+
 def test_one_that_never_ends_is_ended_with_all_it_started(make_benchmark, place, tmp_path) -> None:
     pids = tmp_path / "pids"
     program = ("import os, subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c',"
