@@ -24,6 +24,7 @@ from shapebench.plan.actions import Action, Create, Delete, Emit, Kept, KubeObje
 from shapebench.reconcile import acceptance, ledger, merge_patch, runs, status
 from shapebench.reconcile.engines import EngineFact
 from shapebench.reconcile.facts import PodFact
+from shapebench.reconcile.pod_logs import PodLog
 from shapebench.reconcile.run_view import RunView
 
 
@@ -42,7 +43,7 @@ class View:
     engines: Sequence[EngineFact] = ()
     engine_offer: Offer = Offer.READY
     queue_offer: Offer = Offer.READY
-    logs: Mapping[str, str] = field(default_factory=dict)
+    logs: Mapping[str, PodLog] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, Kept] = field(default_factory=dict)
 

@@ -13,7 +13,6 @@ from shapebench.api import keys, packing, thinning
 from shapebench.api.record import PodRecord, RunRecord, Series
 from shapebench.build.attempt import Attempt, KubeObject
 from shapebench.plan.actions import Keep
-from shapebench.reconcile import records
 from shapebench.reconcile.run_view import RunView
 
 CONFIG_MAP_LIMIT_BYTES = 900_000
@@ -27,13 +26,12 @@ _SAFETY = 0.9
 def keep(view: RunView, record: RunRecord) -> Keep:
     """Into the store, with every sample that the agents left."""
     metadata = view.benchmark.metadata
-    names = frozenset(pod.pod for pod in record.pods)
-    facts = [pod for pod in view.current if pod.name in names]
+    logs = dict(view.logs)
 
     def whole() -> Iterator[PodRecord]:
-        shown = {pod.pod: pod for pod in record.pods}
-        for pod in records.each_pod(facts, view.logs, samples=None):
-            yield shown[pod.pod].model_copy(update={"series": pod.series})
+        for pod in record.pods:
+            log = logs.get(pod.pod)
+            yield pod if log is None else pod.model_copy(update={"series": log.whole_series()})
 
     return Keep(metadata.namespace, metadata.name, metadata.uid, record.run, record,
                 lambda: packing.packed_with(record, whole()))

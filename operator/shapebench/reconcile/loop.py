@@ -7,7 +7,7 @@ starting over ends in the same place.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
 
@@ -15,7 +15,8 @@ from shapebench.api import keys
 from shapebench.api.run import BenchmarkRun
 from shapebench.api.settings import Settings
 from shapebench.plan.actions import Cluster, Create, Keep, Kept, NamespaceGoneError, RefusedError, Snapshot
-from shapebench.reconcile import benchmarks, engines, facts, ownership, runs
+from shapebench.reconcile import benchmarks, engines, facts, ownership, pod_logs, runs
+from shapebench.reconcile.pod_logs import PodLog
 
 MAX_PASSES = 50
 """Far above what any one moment needs; a bound, so that a mistake of ours cannot spin."""
@@ -30,7 +31,7 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
 
     Raises what the cluster's network raises; the caller tries again later.
     """
-    logs: dict[str, str] = {}
+    logs: dict[str, PodLog] = {}
     refusals: dict[str, str] = {}
     kept: dict[str, Kept] = {}
     read = 0
@@ -42,8 +43,7 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
             view = _view(ownership.own(snapshot), settings, logs, refusals, kept)
             decision = benchmarks.decide(view, clock())
             if decision.reads:
-                containers = {pod.name: pod.container for pod in view.pods}
-                logs.update({pod: cluster.log(namespace, pod, containers[pod]) for pod in decision.reads})
+                logs.update(_read(cluster, namespace, view, decision.reads))
                 read += len(decision.reads)
                 decision = benchmarks.decide(dataclasses.replace(view, logs=logs), clock())
             refused = _apply(cluster, decision, kept)
@@ -78,7 +78,12 @@ def _apply(cluster: Cluster, decision: benchmarks.Decision, kept: dict[str, Kept
     return None
 
 
-def _view(snapshot: Snapshot, settings: Settings, logs: dict[str, str], refusals: dict[str, str],
+def _read(cluster: Cluster, namespace: str, view: benchmarks.View, pods: Sequence[str]) -> dict[str, PodLog]:
+    containers = {pod.name: pod.container for pod in view.pods}
+    return pod_logs.read(pods, lambda pod: cluster.log(namespace, pod, containers[pod]), view.logs)
+
+
+def _view(snapshot: Snapshot, settings: Settings, logs: dict[str, PodLog], refusals: dict[str, str],
           kept: dict[str, Kept]) -> benchmarks.View:
     assert snapshot.benchmark is not None
     return benchmarks.View(

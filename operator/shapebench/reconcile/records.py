@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from pydantic import ValidationError
-
-from shapebench.agent import framing
-from shapebench.api import assemble, thinning, wire
+from shapebench.api import assemble
 from shapebench.api.record import PodRecord, Reason
 from shapebench.reconcile.facts import PodFact
-
-SAMPLES_IN_MEMORY = 60_000
-"""Of all pods of a run together: 600 for each of a hundred. A thousand pods' series whole would take a quarter of a
-gigabyte; the results store gets them one pod at a time."""
-_TAIL_LINES, _TAIL_CHARS = 15, 1500
+from shapebench.reconcile.pod_logs import PodLog
 
 
-def pod_records(pods: Sequence[PodFact], logs: Mapping[str, str]) -> tuple[PodRecord, ...]:
+def pod_records(pods: Iterable[PodFact], logs: Mapping[str, PodLog]) -> tuple[PodRecord, ...]:
     """What the agents left: from the log, else (without series) from the termination message."""
-    return tuple(each_pod(pods, logs, samples=SAMPLES_IN_MEMORY // max(1, len(pods))))
+    found = (_pod_record(pod, logs.get(pod.name, PodLog())) for pod in sorted(pods, key=lambda pod: pod.name))
+    return tuple(record for record in found if record is not None)
 
 
-def each_pod(pods: Sequence[PodFact], logs: Mapping[str, str], samples: int | None) -> Iterator[PodRecord]:
-    """As `pod_records`, one by one, with at most so many samples in each series (None: all)."""
-    for pod in sorted(pods, key=lambda pod: pod.name):
-        record = _pod_record(pod, logs.get(pod.name, ""))
-        if record is not None:
-            yield record if samples is None else record.model_copy(
-                update={"series": thinning.thinned(record.series, samples)})
+def _pod_record(pod: PodFact, log: PodLog) -> PodRecord | None:
+    record = log.record or _from_termination_message(pod.totals)
+    return record if record is None or record.complete else _cut_short(record, pod)
 
 
-def _pod_record(pod: PodFact, log: str) -> PodRecord | None:
-    for read, text in ((framing.decode, log), (json.loads, pod.totals)):
-        try:
-            given = read(text)
-            if given is not None:
-                record = PodRecord.model_validate(given)
-                return record if record.complete else _cut_short(record, pod)
-        except (ValueError, ValidationError, RecursionError):
-            continue
-    return None
+def _from_termination_message(text: str) -> PodRecord | None:
+    try:
+        return PodRecord.model_validate(json.loads(text))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _cut_short(record: PodRecord, pod: PodFact) -> PodRecord:
@@ -54,7 +39,7 @@ def _cut_short(record: PodRecord, pod: PodFact) -> PodRecord:
 
 
 def outcome(number: int, failure_reason: Reason | None, message: str, pods: Sequence[PodRecord],
-            logs: Mapping[str, str]) -> assemble.Outcome:
+            logs: Mapping[str, PodLog]) -> assemble.Outcome:
     """The attempt's end with what the records and logs add: a memory kill, and a failed program's last words."""
     if failure_reason is not Reason.PROGRAM_FAILED:
         return assemble.Outcome(number, failure_reason, message)
@@ -64,12 +49,5 @@ def outcome(number: int, failure_reason: Reason | None, message: str, pods: Sequ
     failed = next((pod for pod in pods if pod.role in assemble.DECIDING_ROLES and pod.exit_code != 0), None)
     if failed is None:
         return assemble.Outcome(number, failure_reason, message)
-    said = [message, *([failed.message] if failed.message else []), log_tail(logs.get(failed.pod, ""))]
+    said = [message, *([failed.message] if failed.message else []), logs.get(failed.pod, PodLog()).tail]
     return assemble.Outcome(number, failure_reason, "\n".join(filter(None, said)))
-
-
-def log_tail(log: str) -> str:
-    """A program's last lines, without the agent's own and without a Java trace's frames, which hide its causes."""
-    lines = [line for line in log.splitlines() if line.strip() and wire.RECORD_LINE_PREFIX not in line
-             and not line.startswith(("\tat ", "\t... "))]
-    return "\n".join(lines[-_TAIL_LINES:])[-_TAIL_CHARS:]

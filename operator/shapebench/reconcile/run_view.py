@@ -13,6 +13,7 @@ from shapebench.plan.actions import Kept
 from shapebench.plan.expand import PlannedRun
 from shapebench.reconcile.engines import WORKLOAD, EngineFact
 from shapebench.reconcile.facts import PodFact
+from shapebench.reconcile.pod_logs import PodLog
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class RunView:
     run: BenchmarkRun
     pods: tuple[PodFact, ...]
     settings: Settings
-    logs: Mapping[str, str]
-    """Logs of the pods read so far; a run's last step needs those of all its pods that ended."""
+    logs: Mapping[str, PodLog]
+    """What is kept of the pods' logs read so far; a run's last step needs those of all its pods that ended."""
     refusal: str = ""
     engines: tuple[EngineFact, ...] = ()
     """The objects of all its attempts that another operator makes pods from, or admits pods of ours by."""

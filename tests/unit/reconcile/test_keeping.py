@@ -11,11 +11,10 @@ import pytest
 from fakes import cluster as fake
 from fakes.operator import NAME, NAMESPACE
 
-from shapebench.agent import framing
 from shapebench.api import keys, packing
 from shapebench.api.record import Cell, Measurement, Phase, PodRecord, RunRecord, Series, Times, Usage, Verdict
 from shapebench.api.settings import Settings
-from shapebench.reconcile import facts, keeping, loop, records
+from shapebench.reconcile import keeping, loop, pod_logs
 
 WITH_STORE = Settings(results_url="memory://store")
 SERIES = {"time_s": [fake.START_S + index for index in range(50)], "columns": {"cpu_seconds": list(range(50))}}
@@ -65,7 +64,7 @@ def test_with_a_store_no_config_map_is_made_and_the_status_names_the_place() -> 
 def test_a_store_gets_all_samples_of_more_pods_than_memory_holds() -> None:
     workers, samples = 300, 250
     series = {"time_s": list(range(samples)), "columns": {"cpu_seconds": list(range(samples))}}
-    assert workers * samples > records.SAMPLES_IN_MEMORY
+    assert workers * samples > pod_logs.IN_MEMORY.samples
     problems = iter(["full"])
     cluster = live(fake.FakeCluster(lambda pod, age: fake.lives(pod, age, series=series),
                                     store_fails=lambda: next(problems, "")), workers)
@@ -74,7 +73,7 @@ def test_a_store_gets_all_samples_of_more_pods_than_memory_holds() -> None:
     (config_map,) = cluster.kind("ConfigMap")
     bounded = packing.unpacked(base64.b64decode(config_map["binaryData"][keys.RECORD_KEY]))
     assert {(len(pod.series.time_s), pod.series.thinned_from) for pod in bounded.pods} == {
-        (records.SAMPLES_IN_MEMORY // workers, samples)}
+        (pod_logs.IN_MEMORY.samples // workers, samples)}
     assert stored.model_copy(update={"pods": ()}).usage == bounded.usage
     assert keeping.LEFT_OUT in bounded.environment
     assert keeping.LEFT_OUT not in stored.environment
@@ -194,19 +193,3 @@ def test_what_a_config_map_holds_the_operator_reads_back() -> None:
     kept = packing.unpacked(data, packing.IN_CONFIG_MAP)
     assert 0 < len(kept.measurements) < 50_000
     assert f"measurements after the first {len(kept.measurements)}" in kept.environment[keeping.LEFT_OUT]
-
-
-def test_a_thousand_pods_are_bounded_in_memory_before_the_record_is_made() -> None:
-    body = {"kind": "Pod", "metadata": {"name": "p", "namespace": "n", "labels": {}}, "spec": {}, "status": {}}
-    logs, found = {}, []
-    for number in range(1000):
-        one = pod(number, 0, random.Random(number))
-        times = [1e9 + index for index in range(200)]
-        given = one.model_dump(mode="json", exclude={"series"}) | {"series": {"time_s": times, "columns": {
-            "cpu_seconds": times}}}
-        logs[one.pod] = "\n".join(framing.encode(given))
-        found.append(facts.pod_fact(body | {"metadata": body["metadata"] | {"name": one.pod}}))
-    kept = records.pod_records(found, logs)
-    assert sum(len(one.series.time_s) for one in kept) <= records.SAMPLES_IN_MEMORY
-    assert {one.series.thinned_from for one in kept} == {200}
-    assert len(next(iter(records.each_pod(found, logs, samples=None))).series.time_s) == 200

@@ -1,0 +1,103 @@
+"""What is kept of the logs of a run's pods. They are read one at a time: those of a thousand pods are gigabytes, and
+who writes them is the program, so every bound here holds whatever they say."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from shapebench.agent import framing
+from shapebench.agent import record as agent_record
+from shapebench.api import thinning, wire
+from shapebench.api.record import PodRecord, Series
+
+
+class Room(NamedTuple):
+    """How much is held of all pods of a run together.
+
+    `samples`: of their series as they are. `packed_bytes`: of series that have more and are packed. `text_bytes`: of
+    all else in their records, as JSON.
+    """
+
+    samples: int
+    packed_bytes: int
+    text_bytes: int
+
+
+IN_MEMORY = Room(60_000, 64 * 2**20, framing.RECORD_LIMIT_BYTES)
+"""600 samples for each of a hundred pods; those of a thousand would take a quarter of a gigabyte, and packed they are
+40 MB. As much text as one pod alone may have, so that of one alone nothing is left out: a thousand pods have 3 MB and
+what their programs measured, and a row takes twenty times its text."""
+_TAIL_LINES, _TAIL_CHARS = 15, 1500
+
+
+@dataclass(frozen=True)
+class PodLog:
+    """What a pod's log holds of use: the agent's record, and the program's last words.
+
+    `record` has some of the series' samples; where that is not all of them, `packed_series` has all, if there was room.
+    """
+
+    record: PodRecord | None = None
+    packed_series: bytes = b""
+    tail: str = ""
+    text_bytes: int = 0
+
+    def whole_series(self) -> Series:
+        """The series with every sample that is kept; it is made anew each time."""
+        if self.packed_series:
+            return Series.model_validate_json(gzip.decompress(self.packed_series))
+        return self.record.series if self.record else Series()
+
+
+def read(pods: Iterable[str], log: Callable[[str], str], before: Mapping[str, PodLog],
+         room: Room = IN_MEMORY) -> dict[str, PodLog]:
+    """The logs of these pods of a run beside those that are known; `log` is asked for one pod's at a time."""
+    names, found = tuple(pods), dict(before)
+    samples = room.samples // max(1, len(names) + len(found))
+    packed = room.packed_bytes - sum(len(one.packed_series) for one in found.values())
+    text = room.text_bytes - sum(one.text_bytes for one in found.values())
+    for name in names:
+        one = found[name] = _kept(log(name), Room(samples, packed, text))
+        packed, text = packed - len(one.packed_series), text - one.text_bytes
+    return found
+
+
+def log_tail(log: str) -> str:
+    """A program's last lines, without the agent's own and without a Java trace's frames, which hide its causes."""
+    lines = [line for line in log.splitlines() if line.strip() and wire.RECORD_LINE_PREFIX not in line
+             and not line.startswith(("\tat ", "\t... "))]
+    return "\n".join(lines[-_TAIL_LINES:])[-_TAIL_CHARS:]
+
+
+def _kept(log: str, room: Room) -> PodLog:
+    tail = log_tail(log)
+    try:
+        given = framing.decode(log)
+        if given is None:
+            return PodLog(tail=tail)
+        record, text_bytes = _within(PodRecord.model_validate(given), room.text_bytes)
+    except (ValueError, RecursionError):  # of a damaged record too: what the termination message tells counts then
+        return PodLog(tail=tail)
+    fewer = record.model_copy(update={"series": thinning.thinned(record.series, room.samples)})
+    packed = b"" if fewer.series == record.series else gzip.compress(
+        record.series.model_dump_json().encode(), compresslevel=6, mtime=0)
+    return PodLog(fewer, packed if len(packed) <= room.packed_bytes else b"", tail, text_bytes)
+
+
+def _within(record: PodRecord, room_bytes: int) -> tuple[PodRecord, int]:
+    """The record in so much text, or in as much as a termination message has, and how much that is.
+
+    What goes, and how that is said, is as in a termination message. Raises ValueError for one that does not fit so.
+    """
+    limit = max(room_bytes, wire.TERMINATION_LOG_LIMIT_BYTES)
+    size = len(record.model_dump_json(exclude={"series"}))
+    if size <= limit:
+        return record, size
+    text = agent_record.totals(record.model_dump(mode="json", exclude={"series"}), limit)
+    if len(text) > limit:
+        raise ValueError("what is left out of a record does not make it fit")
+    return PodRecord.model_validate(json.loads(text) | {"series": record.series}), len(text)
