@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 
 from shapebench.api.benchmark import Benchmark
+from shapebench.cli import app
 from shapebench.plan import acceptance
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PROGRAM = ".venv/bin/shapebench "
+COMMAND = r"shapebench (plan|run|report|export)\b"
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -39,6 +44,28 @@ def test_targets_in_the_text_exist(page: Path) -> None:
     named = {word for line in lines if line.startswith("make ") for word in line.split("#")[0].split()[1:]
              if re.fullmatch(r"[a-z0-9-]+", word)}
     assert named <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_are_where_a_fresh_clone_has_them(page: Path) -> None:
+    """`make setup` puts the program into .venv/bin, which is on nobody's PATH."""
+    lines = [line.strip() for block in blocks(page, r"(?:sh|bash|console)?") for line in block.splitlines()]
+    assert [line for line in lines if line.startswith("shapebench ")] == []
+    if page.parent.name in ("concepts", "how-to") and re.search(COMMAND, page.read_text()):
+        assert ".venv/bin/shapebench" in page.read_text()
+
+
+def commands(page: Path) -> list[str]:
+    lines = [line.partition("#")[0].strip() for block in blocks(page, r"(?:sh|bash|console)?")
+             for line in block.splitlines()]
+    return [line.removeprefix(PROGRAM) for line in lines if line.startswith(PROGRAM)]
+
+
+@pytest.mark.parametrize("line", [pytest.param(line, id=line) for page in PAGES for line in commands(page)])
+def test_commands_have_the_options_that_the_text_gives_them(line: str) -> None:
+    name, *words = shlex.split(line)
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]  # several commands: a group
+    assert command.make_context(name, words, resilient_parsing=False)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
