@@ -18,10 +18,12 @@ ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROGRAM = ".venv/bin/shapebench "
 COMMAND = r"shapebench (plan|run|report|export)\b"
+SHELL = ("", "sh", "bash", "console")
 
 
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+def blocks(page: Path, *languages: str) -> list[str]:
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    return [text for language, text in fenced if language in languages]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -40,7 +42,7 @@ def test_the_readme_has_a_benchmark() -> None:
 def test_targets_in_the_text_exist(page: Path) -> None:
     makefiles = (ROOT / "Makefile").read_text() + (ROOT / "hack/kind.mk").read_text()
     targets = set(re.findall(r"^([a-z0-9-]+):", makefiles, re.MULTILINE))
-    lines = [line for block in blocks(page, r"(?:sh|bash|console)?") for line in block.splitlines()]
+    lines = [line for block in blocks(page, *SHELL) for line in block.splitlines()]
     named = {word for line in lines if line.startswith("make ") for word in line.split("#")[0].split()[1:]
              if re.fullmatch(r"[a-z0-9-]+", word)}
     assert named <= targets
@@ -49,19 +51,19 @@ def test_targets_in_the_text_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_are_where_a_fresh_clone_has_them(page: Path) -> None:
     """`make setup` puts the program into .venv/bin, which is on nobody's PATH."""
-    lines = [line.strip() for block in blocks(page, r"(?:sh|bash|console)?") for line in block.splitlines()]
+    lines = [line.strip() for block in blocks(page, *SHELL) for line in block.splitlines()]
     assert [line for line in lines if line.startswith("shapebench ")] == []
     if page.parent.name in ("concepts", "how-to") and re.search(COMMAND, page.read_text()):
         assert ".venv/bin/shapebench" in page.read_text()
 
 
 def commands(page: Path) -> list[str]:
-    lines = [line.partition("#")[0].strip() for block in blocks(page, r"(?:sh|bash|console)?")
+    lines = [line.partition("#")[0].strip() for block in blocks(page, *SHELL)
              for line in block.splitlines()]
     return [line.removeprefix(PROGRAM) for line in lines if line.startswith(PROGRAM)]
 
 
-@pytest.mark.parametrize("line", [pytest.param(line, id=line) for page in PAGES for line in commands(page)])
+@pytest.mark.parametrize("line", sorted({line for page in PAGES for line in commands(page)}))
 def test_commands_have_the_options_that_the_text_gives_them(line: str) -> None:
     name, *words = shlex.split(line)
     command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]  # several commands: a group
