@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
-from shapebench.api import keys
+from shapebench.api import keys, last_words
 from shapebench.api.workload import EngineKind
 from shapebench.build.attempt import Placement
-from shapebench.reconcile import pod_logs
 
 WORKLOAD: Literal["Workload"] = "Workload"
 """Kueue's own object, where we make the pods ourselves: it holds back by not admitting, and nothing is made from it."""
@@ -82,7 +81,7 @@ def engine_fact(body: Mapping[str, Any], flavors: Iterable[Mapping[str, Any]] = 
 def _of_spark(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[bool, str, str]:
     application = status.get("applicationState") or {}
     state = application.get("state", "")
-    failure = (pod_logs.log_tail(application.get("errorMessage", "")) or state) if state in _SPARK_FAILED else ""
+    failure = (last_words.of_log(application.get("errorMessage", "")) or state) if state in _SPARK_FAILED else ""
     return bool(spec.get("suspend")), state, failure
 
 

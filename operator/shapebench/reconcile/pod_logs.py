@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from shapebench.agent import framing
 from shapebench.agent import record as agent_record
-from shapebench.api import thinning, wire
+from shapebench.api import last_words, thinning, wire
 from shapebench.api.record import PodRecord, Series
 
 
@@ -31,7 +31,6 @@ IN_MEMORY = Room(60_000, 64 * 2**20, framing.RECORD_LIMIT_BYTES)
 """600 samples for each of a hundred pods; those of a thousand would take a quarter of a gigabyte, and packed they are
 40 MB. As much text as one pod alone may have, so that of one alone nothing is left out: a thousand pods have 3 MB and
 what their programs measured, and a row takes twenty times its text."""
-_TAIL_LINES, _TAIL_CHARS = 15, 1500
 
 
 @dataclass(frozen=True)
@@ -66,15 +65,8 @@ def read(pods: Iterable[str], log: Callable[[str], str], before: Mapping[str, Po
     return found
 
 
-def log_tail(log: str) -> str:
-    """A program's last lines, without the agent's own and without a Java trace's frames, which hide its causes."""
-    lines = [line for line in log.splitlines() if line.strip() and wire.RECORD_LINE_PREFIX not in line
-             and not line.startswith(("\tat ", "\t... "))]
-    return "\n".join(lines[-_TAIL_LINES:])[-_TAIL_CHARS:]
-
-
 def _kept(log: str, room: Room) -> PodLog:
-    tail = log_tail(log)
+    tail = last_words.of_log(log)
     try:
         given = framing.decode(log)
         if given is None:

@@ -11,7 +11,7 @@ from fakes import cluster as fake
 from fakes.operator import NAME, NAMESPACE
 
 from shapebench.agent import framing
-from shapebench.api import keys, packing, wire
+from shapebench.api import keys, last_words, packing, wire
 from shapebench.api.record import PodRecord
 from shapebench.api.settings import Settings
 from shapebench.reconcile import loop, pod_logs
@@ -54,7 +54,7 @@ def test_a_record_comes_out_whole_and_a_short_series_is_not_held_twice() -> None
 def test_a_log_without_a_record_leaves_its_last_words(log: str) -> None:
     kept = pod_logs.read(["p-0"], lambda _: log, {}, Room(60, MIB, 4 * MIB))["p-0"]
     assert (kept.record, kept.packed_series) == (None, b"")
-    assert kept.tail == pod_logs.log_tail(log)
+    assert kept.tail == last_words.of_log(log)
 
 
 def test_of_a_thousand_pods_some_samples_are_held_and_the_others_are_packed() -> None:
