@@ -31,7 +31,7 @@ class Announcer:
         self._told = 0
         self._state: list[Mark] = []
 
-    def follow(self, connection: socket.socket) -> None:
+    def follow(self, connection: socket.socket, _query: str = "") -> None:
         """Take over this connection: answer with the present state, and tell it all that comes."""
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -38,12 +38,19 @@ def connect(leader: Peer) -> socket.socket:
 
 
 class Follower:
-    """Listens in a thread of its own, for as long as the process lives; `heard` is called there at every mark."""
+    """Listens in a thread of its own, for as long as the process lives.
 
-    def __init__(self, leader: Peer, clock: Callable[[], float], heard: Callable[[], None]) -> None:
+    `heard` is called there at every mark, `connected` when the leader is there, and again after each broken connection.
+    """
+
+    def __init__(self, leader: Peer, clock: Callable[[], float], heard: Callable[[], None],
+                 connected: Callable[[], None] = lambda: None) -> None:
         self._leader = leader
         self._clock = clock
         self._heard = heard
+        self._tell_connected = connected
+        self.connected = False
+        """Whether the leader was ever there: it then tells all that it knows, and how long ago it was."""
         self._waiting: deque[Mark] = deque()
         self._last = 0
 
@@ -64,6 +71,8 @@ class Follower:
         while True:
             with contextlib.suppress(OSError), connect(self._leader) as connection:
                 pause_s = _FIRST_PAUSE_S
+                self.connected = True
+                self._tell_connected()
                 self._listen(connection)
             time.sleep(pause_s)
             pause_s = min(_LONGEST_PAUSE_S, pause_s * 1.2)

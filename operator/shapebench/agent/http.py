@@ -1,8 +1,8 @@
-"""The agent's HTTP server: /metrics, /healthz and /measured, in one thread that sleeps in accept().
+"""The agent's HTTP server: /metrics, /healthz, /measured and /found, in one thread that sleeps in accept().
 
 The standard library's http.server would do, at the price of 6 MB of e-mail and HTML parsing in every pod. This one
-answers GET and HEAD, one connection at a time, and gives a slow client two seconds. A peer that only connects (the
-gang's rendezvous) is accepted by the kernel as soon as the socket listens, even while another is served.
+answers GET and HEAD, one connection at a time, and gives a slow client two seconds. A peer that looks for this agent
+(the gang's rendezvous) is accepted by the kernel as soon as the socket listens, even while another is served.
 """
 
 from __future__ import annotations
@@ -29,10 +29,13 @@ class Page(NamedTuple):
 
 
 class Server:
-    """Serves pages by their paths from a daemon thread; a connection that asks for a stream is handed over."""
+    """Serves pages by their paths from a daemon thread; a connection that asks for a stream is handed over.
+
+    Whoever takes it gets what stands behind the `?`, too, and closes it.
+    """
 
     def __init__(self, port: int, pages: dict[str, Page],
-                 streams: dict[str, Callable[[socket.socket], None]] | None = None,
+                 streams: dict[str, Callable[[socket.socket, str], None]] | None = None,
                  complain: Callable[[OSError], None] = lambda _: None) -> None:
         """Bind and listen (port 0: any that is free); raises OSError if the port is taken.
 
@@ -79,9 +82,9 @@ class Server:
         connection.settimeout(_CLIENT_TIMEOUT_S)
         request = _request(connection)
         method, _, rest = request.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
-        path = rest.split(" ")[0].partition("?")[0]
+        path, _, query = rest.split(" ")[0].partition("?")
         if method == "GET" and path in self._streams:
-            self._streams[path](connection)
+            self._streams[path](connection, query)
             return True
         if request:
             connection.sendall(self._answer(method, path))

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from shapebench.agent import environment, events, exposition, http, record, rendezvous, software, sources, supervisor
+from shapebench.agent import environment, events, exposition, http, record, software, sources, supervisor
 from shapebench.agent.announcer import Announcer
 from shapebench.agent.descriptors import OpenFiles
-from shapebench.agent.follower import Follower
+from shapebench.agent.gang import Gang, GatheringError
 from shapebench.agent.measured import MeasuredPart
 from shapebench.agent.record import Ending
 from shapebench.agent.sampler import Sampler
-from shapebench.agent.served import Served
 from shapebench.agent.settings import Settings
 from shapebench.agent.surroundings import Survey
 from shapebench.agent.wakeups import Wakeups
 from shapebench.api import wire
 
-PEERS_MAY_BE_LATE_S = 5.0
-"""Peers look for each other once a second at least; that and a slow name server's answer fit in here."""
 CHECKPOINT_EVERY_S = 1.0
 """The totals of at most so much time are lost when the kernel or the kubelet kills the agent too."""
 FRESH_S = 0.2
@@ -69,8 +65,8 @@ class Agent:
         self._announcer = Announcer(world.clock)
         self._measured = MeasuredPart(self._sampler, self._survey, None if settings.leader else self._announcer,
                                       world.clock, log)
-        self._follower: Follower | None = None
-        self._served: Served | None = None
+        self._wakeups = Wakeups()
+        self._gang = Gang(settings, world.clock, self._wakeups)
         self._served_out = False
         self._is_crowded = False
         self._open_files = OpenFiles()
@@ -83,31 +79,17 @@ class Agent:
     def run(self, argv: list[str]) -> int:
         """Run the program; returns the exit code for the agent's own process."""
         self._open_files.most()
-        with Wakeups() as wakeups:
+        with self._wakeups:
             server = self._serve()
-            if self._settings.leader is not None:
-                self._follower = Follower(self._settings.leader, self._clock, wakeups.poke)
-                self._follower.start()
-            if self._settings.served:
-                self._served = Served(self._settings.served, wakeups.poke)
-                self._served.start()
-            ending = self._await_peers(wakeups) or self._run_program(argv, wakeups)
-            self._stay_for_peers(ending, wakeups)
+            self._gang.start()
+            ending = self._gather() or self._run_program(argv)
+            if ending.program_started_s is not None:
+                self._gang.stay(ending.program_started_s)
             self._leave_record(ending)
             if server is not None:
                 server.close()
             self._announcer.close()
         return ending.exit_code
-
-    def _stay_for_peers(self, ending: Ending, wakeups: Wakeups) -> None:
-        """Listen a little longer after a very short program: a peer that has not found us yet would wait in vain."""
-        if not self._settings.peers or ending.program_started_s is None:
-            return
-        until_s = ending.program_started_s + PEERS_MAY_BE_LATE_S
-        while (left_s := until_s - self._clock()) > 0:
-            select.select([wakeups], [], [], left_s)
-            if any(number in (signal.SIGTERM, signal.SIGINT) for number in wakeups.signals()):
-                return
 
     def _serve(self) -> http.Server | None:
         """Listen before all else: the gang's other agents wait for this port."""
@@ -115,8 +97,8 @@ class Agent:
         pages = {"/metrics": http.Page(exposition.CONTENT_TYPE, lambda: exposition.render(collector)),
                  "/healthz": http.Page("text/plain; charset=utf-8", lambda: b"ok\n")}
         try:
-            server = http.Server(self._settings.metrics_port, pages, {wire.MEASURED_PATH: self._announcer.follow},
-                                 self._makes_room)
+            server = http.Server(self._settings.metrics_port, pages,
+                                 {wire.MEASURED_PATH: self._announcer.follow, **self._gang.streams}, self._makes_room)
         except OSError as error:
             log(f"no /metrics: port {self._settings.metrics_port}: {error.strerror}")
             return None
@@ -132,31 +114,18 @@ class Agent:
             self._is_crowded = True
             log(f"a connection could not be taken ({error.strerror}); this is said once")
 
-    def _await_peers(self, wakeups: Wakeups) -> Ending | None:
+    def _gather(self) -> Ending | None:
         """None when all peers are there; the ending if one never comes, or SIGTERM does."""
-        if not self._settings.peers:
-            return None
-        timeout_s = self._settings.await_timeout_s
-        meeting = rendezvous.Rendezvous(self._settings.peers, timeout_s, self._clock, wakeups.poke)
-        meeting.start()
-        while meeting.running:
-            select.select([wakeups], [], [])
-            stops = [n for n in wakeups.signals() if n in (signal.SIGTERM, signal.SIGINT)]
-            if stops:
-                meeting.stop()
-                waited = rendezvous.names(meeting.missing)
-                return Ending(128 + stops[0], int(stops[0]),
-                              f"stopped by {stops[0].name} while waiting for {waited}")
-        if not meeting.missing:
-            return None
-        return Ending(wire.EXIT_AWAIT_TIMEOUT,
-                      message=f"gave up after {timeout_s:g} s: no connection to "
-                              f"{rendezvous.names(meeting.missing)}")
+        try:
+            self._gang.gather()
+        except GatheringError as error:
+            if error.signal is None:
+                return Ending(wire.EXIT_AWAIT_TIMEOUT, message=str(error))
+            return Ending(128 + error.signal, int(error.signal), str(error))
+        return None
 
-    def _run_program(self, argv: list[str], wakeups: Wakeups) -> Ending:
+    def _run_program(self, argv: list[str]) -> Ending:
         supervisor.become_subreaper()
-        if self._served is not None:
-            self._served.meet(PEERS_MAY_BE_LATE_S)
         with events.EventPipe(events.directories(self._world.env), log) as pipe:
             env = dict(self._world.env)
             env.pop(wire.ENV_EVENTS_FILE, None)
@@ -172,7 +141,7 @@ class Agent:
                 self._sampler.forget_measured()
                 self._announcer.tell(wire.EVENT_PROGRAM_OVER)
                 return Ending(wire.EXIT_CANNOT_START, message=str(error))
-            warden = supervisor.Supervisor(wakeups, self._tree, self._clock)
+            warden = supervisor.Supervisor(self._wakeups, self._tree, self._clock)
             ended = warden.watch(pid, self._duty(pipe, started_s))
             finished_s = self._clock()
             self._listen(pipe)
@@ -201,9 +170,9 @@ class Agent:
 
     def _hear(self) -> None:
         """Take what other agents told; end a program that serves theirs when all of them have ended."""
-        for mark in self._follower.marks() if self._follower is not None else []:
+        for mark in self._gang.marks():
             self._measured.hears(mark)
-        if self._served is not None and self._served.over and not self._served_out:
+        if self._gang.served_out and not self._served_out:
             self._served_out = True
             os.kill(os.getpid(), signal.SIGTERM)  # the same way as if the kubelet asked
 

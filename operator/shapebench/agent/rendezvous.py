@@ -1,7 +1,8 @@
 """Waits until all peers of the gang are there: their names resolve and their agents accept a connection.
 
 It must happen before the program starts: a TensorFlow worker whose peer never comes ignores SIGTERM and stays for
-ever. Only a connection is made, no byte is sent; the peer's agent listens before it does anything else.
+ever. The peer's agent listens before it does anything else. Whoever finds it says so on the same connection and waits
+for no answer: that is how an agent knows that nobody looks for it any more, and whom it can find itself.
 """
 
 from __future__ import annotations
@@ -18,14 +19,38 @@ _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 1.0
 _CONNECT_TIMEOUT_S = 2.0
 
+FOUND_PATH = "/found"
 
-def accepts(peer: Peer) -> bool:
-    """Whether this peer accepts a connection now."""
+
+def finds(peer: Peer, name: str) -> bool:
+    """Whether this peer accepts a connection now; if so, it is told who has found it."""
     try:
-        socket.create_connection(peer, timeout=_CONNECT_TIMEOUT_S).close()
+        with socket.create_connection(peer, timeout=_CONNECT_TIMEOUT_S) as connection:
+            connection.sendall(f"GET {FOUND_PATH}?{name} HTTP/1.1\r\nHost: {peer[0]}\r\n\r\n".encode())
     except OSError:
         return False
     return True
+
+
+class Finders:
+    """Who has found this agent, and so needs it no more. `came` is called in the server's thread for each."""
+
+    def __init__(self, expected: int, came: Callable[[], None]) -> None:
+        self._expected = expected
+        self._came = came
+        self._names: set[str] = set()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all have."""
+        return len(self._names) >= self._expected
+
+    def note(self, connection: socket.socket, name: str) -> None:
+        """This one has; one that says it again, because it could not know that it was heard, counts once."""
+        connection.close()
+        if not self.complete:
+            self._names.add(name)
+            self._came()
 
 
 class Rendezvous:
@@ -35,13 +60,14 @@ class Rendezvous:
     """
 
     def __init__(self, peers: tuple[Peer, ...], timeout_s: float, clock: Callable[[], float],
-                 done: Callable[[], None], probe: Callable[[Peer], bool] = accepts) -> None:
+                 done: Callable[[], None], probe: Callable[[Peer], bool]) -> None:
         self.missing = peers
         self._clock = clock
         self._timeout_s = timeout_s
         self._done = done
         self._probe = probe
-        self._stopped = threading.Event()
+        self._stopped = False
+        self._hurried = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rendezvous", daemon=True)
 
     def start(self) -> None:
@@ -50,23 +76,29 @@ class Rendezvous:
 
     def stop(self) -> None:
         """Give up; the thread ends by itself after its present probe."""
-        self._stopped.set()
+        self._stopped = True
+        self._hurried.set()
+
+    def hurry(self) -> None:
+        """Probe at once: somebody has come. From any thread, at any time."""
+        self._hurried.set()
 
     @property
     def running(self) -> bool:
         """Whether it still waits for somebody."""
-        return bool(self.missing) and not self._stopped.is_set()
+        return bool(self.missing) and not self._stopped
 
     def _run(self) -> None:
         deadline, pause_s = self._clock() + self._timeout_s, _FIRST_PAUSE_S
-        while not self._stopped.is_set():
+        while not self._stopped:
+            self._hurried.clear()  # before the probes: who comes during them may be one that was probed already
             self.missing = tuple(peer for peer in self.missing if not self._probe(peer))
             left_s = deadline - self._clock()
             if not self.missing or left_s <= 0:
                 break
-            self._stopped.wait(min(pause_s, left_s))
-            pause_s = min(_LONGEST_PAUSE_S, pause_s * 1.5)
-        self._stopped.set()
+            if not self._hurried.wait(min(pause_s, left_s)):
+                pause_s = min(_LONGEST_PAUSE_S, pause_s * 1.5)
+        self._stopped = True
         self._done()
 
 

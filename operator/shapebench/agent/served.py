@@ -24,20 +24,29 @@ _GONE_AFTER_S = 5.0
 
 
 class Served:
-    """`over` once each has told so; `done` is called then, in that thread. Who is never heard keeps it from that."""
+    """`over` once each has told so; `done` is called then, in that thread. Who is never heard keeps it from that.
 
-    def __init__(self, peers: tuple[Peer, ...], done: Callable[[], None]) -> None:
+    `connected` is called there whenever one of them is there.
+    """
+
+    def __init__(self, peers: tuple[Peer, ...], done: Callable[[], None],
+                 connected: Callable[[], None] = lambda: None) -> None:
         self._left = set(peers)
         self._connections: dict[Peer, socket.socket] = {}
         self._rests: dict[Peer, bytes] = {}
         self._last_there_s: dict[Peer, float] = {}
         self._done = done
+        self._connected = connected
         self._met = threading.Event()
 
     @property
     def over(self) -> bool:
         """Whether all have ended."""
         return not self._left
+
+    def knows(self, peer: Peer) -> bool:
+        """Whether this one has been there, so that its end is told."""
+        return peer in self._last_there_s
 
     def start(self) -> None:
         """Begin to listen."""
@@ -73,6 +82,9 @@ class Served:
         except OSError:
             if now_s - self._last_there_s.get(peer, now_s) > _GONE_AFTER_S:
                 self._left.discard(peer)
+        else:
+            self._last_there_s[peer] = now_s
+            self._connected()
 
     def _take(self, peer: Peer) -> bool:
         """What this one has sent; whether its connection has broken before it told of its end."""

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from shapebench.agent.rendezvous import Rendezvous
+from shapebench.agent.http import Server
+from shapebench.agent.rendezvous import FOUND_PATH, Finders, Rendezvous, finds
 
 PEERS = (("a", 1), ("b", 2))
 
@@ -44,6 +45,52 @@ def test_the_missing_are_named() -> None:
     assert meet(lambda peer: peer[0] == "a", timeout_s=1.0).missing == (("b", 2),)
 
 
+def test_a_peer_that_shows_itself_is_asked_at_once() -> None:
+    asked, done = threading.Event(), threading.Event()
+    there = threading.Event()
+
+    def probe(_: tuple[str, int]) -> bool:
+        asked.set()
+        return there.is_set()
+
+    meeting = Rendezvous(PEERS, 1000.0, lambda: 0.0, done.set, probe)
+    meeting.start()
+    time.sleep(2.5)  # by now it asks only once a second
+    asked.clear()
+    assert asked.wait(10)
+    there.set()
+    began_s = time.monotonic()
+    meeting.hurry()
+    assert done.wait(10)
+    assert time.monotonic() - began_s < 0.5
+
+
+@pytest.mark.parametrize(("found_by", "complete"), [
+    pytest.param([], False, id="nobody"),
+    pytest.param(["worker-1"], False, id="one of two"),
+    pytest.param(["worker-1", "worker-1"], False, id="one that says it twice"),
+    pytest.param(["worker-1", "ps-0"], True, id="all"),
+    pytest.param(["worker-1", "ps-0", "worker-2"], True, id="more"),
+])
+def test_who_has_found_this_agent_counts_once(found_by: list[str], complete: bool) -> None:
+    came: list[None] = []
+    finders = Finders(2, lambda: came.append(None))
+    server = Server(0, {}, {FOUND_PATH: finders.note})
+    server.start()
+    for number, name in enumerate(found_by):
+        assert finds(("127.0.0.1", server.port), name)
+        deadline = time.monotonic() + 10
+        while len(came) < min(number + 1, 2):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    server.close()
+    assert finders.complete is complete
+
+
+def test_nobody_is_found_where_nobody_listens() -> None:
+    assert not finds(("127.0.0.1", free_port()), "worker-1")
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
@@ -52,9 +99,10 @@ def free_port() -> int:
 def test_a_late_peer_lets_the_program_start(start, python, eventually, tmp_path) -> None:
     port = free_port()
     running = start(*python("print('started')"), env={"SHAPEBENCH_AWAIT": f"127.0.0.1:{port}"})
-    running.wait_for("metrics on port")
+    own_port = int(running.wait_for("metrics on port").rpartition(" ")[2])
     assert running.process.poll() is None
     with socket.create_server(("127.0.0.1", port)):
+        assert finds(("127.0.0.1", own_port), "late")
         result = running.finish()
     assert result.code == 0
     assert "started" in result.stdout
@@ -82,7 +130,7 @@ def test_sigterm_ends_the_wait_at_once(start, python) -> None:
     assert "while waiting for 127.0.0.1" in result.record.message
 
 
-def test_a_program_that_ends_at_once_still_meets_a_late_peer(start, python) -> None:
+def test_a_program_that_ends_at_once_still_meets_a_late_peer(start, python, eventually) -> None:
     first, second = free_port(), free_port()
     met = threading.Event()
 
@@ -99,5 +147,6 @@ def test_a_program_that_ends_at_once_still_meets_a_late_peer(start, python) -> N
     time.sleep(1.0)  # its program has ended by now
     late = start(*python("pass"), env=common | {
         "SHAPEBENCH_AWAIT": f"127.0.0.1:{first}", "SHAPEBENCH_METRICS_PORT": str(second)})
+    eventually(lambda: finds(("127.0.0.1", second), "early"))
     assert late.finish().code == 0
     assert early.finish().code == 0
