@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import urllib.error
 from collections.abc import Iterator
 from functools import partial
@@ -16,6 +17,7 @@ from shapebench.results import stores
 from shapebench.results.keeper import Keeper
 
 PLACE = "lab/one/1f2e-3d/one-1-1.json.gz"
+PACKED = gzip.compress(b"record", mtime=0)
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     (tmp_path / "secret.json.gz").write_bytes(b"not below the store")
     store = (tmp_path / "store").as_uri()
     keeper = Keeper(store, stores.opened(store))
-    keeper.keep(PLACE, lambda: b"packed")
+    keeper.keep(PLACE, lambda: PACKED)
     endpoints = Endpoints(lambda: b"", lambda: None, 0, partial(records.answer, keeper))
     endpoints.start()
     yield f"http://127.0.0.1:{endpoints.port}"
@@ -32,7 +34,7 @@ def url(tmp_path: Path) -> Iterator[str]:
 
 def test_a_record_is_served_by_its_path(url: str) -> None:
     with urlopen(f"{url}/records/{PLACE}", timeout=5) as answer:
-        assert (answer.headers["Content-Type"], answer.read()) == ("application/gzip", b"packed")
+        assert (answer.headers["Content-Type"], answer.read()) == ("application/gzip", PACKED)
 
 
 @pytest.mark.parametrize("path", [
