@@ -29,7 +29,7 @@ FAMILIES: Mapping[str, str] = {
     "shapebench_run_started_seconds": "When the measured part of a run began, in Unix seconds.",
     "shapebench_run_finished_seconds": "When the measured part of a run ended, in Unix seconds.",
     "shapebench_run_cost_spent": "What the pods of a run cost for all the time that they held their nodes.",
-    "shapebench_run_flag": "1 for each reason to doubt a run: throttled, neighbour, ...",
+    "shapebench_run_flag": "1 for each kind of reason to doubt a run: Throttled, Neighbour, ...",
     **{f"shapebench_run_usage_{name}": f"{name.replace('_', ' ')} of all pods of a run together, over their whole "
        "lives." for name in Usage.model_fields},
     **{f"shapebench_run_measured_usage_{name}": f"{name.replace('_', ' ')} of all pods of a run together, in its "
@@ -91,8 +91,8 @@ def _run_samples(run: BenchmarkRun) -> Iterable[Fact]:
                           ("started_seconds", status.times.started_s), ("finished_seconds", status.times.finished_s)):
         if value is not None:
             yield Fact(f"shapebench_run_{family}", value)
-    for flag in status.flags:
-        yield Fact("shapebench_run_flag", 1, {"kind": str(flag.kind)})
+    for kind in dict.fromkeys(flag.kind for flag in status.flags):  # each role or pod may have one of a kind
+        yield Fact("shapebench_run_flag", 1, {"kind": str(kind)})
     for part, usage in (("usage", status.usage), ("measured_usage", status.measured_usage)):
         for name, value in (usage.model_dump() if usage else {}).items():
             if value is not None:
