@@ -14,7 +14,7 @@ from s3_server import S3Server, User
 
 from e2e.conftest import ROOT, Cluster
 from e2e.reporting import records, report
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import making
 from shapebench_jobs.dataset.files import DatasetArguments
 
 EXAMPLES = ROOT / "manifests/examples"
@@ -30,12 +30,12 @@ def _docker(*arguments: str, content: bytes | None = None) -> str:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dataset.Dataset:
-    return dataset.ensure(tmp_path_factory.mktemp("data"), SMALL)
+def made(tmp_path_factory: pytest.TempPathFactory) -> making.Dataset:
+    return making.ensure(tmp_path_factory.mktemp("data"), SMALL)
 
 
 @pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory, made: dataset.Dataset) -> Iterator[S3Server]:
+def s3(tmp_path_factory: pytest.TempPathFactory, made: making.Dataset) -> Iterator[S3Server]:
     """Listening on an address of this machine that pods reach: not that of the nodes' own network, from which nothing
     finds back to a pod."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -95,7 +95,7 @@ def test_a_bucket_without_rights(spark_cluster: Cluster, s3: S3Server) -> None:
 
 
 @pytest.fixture
-def volume(spark_cluster: Cluster, made: dataset.Dataset, tmp_path: Path) -> Iterator[Cluster]:
+def volume(spark_cluster: Cluster, made: making.Dataset, tmp_path: Path) -> Iterator[Cluster]:
     """A PersistentVolume with the data set, the same on every node, for the claim of the test's namespace."""
     folder = f"{ON_NODES}/{spark_cluster.namespace}"
     archive = subprocess.run(["tar", "--create", "--directory", str(made.folder), "."], capture_output=True, check=True)

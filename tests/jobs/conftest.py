@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import making
 from shapebench_jobs.dataset.files import DatasetArguments
 
 REPOSITORY = Path(__file__).parents[2]
@@ -29,9 +29,9 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def made(data_dir: Path) -> dataset.Dataset:
+def made(data_dir: Path) -> making.Dataset:
     """A data set that no test may change."""
-    return dataset.ensure(data_dir, SMALL)
+    return making.ensure(data_dir, SMALL)
 
 
 @pytest.fixture(scope="session")

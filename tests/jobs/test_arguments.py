@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import making
 from shapebench_jobs.dataset import options as dataset_options
 from shapebench_jobs.files import data_folder
 from shapebench_jobs.harness import arguments
@@ -36,7 +36,7 @@ Main = Callable[[list[str]], int]
     pytest.param(train.main, ["--strategy=horovod"], "invalid choice: 'horovod'", id="strategy"),
     pytest.param(train.main, ["--learning-rate=nan"], "give a number above 0", id="rate"),
     pytest.param(train.main, ["--classes=1"], "give from 2 to 10", id="classes"),
-    pytest.param(dataset.main, [], "the following arguments are required: --out", id="no-out"),
+    pytest.param(making.main, [], "the following arguments are required: --out", id="no-out"),
 ])
 def test_bad_arguments_exit_with_2(main: Main, argv: list[str], message: str,
                                    capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,7 +52,7 @@ def test_bad_arguments_exit_with_2(main: Main, argv: list[str], message: str,
     pytest.param(train.main, [], {"SHAPEBENCH_CPU": "much"}, "SHAPEBENCH_CPU='much'", id="cpu"),
     pytest.param(train.main, [], {"SHAPEBENCH_SEED": "x"}, "SHAPEBENCH_SEED='x'", id="seed"),
     pytest.param(train.main, [], {"TF_CONFIG": "{"}, "TF_CONFIG is no valid cluster description", id="tf-config"),
-    pytest.param(dataset.main, ["--out=/proc/none"], {}, "--out=/proc/none: ", id="out"),
+    pytest.param(making.main, ["--out=/proc/none"], {}, "--out=/proc/none: ", id="out"),
 ])
 def test_impossible_surroundings_exit_with_2(main: Main, argv: list[str], environ: dict[str, str], message: str,
                                              capsys: pytest.CaptureFixture[str],
@@ -63,7 +63,7 @@ def test_impossible_surroundings_exit_with_2(main: Main, argv: list[str], enviro
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("main", [read_speed.main, train.main, dataset.main])
+@pytest.mark.parametrize("main", [read_speed.main, train.main, making.main])
 def test_help_names_units_and_defaults(main: Main, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["--help"])

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from shapebench_jobs.dataset import answer, example, tfrecord
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import answer, example, making, tfrecord
 from shapebench_jobs.dataset.answer import Answer
 from shapebench_jobs.dataset.files import Contents
 from shapebench_jobs.dataset.reading import Damage, Part, ReadPlan
 from shapebench_jobs.dataset.tally import Tally
 from shapebench_jobs.harness.run import BadArgumentsError, WrongAnswerError
-from shapebench_jobs.read_speed import left_out as spark_left_out
+from shapebench_jobs.read_speed import left_out
 from shapebench_jobs.spark import files as spark_files
 from shapebench_jobs.spark import source as spark_source
 
@@ -112,14 +111,14 @@ DAMAGES = [
 
 
 @pytest.fixture
-def copy(made: dataset.Dataset, tmp_path: Path) -> dataset.Dataset:
+def copy(made: making.Dataset, tmp_path: Path) -> making.Dataset:
     shutil.copytree(made.folder, tmp_path / "copy")
-    return dataset.load(tmp_path / "copy")
+    return making.load(tmp_path / "copy")
 
 
 @pytest.mark.parametrize(("file_format", "damage", "lost", "message"), DAMAGES)
 @pytest.mark.parametrize("images", [0, 40])
-def test_skipped_or_refused(spark: Any, copy: dataset.Dataset, file_format: str,
+def test_skipped_or_refused(spark: Any, copy: making.Dataset, file_format: str,
                             damage: Callable[[Path, Contents], None], lost: int, message: str, images: int) -> None:
     damage(copy.folder, copy.contents)
     source = spark_source.made(f"file://{copy.folder}", copy.contents, ReadPlan(file_format, 8, decode=True), images)
@@ -152,25 +151,25 @@ def _cut_between_records(folder: Path, contents: Contents) -> None:
     pytest.param("tfrecord", _cut_between_records, 2, "shard-00001-of-00004.tfrecord: ends before image 13 of 15",
                  id="cut"),
 ])
-def test_what_spark_passes_over_is_told(spark: Any, copy: dataset.Dataset, file_format: str, images: int,
+def test_what_spark_passes_over_is_told(spark: Any, copy: making.Dataset, file_format: str, images: int,
                                         damage: Callable[[Path, Contents], None], lost: int, message: str) -> None:
     damage(copy.folder, copy.contents)
     source = spark_source.made(f"file://{copy.folder}", copy.contents, ReadPlan(file_format, 8, decode=True), images)
-    part = spark_left_out.told(spark, source, spark_files.read(spark, source.files, source.plan, 4))
+    part = left_out.told(spark, source, spark_files.read(spark, source.files, source.plan, 4))
     assert answer.check(part, source.answer, skip=True) == lost
     with pytest.raises(WrongAnswerError, match=message):
         answer.check(part, source.answer)
 
 
-def test_a_missing_file_is_named_and_never_skipped(spark: Any, copy: dataset.Dataset) -> None:
+def test_a_missing_file_is_named_and_never_skipped(spark: Any, copy: making.Dataset) -> None:
     (copy.folder / copy.contents.index[4].path).unlink()
     source = spark_source.made(f"file://{copy.folder}", copy.contents, ReadPlan("images", 8, decode=False), 0)
     part = spark_files.read(spark, source.files, source.plan, 4)
     with pytest.raises(WrongAnswerError, match=r"missing files: file:.*/0000004\.jpg$"):
-        spark_left_out.told(spark, source, part)
+        left_out.told(spark, source, part)
 
 
-def test_a_wrong_image_is_no_damage(spark: Any, copy: dataset.Dataset) -> None:
+def test_a_wrong_image_is_no_damage(spark: Any, copy: making.Dataset) -> None:
     """Skipping what is damaged does not excuse bytes that were silently exchanged."""
     _images(copy.folder, copy.contents)
     intact = (copy.folder / entry.path for entry in copy.contents.index[30:32])
@@ -185,7 +184,7 @@ def test_a_wrong_image_is_no_damage(spark: Any, copy: dataset.Dataset) -> None:
     pytest.param("tfrecord", _length, 60 - 12, id="tfrecord"),
     pytest.param("images", _images, 53, id="images"),
 ])
-def test_a_users_own_folder(spark: Any, copy: dataset.Dataset, file_format: str,
+def test_a_users_own_folder(spark: Any, copy: making.Dataset, file_format: str,
                             damage: Callable[[Path, Contents], None], known: int) -> None:
     damage(copy.folder, copy.contents)
     url, plan = f"file://{copy.folder}/{file_format}", ReadPlan(file_format, 8, decode=True)
@@ -214,14 +213,14 @@ def test_a_folder_of_damaged_images_alone(spark: Any, tmp_path: Path) -> None:
         spark_source.own(spark, f"file://{tmp_path}/own", ReadPlan("images", 1, decode=True), 0, skip=True)
 
 
-def test_files_of_a_format_hold_the_whole_index(made: dataset.Dataset) -> None:
+def test_files_of_a_format_hold_the_whole_index(made: making.Dataset) -> None:
     for file_format in ("images", "tfrecord"):
         files = made.contents.files(file_format)
         assert [tally for _, tallies in files for tally in tallies] == [entry.tally for entry in made.contents.index]
 
 
 def test_the_program_skips_and_says_so(start: Callable[..., Any], tmp_path: Path, events_file: Path) -> None:
-    broken = dataset.ensure(tmp_path / "data", SMALL)
+    broken = making.ensure(tmp_path / "data", SMALL)
     _length(broken.folder, broken.contents)
     process = start("read_speed", *SMALL_OPTIONS, "--format=tfrecord", f"--data-dir={tmp_path / 'data'}",
                     "--on-damage=skip", SHAPEBENCH_EVENTS_FILE=str(events_file),

@@ -16,8 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from shapebench_jobs.dataset import drawing, example, tfrecord
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import drawing, example, making, tfrecord
 from shapebench_jobs.dataset.files import DatasetArguments
 from shapebench_jobs.dataset.tally import Tally, image_checksum, total
 
@@ -28,8 +27,8 @@ def _bytes_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_same_arguments_make_the_same_bytes(made: dataset.Dataset, tmp_path: Path) -> None:
-    assert _bytes_of(dataset.ensure(tmp_path, SMALL).folder) == _bytes_of(made.folder)
+def test_same_arguments_make_the_same_bytes(made: making.Dataset, tmp_path: Path) -> None:
+    assert _bytes_of(making.ensure(tmp_path, SMALL).folder) == _bytes_of(made.folder)
 
 
 def test_pixels_are_these_on_every_machine() -> None:
@@ -48,7 +47,7 @@ def test_other_arguments_are_another_data_set(change: dict[str, int]) -> None:
     assert replace(SMALL, **change).fingerprint != SMALL.fingerprint
 
 
-def test_layout(made: dataset.Dataset) -> None:
+def test_layout(made: making.Dataset) -> None:
     contents = made.contents
     assert contents.classes == ("stripes", "checkers", "disc")
     assert contents.tally.count == 60
@@ -64,7 +63,7 @@ def test_layout(made: dataset.Dataset) -> None:
         assert image.size == (32, 32)
 
 
-def test_shards_hold_the_same_images_in_order(made: dataset.Dataset) -> None:
+def test_shards_hold_the_same_images_in_order(made: making.Dataset) -> None:
     images = [example.decode(payload) for shard in made.contents.shards
               for payload in tfrecord.payloads((made.folder / shard.path).read_bytes())]
     assert [image.encoded for image in images] == [
@@ -80,29 +79,29 @@ def test_many_processes_may_ask_at_once(start: Callable[..., Any], tmp_path: Pat
     assert [process.returncode for process in processes] == [0, 0, 0], said
     assert len({out for out, _ in said}) == 1
     visible = [path for path in (tmp_path / "data").iterdir() if path.is_dir()]
-    assert [dataset.load(path).contents.tally.count for path in visible] == [300]
+    assert [making.load(path).contents.tally.count for path in visible] == [300]
 
 
 def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
     abandoned = tmp_path / f".{SMALL.fingerprint}.{socket.gethostname()}.1"
     (abandoned / "images").mkdir(parents=True)
-    assert dataset.ensure(tmp_path, SMALL).contents.tally.count == 60
+    assert making.ensure(tmp_path, SMALL).contents.tally.count == 60
     assert not abandoned.exists()
 
 
 def test_it_is_made_once(tmp_path: Path) -> None:
-    folder = dataset.ensure(tmp_path, SMALL).folder
+    folder = making.ensure(tmp_path, SMALL).folder
     before = (folder / "manifest.json").stat().st_mtime_ns
-    assert dataset.ensure(tmp_path, SMALL).folder == folder
+    assert making.ensure(tmp_path, SMALL).folder == folder
     assert (folder / "manifest.json").stat().st_mtime_ns == before
 
 
 def test_program_prints_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     argv = [f"--out={tmp_path}", "--images=12", "--size=20x16", "--shards=2"]
-    assert dataset.main(argv) == 0
+    assert making.main(argv) == 0
     folder = Path(capsys.readouterr().out.strip())
     assert folder.parent == tmp_path
-    assert dataset.load(folder).contents.tally.count == 12
+    assert making.load(folder).contents.tally.count == 12
 
 
 @pytest.mark.parametrize("pattern", drawing.PATTERNS)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import making
 from shapebench_jobs.dataset.reading import ReadPlan
 from shapebench_jobs.files import local as local_files
 from shapebench_jobs.harness.run import BadArgumentsError
@@ -44,6 +44,17 @@ def test_what_is_found(folder: Path, file_format: str, names: list[str]) -> None
     assert list(found.items()) == [(f"{folder}/{name}", (folder / name).stat().st_size) for name in names]
 
 
+@pytest.mark.parametrize(("url", "path"), [
+    pytest.param("file:///a/b%20c", "/a/b%20c", id="url"),
+    pytest.param("file:/a", "/a", id="as-hadoop-writes-it"),
+    pytest.param("/a", "/a", id="path"),
+    pytest.param("a/b", "a/b", id="relative"),
+    pytest.param("s3a://bucket/a", "s3a://bucket/a", id="bucket"),
+])
+def test_a_urls_path(url: str, path: str) -> None:
+    assert local_files.path_of(url) == path
+
+
 @given(st.dictionaries(st.text(min_size=1), st.integers(1, 10**7), max_size=60), st.integers(1, 12))
 def test_files_are_dealt_out_evenly(sizes: dict[str, int], number: int) -> None:
     groups = local_files.dealt(sizes, number)
@@ -74,7 +85,7 @@ def test_the_driver_finds_what_spark_does(spark: Any, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "file:", "file://"], ids=["path", "file", "file-url"])
-def test_a_folder_by_any_name_is_opened_by_the_tasks(spark: Any, made: dataset.Dataset, prefix: str) -> None:
+def test_a_folder_by_any_name_is_opened_by_the_tasks(spark: Any, made: making.Dataset, prefix: str) -> None:
     plan = ReadPlan("images", 4, decode=False)
     source = spark_source.own(spark, f"{prefix}{made.folder}", plan, 0)
     assert source.files.local

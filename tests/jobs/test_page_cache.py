@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import making
 from shapebench_jobs.files import page_cache
 from shapebench_jobs.files.page_cache import AS_IS, COLD, WARM, Residency
 from shapebench_jobs.spark import page_cache as spark_page_cache
@@ -130,7 +130,7 @@ def test_file_systems_by_the_longest_mount(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wanted", [COLD, WARM])
 @pytest.mark.parametrize("file_format", ["images", "tfrecord"])
-def test_on_all_executors(spark: Any, made: dataset.Dataset, file_format: str, wanted: str) -> None:
+def test_on_all_executors(spark: Any, made: making.Dataset, file_format: str, wanted: str) -> None:
     folder = Files(file_format, folder=f"file://{made.folder}/{file_format}")
     found = _settled(lambda: spark_page_cache.prepare(spark.sparkContext, folder, wanted)[0], wanted)
     assert found.state == wanted
@@ -141,6 +141,14 @@ def test_on_all_executors(spark: Any, made: dataset.Dataset, file_format: str, w
     left = spark_page_cache.prepare(spark.sparkContext, some, AS_IS)[0]
     assert 0 < left.pages < found.pages
     assert left.resident == 0 if wanted == COLD else left.resident > 0
+
+
+@pytest.mark.parametrize("missing", ["nothing.jpg", "a.jpg/below.jpg"])
+def test_files_that_another_machine_has_are_passed_over(tmp_path: Path, missing: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"picture")
+    there, elsewhere = f"file:{tmp_path}/a.jpg", f"file://{tmp_path}/{missing}"
+    assert spark_page_cache.local_paths(Files("images", paths=(there, elsewhere))) == [f"{tmp_path}/a.jpg"]
+    assert spark_page_cache.local_paths(Files("images", folder=f"file:{tmp_path}/none")) == []
 
 
 def test_a_bucket_is_unknown(spark: Any) -> None:

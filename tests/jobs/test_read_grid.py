@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import making
 from shapebench_jobs.dataset import options as dataset_options
 from shapebench_jobs.dataset.reading import Part
 from shapebench_jobs.dataset.tally import Tally
@@ -47,7 +47,7 @@ def _measured(spark: Any, data_dir: Path, events_file: Path, *given: str) -> lis
     pytest.param("--cache", "warm", 1, id="cached"),
     pytest.param("--no-cache", "cold", 5, id="uncached"),
 ])
-def test_every_set_is_read_once_or_for_every_action(spark: Any, made: dataset.Dataset, events_file: Path, cache: str,
+def test_every_set_is_read_once_or_for_every_action(spark: Any, made: making.Dataset, events_file: Path, cache: str,
                                                     page_cache: str, reads: int) -> None:
     rows = _measured(spark, made.folder.parent, events_file, cache, f"--page-cache={page_cache}", "--repetitions=2")
     sets = [row for row in rows if "action" not in row["parameters"]]
@@ -144,7 +144,7 @@ def test_the_mean_of_rates_weighs_them_by_time() -> None:
 
 
 @pytest.fixture
-def broken(made: dataset.Dataset, tmp_path: Path) -> Path:
+def broken(made: making.Dataset, tmp_path: Path) -> Path:
     """A data set with a cut JPEG that the first parameter set reads, and another that silently changed."""
     shutil.copytree(made.folder, tmp_path / "data" / made.folder.name)
     folder = tmp_path / "data" / made.folder.name
@@ -165,14 +165,14 @@ def test_damage_is_wrong_or_skipped(spark: Any, broken: Path, events_file: Path)
 
 def test_exchanged_bytes_are_wrong_in_any_case(spark: Any, broken: Path, events_file: Path) -> None:
     (folder,) = broken.glob("*-images-*")
-    contents = dataset.load(folder).contents
+    contents = making.load(folder).contents
     shutil.copy(folder / contents.index[40].path, folder / contents.index[0].path)
     with pytest.raises(WrongAnswerError, match=r"checksum differs|bytes differs"):
         _measured(spark, broken, events_file, "--formats=images", "--on-damage=skip")
 
 
 @pytest.mark.parametrize("file_format", ["images", "tfrecord"])
-def test_a_users_own_folder(spark: Any, made: dataset.Dataset, tmp_path: Path, events_file: Path,
+def test_a_users_own_folder(spark: Any, made: making.Dataset, tmp_path: Path, events_file: Path,
                             file_format: str) -> None:
     shutil.copytree(made.folder / file_format, tmp_path / "own")
     rows = _measured(spark, tmp_path, events_file, f"--data=file://{tmp_path}/own", f"--formats={file_format}")
@@ -185,6 +185,7 @@ def test_a_users_own_folder(spark: Any, made: dataset.Dataset, tmp_path: Path, e
     pytest.param("flowers", "is no local folder", id="relative"),
     pytest.param("/nowhere/flowers", "is no folder on the driver", id="absent"),
     pytest.param("file:///nowhere/flowers", "is no folder on the driver", id="absent-url"),
+    pytest.param("file:/nowhere/flowers", "is no folder on the driver", id="absent-as-hadoop-writes-it"),
 ])
 def test_data_that_tasks_cannot_open(url: str, message: str) -> None:
     with pytest.raises(BadArgumentsError, match=message):

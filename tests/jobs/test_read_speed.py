@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from shapebench_jobs.dataset import answer, reading
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import answer, making, reading
 from shapebench_jobs.dataset.files import Contents
 from shapebench_jobs.dataset.reading import Part, ReadPlan
 from shapebench_jobs.dataset.tally import Tally, total
@@ -41,15 +40,15 @@ def _read(spark: Any, source: Source, tasks: int = 4) -> Part:
 
 
 @pytest.fixture
-def copy(made: dataset.Dataset, tmp_path: Path) -> dataset.Dataset:
+def copy(made: making.Dataset, tmp_path: Path) -> making.Dataset:
     """A data set to damage."""
     shutil.copytree(made.folder, tmp_path / "copy")
-    return dataset.load(tmp_path / "copy")
+    return making.load(tmp_path / "copy")
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
 @pytest.mark.parametrize("images", [0, 8, 20, 59, 60])
-def test_made_data_is_read_right(spark: Any, made: dataset.Dataset, file_format: str, images: int) -> None:
+def test_made_data_is_read_right(spark: Any, made: making.Dataset, file_format: str, images: int) -> None:
     source = spark_source.made(made.folder.as_uri(), made.contents, _plan(file_format), images)
     part = _read(spark, source)
     answer.check(part, source.answer)
@@ -57,7 +56,7 @@ def test_made_data_is_read_right(spark: Any, made: dataset.Dataset, file_format:
     assert part.tally == total(entry.tally for entry in made.contents.index[: images or 60])
 
 
-def test_every_slot_has_work(spark: Any, made: dataset.Dataset) -> None:
+def test_every_slot_has_work(spark: Any, made: making.Dataset) -> None:
     for file_format, tasks in (("images", 4), ("tfrecord", len(made.contents.shards))):
         source = spark_source.made(made.folder.as_uri(), made.contents, _plan(file_format), 0)
         parts = _read(spark, source)
@@ -65,7 +64,7 @@ def test_every_slot_has_work(spark: Any, made: dataset.Dataset) -> None:
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_more_slots_than_files(spark: Any, made: dataset.Dataset, file_format: str) -> None:
+def test_more_slots_than_files(spark: Any, made: making.Dataset, file_format: str) -> None:
     source = spark_source.made(f"file://{made.folder}", made.contents, ReadPlan(file_format, 1, decode=True), 1)
     assert source.number_of_files == 1
     part = _read(spark, source, tasks=8)
@@ -103,7 +102,7 @@ def test_executors_that_never_come_are_a_timeout() -> None:
 
 @pytest.mark.parametrize("file_format", FORMATS)
 @pytest.mark.parametrize("images", [0, 11])
-def test_a_users_own_folder(spark: Any, made: dataset.Dataset, tmp_path: Path, file_format: str, images: int) -> None:
+def test_a_users_own_folder(spark: Any, made: making.Dataset, tmp_path: Path, file_format: str, images: int) -> None:
     own = tmp_path / "my pictures"
     shutil.copytree(made.folder / file_format, own)
     some = sorted(path for path in own.rglob("*") if path.is_file())[0]
@@ -113,7 +112,7 @@ def test_a_users_own_folder(spark: Any, made: dataset.Dataset, tmp_path: Path, f
     answer.check(_read(spark, source), source.answer)
 
 
-def test_a_made_data_set_by_url_tells_its_own_contents(spark: Any, made: dataset.Dataset) -> None:
+def test_a_made_data_set_by_url_tells_its_own_contents(spark: Any, made: making.Dataset) -> None:
     source = spark_source.own(spark, made.folder.as_uri() + "/", _plan("images"), 0)
     assert source.fingerprint == SMALL.fingerprint
     assert source.answer.tally == made.contents.tally
@@ -173,7 +172,7 @@ def _truncate_shard(folder: Path, contents: Contents) -> str:
     pytest.param("tfrecord", _flip_in_shard, id="bit-in-shard"),
     pytest.param("tfrecord", _truncate_shard, id="truncated-shard"),
 ])
-def test_damaged_data_is_a_wrong_answer(spark: Any, copy: dataset.Dataset, file_format: str,
+def test_damaged_data_is_a_wrong_answer(spark: Any, copy: making.Dataset, file_format: str,
                                         damage: Callable[[Path, Contents], str]) -> None:
     message = damage(copy.folder, copy.contents)
     source = spark_source.made(copy.folder.as_uri(), copy.contents, _plan(file_format), 0)
@@ -201,7 +200,7 @@ def test_values() -> None:
     pytest.param(61, 0, "--batch-size=61 is larger than the data: there are 60 images", id="batch"),
     pytest.param(20, 80, "--batch-size=20 x --batches=4 asks for 80 images, and there are 60", id="batches"),
 ])
-def test_more_images_than_there_are(spark: Any, made: dataset.Dataset, own: bool, file_format: str, batch_size: int,
+def test_more_images_than_there_are(spark: Any, made: making.Dataset, own: bool, file_format: str, batch_size: int,
                             images: int, message: str) -> None:
     plan = ReadPlan(file_format, batch_size, decode=False)
     url = f"file://{made.folder}/{file_format * own}"
@@ -241,7 +240,7 @@ def test_on_two_executors(start: Callable[..., Any], tmp_path: Path, events_file
 
 def test_the_program_ends_with_65_on_a_wrong_answer(start: Callable[..., Any], tmp_path: Path,
                                                     events_file: Path) -> None:
-    broken = dataset.ensure(tmp_path / "data", SMALL)
+    broken = making.ensure(tmp_path / "data", SMALL)
     _flip_in_shard(broken.folder, broken.contents)
     process = start("read_speed", *SMALL_OPTIONS, "--format=tfrecord", f"--data-dir={tmp_path / 'data'}",
                     SHAPEBENCH_EVENTS_FILE=str(events_file),

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shapebench_jobs.harness import lag as stream_lag
+from shapebench_jobs.harness import lag
 from shapebench_jobs.harness.lag import Lag, Span
 from shapebench_jobs.harness.run import BadArgumentsError, WrongAnswerError
 from shapebench_jobs.stream_windows import job as stream_windows
@@ -50,19 +50,19 @@ def _lags(slope: float, *, first_s: float = 1.0, sawtooth_s: float = 0.5) -> lis
     pytest.param([], Lag(160.0, 1.0), 0.0, True, id="no-batch-no-lag"),
 ])
 def test_keeping_up(commits: list[Lag], end: Lag, slope: float, keeps_up: bool) -> None:
-    trend = stream_lag.trend(commits, START, end)
+    trend = lag.trend(commits, START, end)
     assert trend.slope == pytest.approx(slope, abs=0.003)
-    assert stream_lag.keeps_up(trend, longest_lag_s=10.0) is keeps_up
+    assert lag.keeps_up(trend, longest_lag_s=10.0) is keeps_up
 
 
 def test_percentiles_of_spans_count_rows() -> None:
     spans = [Span(900, 0.0, 1.0), Span(100, 10.0, 10.0)]
-    assert stream_lag.percentile_of_spans(spans, 45) == pytest.approx(0.5, abs=0.02)
-    assert stream_lag.percentile_of_spans(spans, 89) == pytest.approx(1.0, abs=0.02)
-    assert stream_lag.percentile_of_spans(spans, 95) == 10.0
+    assert lag.percentile_of_spans(spans, 45) == pytest.approx(0.5, abs=0.02)
+    assert lag.percentile_of_spans(spans, 89) == pytest.approx(1.0, abs=0.02)
+    assert lag.percentile_of_spans(spans, 95) == 10.0
 
 
-@pytest.mark.parametrize("find", [stream_lag.percentile, stream_lag.percentile_of_spans])
+@pytest.mark.parametrize("find", [lag.percentile, lag.percentile_of_spans])
 def test_nothing_has_no_percentile(find: Callable[[Any, float], float]) -> None:
     with pytest.raises(ValueError, match="no percentile"):
         find([], 50)
@@ -179,7 +179,7 @@ def test_values_where_no_batch_ended_in_time() -> None:
 
 def test_rows_of_single_batches_are_bounded() -> None:
     batches = [_batch(number, started_s=float(number)) for number in range(401)]
-    kept = stream_lag.some(batches)
+    kept = lag.some(batches)
     assert 35 <= len(kept) <= 40
     total = stream_report.total(batches, Clock(0.0, 400.0, 40_000), 5.0)
     assert not set(total) & set(stream_report.of_batch(batches[0])), "an objective is the median over all rows"
@@ -273,6 +273,13 @@ def test_a_folder_that_cannot_be_made(spark: Any, tmp_path: Path) -> None:
         stream_source.new_folder(spark, str(tmp_path / "file"), "--folder")
     with pytest.raises(BadArgumentsError, match="--checkpoint=nosuch://x: nothing here reads nosuch:// URLs"):
         stream_source.new_folder(spark, "nosuch://x", "--checkpoint")
+
+
+@pytest.mark.parametrize("prefix", ["", "file:", "file://"], ids=["path", "file", "file-url"])
+def test_a_folder_by_any_name(spark: Any, tmp_path: Path, prefix: str) -> None:
+    folder = stream_source.new_folder(spark, f"{prefix}{tmp_path}", "--folder")
+    (made,) = tmp_path.iterdir()
+    assert folder.url == f"file://{made}"
 
 
 def test_a_folder_through_sparks_file_systems(spark: Any, tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shapebench_jobs.dataset import example, tfrecord
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import example, making, tfrecord
 from shapebench_jobs.dataset.files import DatasetArguments
 from shapebench_jobs.harness.run import BadArgumentsError, WrongAnswerError
 from shapebench_jobs.tf import input as tf_input
@@ -36,7 +35,7 @@ pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 FORMATS = ("images", "tfrecord")
 
 
-def test_tensorflow_reads_our_records(tf: Any, made: dataset.Dataset) -> None:
+def test_tensorflow_reads_our_records(tf: Any, made: making.Dataset) -> None:
     """Its own reader checks both CRCs and parses the Examples, with the features' documented types."""
     features = {"image/encoded": tf.io.FixedLenFeature([], tf.string),
                 "image/class/label": tf.io.FixedLenFeature([], tf.int64),
@@ -68,7 +67,7 @@ def test_we_read_tensorflows_records(tf: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file_format", FORMATS)
 @pytest.mark.parametrize(("workers", "batch_size"), [(1, 7), (2, 7), (3, 31), (7, 47)])
-def test_every_image_comes_once_an_epoch(tf: Any, made: dataset.Dataset, file_format: str, workers: int,
+def test_every_image_comes_once_an_epoch(tf: Any, made: making.Dataset, file_format: str, workers: int,
                                          batch_size: int) -> None:
     """Whatever divides by what: in the same number of steps on every worker, and none but the training images."""
     images = tf_input.made(str(made.folder), made.contents, file_format, (32, 32))
@@ -99,7 +98,7 @@ def _one(picture: Any) -> bytes:
     return bytes(np.asarray(picture).tobytes())
 
 
-def test_replicas_of_one_worker_take_turns(tf: Any, made: dataset.Dataset) -> None:
+def test_replicas_of_one_worker_take_turns(tf: Any, made: making.Dataset) -> None:
     images = tf_input.made(str(made.folder), made.contents, "images", (32, 32))
     feed = tf_pipeline.Feed(8, steps=2, shuffle=False)
     stream = iter(tf_pipeline.batches(tf, images, np.arange(13), feed, tf_pipeline.Place(1, 2, 3)))
@@ -182,7 +181,7 @@ def test_mobilenet_is_of_its_paper_s_size(tf: Any) -> None:
 def test_a_users_own_pictures_of_any_size(tf: Any, tmp_path: Path, events_file: Path,
                                           monkeypatch: pytest.MonkeyPatch) -> None:
     for number, arguments in enumerate((DatasetArguments(30, 40, 32, 2, 1, 1), DatasetArguments(30, 64, 48, 2, 2, 1))):
-        folder = dataset.ensure(tmp_path / "made", arguments).folder
+        folder = making.ensure(tmp_path / "made", arguments).folder
         for path in (folder / "images").glob("*/*.jpg"):
             target = tmp_path / "own" / path.parent.name / f"{number}-{path.name}"
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -193,7 +192,7 @@ def test_a_users_own_pictures_of_any_size(tf: Any, tmp_path: Path, events_file: 
     assert read_events(events_file, "measurement")[-1]["values"]["total_updates"] == 12
 
 
-def test_own_records_are_counted(tf: Any, made: dataset.Dataset) -> None:
+def test_own_records_are_counted(tf: Any, made: making.Dataset) -> None:
     images = tf_input.own(tf, str(made.folder / "tfrecord"), "tfrecord", (32, 32))
     assert (images.counts, images.classes, images.resize) == ((15, 15, 15, 15), 3, True)
 
@@ -204,9 +203,9 @@ def test_a_folder_without_images_is_refused(tf: Any, tmp_path: Path, file_format
         tf_input.own(tf, str(tmp_path / "absent"), file_format, (32, 32))
 
 
-def _damage(root: Path, file_format: str) -> dataset.Dataset:
+def _damage(root: Path, file_format: str) -> making.Dataset:
     """A data set with a broken file: one image, or a shard of 15 whose second record is damaged."""
-    broken = dataset.ensure(root, DatasetArguments(60, 32, 32, 3, 3, 4))
+    broken = making.ensure(root, DatasetArguments(60, 32, 32, 3, 3, 4))
     path = broken.folder / _victim(broken, file_format)
     content = path.read_bytes()
     first = 16 + int.from_bytes(content[:8], "little")
@@ -215,7 +214,7 @@ def _damage(root: Path, file_format: str) -> dataset.Dataset:
     return broken
 
 
-def _victim(broken: dataset.Dataset, file_format: str) -> str:
+def _victim(broken: making.Dataset, file_format: str) -> str:
     return {"images": broken.contents.index[4].path, "tfrecord": broken.contents.shards[1].path}[file_format]
 
 
@@ -310,7 +309,7 @@ def test_replicas_without_work_are_refused() -> None:
         tf_task.refuse_small_batch(3, 4)
 
 
-def test_weights_tell_trainings_apart(tf: Any, made: dataset.Dataset) -> None:
+def test_weights_tell_trainings_apart(tf: Any, made: making.Dataset) -> None:
     """From one seed: the same before training, not after it, and not where two parts of the data taught apart."""
     images = tf_input.made(str(made.folder), made.contents, "tfrecord", (32, 32))
     (plan,) = tf_schedule.plan(20, 1, 10, 0.003, tf_schedule.Changes())

@@ -19,7 +19,7 @@ from shapebench_jobs.tf import strategy as tf_strategy
 from shapebench_jobs.tf.cluster import Cluster, parse_tf_config
 from shapebench_jobs.tf.strategy import Duty
 from shapebench_jobs.train import job as train
-from shapebench_jobs.train import lifeline as tf_lifeline
+from shapebench_jobs.train import lifeline
 
 from .conftest import SMALL_OPTIONS, read_events
 
@@ -155,23 +155,23 @@ def test_duty(name: str, cluster: Cluster, duty: Duty) -> None:
 
 
 def test_a_lifeline_carries_words_and_ends_with_the_leader() -> None:
-    leader = tf_lifeline.Leader(0)
+    leader = lifeline.Leader(0)
     heard: list[str] = []
-    member = threading.Thread(target=lambda: heard.extend(tf_lifeline.follow(f"127.0.0.1:{leader.port}", "ps 0")))
+    member = threading.Thread(target=lambda: heard.extend(lifeline.follow(f"127.0.0.1:{leader.port}", "ps 0")))
     member.start()
     leader.meet({"ps 0"}, timeout_s=20)
     lost: list[str] = []
     leader.watch(lost.append)
-    leader.tell(tf_lifeline.STARTED)
-    leader.tell(tf_lifeline.FINISHED)
+    leader.tell(lifeline.STARTED)
+    leader.tell(lifeline.FINISHED)
     leader.close()
     member.join(20)
-    assert heard == [tf_lifeline.STARTED, tf_lifeline.FINISHED]
+    assert heard == [lifeline.STARTED, lifeline.FINISHED]
     assert lost == [], "who is let go is not lost"
 
 
 def test_a_lost_member_is_told() -> None:
-    leader = tf_lifeline.Leader(0)
+    leader = lifeline.Leader(0)
     with socket.create_connection(("127.0.0.1", leader.port)) as stranger, \
             socket.create_connection(("127.0.0.1", leader.port)) as member:
         stranger.sendall(b"GET / HTTP/1.1\n")
@@ -186,12 +186,12 @@ def test_a_lost_member_is_told() -> None:
 
 
 def test_who_never_comes_is_named() -> None:
-    leader = tf_lifeline.Leader(0)
-    with pytest.raises(tf_lifeline.NeverMetError, match=r"ps 0, worker 1 did not come within 0\.1 s"):
+    leader = lifeline.Leader(0)
+    with pytest.raises(lifeline.NeverMetError, match=r"ps 0, worker 1 did not come within 0\.1 s"):
         leader.meet({"worker 1", "ps 0"}, timeout_s=0.1)
     leader.close()
-    with pytest.raises(tf_lifeline.NeverMetError, match=r"worker 0 at 127\.0\.0\.1:"):
-        next(tf_lifeline.follow(f"127.0.0.1:{_ports(1)[0]}", "ps 0", timeout_s=0.1))
+    with pytest.raises(lifeline.NeverMetError, match=r"worker 0 at 127\.0\.0\.1:"):
+        next(lifeline.follow(f"127.0.0.1:{_ports(1)[0]}", "ps 0", timeout_s=0.1))
 
 
 def _wait_for(path: Path, kind: str, processes: Sequence[subprocess.Popen[str]]) -> None:

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import making
 from shapebench_jobs.harness.run import BadArgumentsError, EventFile, Run, WrongAnswerError
 from shapebench_jobs.train_stream import job as train_stream
-from shapebench_jobs.train_stream import rounds as stream_training
+from shapebench_jobs.train_stream import rounds as stream_rounds
 from shapebench_jobs.train_stream.rounds import Arrivals, Round, State
 
 from .conftest import SMALL_OPTIONS, read_events
@@ -36,11 +36,11 @@ def _follow(arrivals: Arrivals, sizes: tuple[int, ...], seconds: Callable[[Round
     """A whole stream by the rules, with a clock of its own."""
     state, now_s, rounds = State(sizes[0]), 0.0, list[Round]()
     while not rounds or rounds[-1].interval < arrivals.intervals:
-        now_s += stream_training.pause_s(arrivals, state, now_s)
-        planned = stream_training.next_round(arrivals, state, now_s)
+        now_s += stream_rounds.pause_s(arrivals, state, now_s)
+        planned = stream_rounds.next_round(arrivals, state, now_s)
         now_s += seconds(planned)
-        rounds.append(stream_training.with_outcome(planned, now_s, loss=1.0, accuracy=0.5))
-        state = stream_training.after(state, rounds[-1], arrivals, sizes)
+        rounds.append(stream_rounds.with_outcome(planned, now_s, loss=1.0, accuracy=0.5))
+        state = stream_rounds.after(state, rounds[-1], arrivals, sizes)
     return rounds
 
 
@@ -49,7 +49,7 @@ def test_rounds_that_keep_up() -> None:
     assert [(made.interval, made.arrived, made.waiting, made.steps) for made in rounds] == [
         (1, 20, 20, 2), (2, 20, 24, 3), (3, 20, 20, 2), (4, 20, 24, 3), (5, 20, 20, 2)]
     assert [made.started_s for made in rounds] == [2, 4, 6, 8, 10]
-    values = stream_training.total_values(rounds, TEN)
+    values = stream_rounds.total_values(rounds, TEN)
     assert (values["keeps_up"], values["sustained_images_per_second"]) == (1, TEN.rate)
     assert (values["images_arrived"], values["images_trained"], values["images_waiting"]) == (100, 96, 4)
     assert values["images_per_second"] == pytest.approx(96 / 10.5)
@@ -59,7 +59,7 @@ def test_rounds_that_keep_up() -> None:
 def test_rounds_that_fall_behind_start_at_once_and_take_one_intervals_images() -> None:
     rounds = _follow(TEN, (10,), lambda planned: 0.3 * planned.images)
     assert [(made.started_s, made.interval, made.images) for made in rounds] == [(2, 1, 20), (8, 4, 20), (14, 7, 20)]
-    values = stream_training.total_values(rounds, TEN)
+    values = stream_rounds.total_values(rounds, TEN)
     assert (values["keeps_up"], values["sustained_images_per_second"]) == (0, 0)
     assert values["lag_slope"] > 0.5
     assert values["images_waiting"] == 40
@@ -71,24 +71,24 @@ def test_what_was_left_behind_is_made_up_for() -> None:
     assert rounds[1].started_s == 9
     assert [made.waiting for made in rounds[1:5]] == [60, 40, 20, 20]
     assert rounds[-1].waiting == rounds[-1].images
-    assert stream_training.total_values(rounds, replace(TEN, intervals=8))["keeps_up"] == 1
+    assert stream_rounds.total_values(rounds, replace(TEN, intervals=8))["keeps_up"] == 1
 
 
 def test_a_batch_larger_than_an_interval_waits_until_it_is_full() -> None:
     rounds = _follow(TEN, (50,), lambda planned: 0.1 * planned.steps)
     assert [(made.waiting, made.steps) for made in rounds] == [(20, 0), (40, 0), (60, 1), (30, 0), (50, 1)]
-    values = stream_training.total_values(rounds, TEN)
+    values = stream_rounds.total_values(rounds, TEN)
     assert values["keeps_up"] == 1
     assert values["updates"] == 2
-    assert "round_loss" not in stream_training.round_values(rounds[0])
+    assert "round_loss" not in stream_rounds.round_values(rounds[0])
 
 
 @pytest.mark.parametrize(("seconds", "grown"), [
     pytest.param(3.9, 8, id="fast-enough"), pytest.param(4.1, 16, id="too-slow")])
 def test_growth(seconds: float, grown: int) -> None:
     made = Round(1, 40, 40, 8, 5, started_s=2.0, ended_s=2.0 + seconds)
-    assert stream_training.grown(8, made, TEN.rate, (8, 16, 24)) == grown
-    assert stream_training.grown(24, made, TEN.rate, (8, 16, 24)) == 24, "no larger than the largest"
+    assert stream_rounds.grown(8, made, TEN.rate, (8, 16, 24)) == grown
+    assert stream_rounds.grown(24, made, TEN.rate, (8, 16, 24)) == 24, "no larger than the largest"
 
 
 def test_growth_makes_a_slow_training_keep_up() -> None:
@@ -99,15 +99,15 @@ def test_growth_makes_a_slow_training_keep_up() -> None:
         return 1.1 * planned.steps
 
     fixed, growing = (_follow(arrivals, sizes, step_s) for sizes in ((5,), (5, 10, 20, 40)))
-    assert stream_training.total_values(fixed, arrivals)["keeps_up"] == 0
-    values = stream_training.total_values(growing, arrivals)
+    assert stream_rounds.total_values(fixed, arrivals)["keeps_up"] == 0
+    values = stream_rounds.total_values(growing, arrivals)
     assert (values["keeps_up"], values["final_batch_size"]) == (1, 20)
 
 
 @pytest.mark.parametrize(("smallest", "largest", "sizes"), [
     (8, 8, (8,)), (8, 64, (8, 16, 32, 64)), (8, 50, (8, 16, 32, 50)), (3, 4, (3, 4))])
 def test_sizes(smallest: int, largest: int, sizes: tuple[int, ...]) -> None:
-    assert stream_training.sizes(smallest, largest) == sizes
+    assert stream_rounds.sizes(smallest, largest) == sizes
 
 
 @given(st.floats(0.1, 500), st.floats(0.1, 20), st.integers(3, 20), st.integers(1, 64), st.booleans(),
@@ -115,15 +115,15 @@ def test_sizes(smallest: int, largest: int, sizes: tuple[int, ...]) -> None:
 def test_no_image_is_lost_or_made_up(rate: float, interval_s: float, intervals: int, batch_size: int, grow: bool,
                                      times: list[float]) -> None:
     arrivals = Arrivals(rate, interval_s, intervals)
-    sizes = stream_training.sizes(batch_size, 8 * batch_size if grow else batch_size)
+    sizes = stream_rounds.sizes(batch_size, 8 * batch_size if grow else batch_size)
     turns = iter(times * 10_000)
     rounds = _follow(arrivals, sizes, lambda planned: next(turns) if planned.steps else 0.0)
     counted = sum(made.images for made in rounds)
-    stream_training.check_counted(rounds, counted, arrivals)
+    stream_rounds.check_counted(rounds, counted, arrivals)
     assert all(0 <= made.images <= made.waiting for made in rounds)
     assert [made.batch_size for made in rounds] == sorted(made.batch_size for made in rounds)
     with pytest.raises(WrongAnswerError, match="images were trained with"):
-        stream_training.check_counted(rounds, counted + 1, arrivals)
+        stream_rounds.check_counted(rounds, counted + 1, arrivals)
 
 
 def _options(*argv: str) -> Any:
@@ -158,7 +158,7 @@ def _train(events_file: Path, data_dir: Path, *argv: str) -> None:
         sink.close()
 
 
-def test_a_stream_is_trained_on(tf: Any, made: dataset.Dataset, data_dir: Path, events_file: Path) -> None:
+def test_a_stream_is_trained_on(tf: Any, made: making.Dataset, data_dir: Path, events_file: Path) -> None:
     _train(events_file, data_dir, "--rate=80", "--interval=0.5", "--duration=3", "--batch-size=16")
     total, *rounds = read_events(events_file, "measurement")
     values = total["values"]
@@ -170,7 +170,7 @@ def test_a_stream_is_trained_on(tf: Any, made: dataset.Dataset, data_dir: Path, 
     assert not set(values) & set(rounds[0]["values"]), "an objective is the median over all rows with its name"
 
 
-def test_an_interval_shorter_than_a_step(tf: Any, made: dataset.Dataset, data_dir: Path, events_file: Path) -> None:
+def test_an_interval_shorter_than_a_step(tf: Any, made: making.Dataset, data_dir: Path, events_file: Path) -> None:
     with pytest.raises(BadArgumentsError, match=r"--interval=1e-05 is shorter than one step of --batch-size=16"):
         _train(events_file, data_dir, "--rate=1e7", "--interval=0.00001", "--duration=1", "--batch-size=16")
     assert not read_events(events_file, "measured-started")
@@ -191,7 +191,7 @@ def _free_ports(count: int) -> list[int]:
 
 
 def test_two_workers_decide_alike(start: Callable[..., subprocess.Popen[str]], tmp_path: Path, data_dir: Path,
-                                  made: dataset.Dataset) -> None:
+                                  made: making.Dataset) -> None:
     """More than two processes can train on, so the batch grows and rounds start late: the same ones on both."""
     workers = [f"127.0.0.1:{port}" for port in _free_ports(2)]
     processes = []

@@ -19,14 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from shapebench_jobs.dataset import example, tfrecord
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import example, making, tfrecord
 from shapebench_jobs.dataset.reading import UndecodableImageError
 from shapebench_jobs.harness.run import BadArgumentsError, Run, WrongAnswerError
 from shapebench_jobs.write_tfrecords import check as shard_check
 from shapebench_jobs.write_tfrecords import folder as shard_folder
 from shapebench_jobs.write_tfrecords import job as write_tfrecords
-from shapebench_jobs.write_tfrecords import second_reader as record_check
+from shapebench_jobs.write_tfrecords import second_reader
 from shapebench_jobs.write_tfrecords import source as shard_source
 from shapebench_jobs.write_tfrecords import writing as shard_writing
 from shapebench_jobs.write_tfrecords.check import Found
@@ -53,7 +52,7 @@ def _write(spark: Any, pictures: Pictures, out: Path, shards: int) -> list[Writt
 
 
 @pytest.fixture(scope="module")
-def pictures(spark: Any, made: dataset.Dataset) -> Pictures:
+def pictures(spark: Any, made: making.Dataset) -> Pictures:
     return shard_source.made(spark, f"file://{made.folder}", made.contents)
 
 
@@ -64,7 +63,7 @@ def shards(spark: Any, pictures: Pictures, tmp_path_factory: pytest.TempPathFact
     return out, _write(spark, pictures, out, 7)
 
 
-def test_tensorflow_reads_every_image_once_with_its_label(tf: Any, made: dataset.Dataset,
+def test_tensorflow_reads_every_image_once_with_its_label(tf: Any, made: making.Dataset,
                                                           shards: tuple[Path, list[Written]]) -> None:
     out, written = shards
     names = sorted(path.name for path in out.iterdir())
@@ -90,7 +89,7 @@ def test_tensorflow_reads_every_image_once_with_its_label(tf: Any, made: dataset
     assert labels == {entry.path.removeprefix("images/"): entry.label for entry in made.contents.index}
 
 
-def test_what_the_writers_tell(made: dataset.Dataset, shards: tuple[Path, list[Written]]) -> None:
+def test_what_the_writers_tell(made: making.Dataset, shards: tuple[Path, list[Written]]) -> None:
     out, written = shards
     assert {one.shard: one.bytes_written for one in written} == {path.name: path.stat().st_size
                                                                  for path in out.iterdir()}
@@ -130,7 +129,7 @@ def _relabelled(record: bytes, **changes: bytes | int) -> bytes:
 
 
 def _key(payload: bytes) -> bytes:
-    (record,) = record_check.records(io.BytesIO(tfrecord.frame(payload)))
+    (record,) = second_reader.records(io.BytesIO(tfrecord.frame(payload)))
     return record.key.encode()
 
 
@@ -242,7 +241,7 @@ def test_bytes_after_the_last_record_are_seen() -> None:
 
 
 def test_the_second_reader_shares_no_code_with_the_writer() -> None:
-    tree = ast.parse(Path(record_check.__file__).read_text())
+    tree = ast.parse(Path(second_reader.__file__).read_text())
     modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     modules |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert not any(module.startswith("shapebench") for module in modules)
@@ -266,8 +265,8 @@ def test_the_second_reader_reads_what_tensorflow_wrote(tf: Any, tmp_path: Path) 
         for _ in range(2):
             writer.write(one.SerializeToString())
     with path.open("rb") as stream:
-        assert list(record_check.records(stream)) == [
-            record_check.Record(number, "ß/1.jpg", -3, "ß", 300, 200) for number in range(2)]
+        assert list(second_reader.records(stream)) == [
+            second_reader.Record(number, "ß/1.jpg", -3, "ß", 300, 200) for number in range(2)]
 
 
 def _framed(payload: bytes) -> bytes:
@@ -281,8 +280,8 @@ def _framed(payload: bytes) -> bytes:
 
 @given(st.binary(max_size=60))
 def test_no_content_surprises_the_second_reader(payload: bytes) -> None:
-    with pytest.raises(record_check.BadRecordError, match="record 0 is no Example of an image"):
-        list(record_check.records(io.BytesIO(_framed(payload))))
+    with pytest.raises(second_reader.BadRecordError, match="record 0 is no Example of an image"):
+        list(second_reader.records(io.BytesIO(_framed(payload))))
 
 
 # --- shrinking ----------------------------------------------------------------------------------------------------
@@ -422,7 +421,7 @@ def test_own_pictures(spark: Any, own: Path, tmp_path: Path) -> None:
         "tulip/a, b.jpg": (2, "tulip"), "tulip/deeper/tulip/1.jpg": (2, "tulip")}
 
 
-def test_a_made_data_set_by_url_keeps_its_labels(spark: Any, made: dataset.Dataset, tmp_path: Path) -> None:
+def test_a_made_data_set_by_url_keeps_its_labels(spark: Any, made: making.Dataset, tmp_path: Path) -> None:
     assert shard_source.own(spark, f"file://{made.folder}/").classes == {"stripes": 0, "checkers": 1, "disc": 2}
 
 

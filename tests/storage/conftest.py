@@ -12,7 +12,7 @@ import pytest
 import s3_server
 from s3_server import S3Server
 
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import making
 from shapebench_jobs.dataset.files import DatasetArguments
 
 REPOSITORY = Path(__file__).parents[2]
@@ -24,13 +24,13 @@ QUICK_REFUSAL = {"spark.hadoop.fs.s3a.attempts.maximum": "1", "spark.hadoop.fs.s
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dataset.Dataset:
+def made(tmp_path_factory: pytest.TempPathFactory) -> making.Dataset:
     """A data set that no test may change."""
-    return dataset.ensure(tmp_path_factory.mktemp("data"), SMALL)
+    return making.ensure(tmp_path_factory.mktemp("data"), SMALL)
 
 
 @pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory, made: dataset.Dataset) -> Iterator[S3Server]:
+def s3(tmp_path_factory: pytest.TempPathFactory, made: making.Dataset) -> Iterator[S3Server]:
     """The bucket `flowers`: the data set in made/, a folder without images in empty/."""
     with s3_server.running(tmp_path_factory.mktemp("s3") / "server") as server:
         server.make_bucket(BUCKET)

@@ -14,7 +14,7 @@ import yaml
 from s3_server import S3Server
 from storage.conftest import BUCKET, QUICK_JVM, REPOSITORY, SMALL, settings
 
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import making
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -42,7 +42,7 @@ def _assert_unwritten(secret: str, printed: str, folder: Path) -> None:
     assert not [path for path in written if secret.encode() in path.read_bytes()]
 
 
-def test_spark_reads_a_bucket(s3: S3Server, jars: Path, made: dataset.Dataset, tmp_path: Path) -> None:
+def test_spark_reads_a_bucket(s3: S3Server, jars: Path, made: making.Dataset, tmp_path: Path) -> None:
     conf = {**settings(s3), "spark.driver.extraJavaOptions": QUICK_JVM, "spark.executor.extraJavaOptions": QUICK_JVM}
     printed, records = _run({
         "workload": {"spark": {"job": "read-speed", "arguments": [f"--data=s3a://{BUCKET}/made", "--batch-size=8"],

@@ -11,8 +11,7 @@ import pytest
 from s3_server import S3Server
 from storage.conftest import BUCKET, QUICK_JVM, REPOSITORY, SMALL, settings
 
-from shapebench_jobs.dataset import answer
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import answer, making
 from shapebench_jobs.dataset.reading import ReadPlan
 from shapebench_jobs.dataset.tally import total
 from shapebench_jobs.harness.run import BadArgumentsError
@@ -32,7 +31,7 @@ def _plan(file_format: str) -> ReadPlan:
 
 @pytest.mark.parametrize("file_format", FORMATS)
 @pytest.mark.parametrize("images", [0, 16], ids=["all", "the first"])
-def test_a_made_data_set_in_a_bucket(spark: Any, s3: S3Server, made: dataset.Dataset, file_format: str,
+def test_a_made_data_set_in_a_bucket(spark: Any, s3: S3Server, made: making.Dataset, file_format: str,
                                      images: int) -> None:
     source = spark_source.own(spark, f"s3a://{BUCKET}/made", _plan(file_format), images)
     part = spark_files.read(spark, source.files, source.plan, 4)
@@ -42,7 +41,7 @@ def test_a_made_data_set_in_a_bucket(spark: Any, s3: S3Server, made: dataset.Dat
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_a_users_own_folder_in_a_bucket(spark: Any, s3: S3Server, made: dataset.Dataset, file_format: str) -> None:
+def test_a_users_own_folder_in_a_bucket(spark: Any, s3: S3Server, made: making.Dataset, file_format: str) -> None:
     """Names that a URL would have to quote, and no manifest."""
     folder = f"my pictures/{file_format}"
     for path in (made.folder / file_format).rglob("*.*"):

@@ -8,7 +8,7 @@ import pytest
 from s3_server import S3Server, User
 from storage.conftest import BUCKET
 
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import making
 from shapebench_jobs.files import staging
 from shapebench_jobs.harness.run import BadArgumentsError
 
@@ -28,7 +28,7 @@ def _become(s3: S3Server, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("url", [f"s3://{BUCKET}/made", f"s3a://{BUCKET}/made/"])
-def test_the_copy_has_the_same_bytes(made: dataset.Dataset, tmp_path: Path, url: str) -> None:
+def test_the_copy_has_the_same_bytes(made: making.Dataset, tmp_path: Path, url: str) -> None:
     copy = staging.stage(url.rstrip("/"), tmp_path, _everything)
     there = sorted(path.relative_to(made.folder) for path in made.folder.rglob("*") if path.is_file())
     assert copy.files == len(there)

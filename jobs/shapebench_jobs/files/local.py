@@ -27,8 +27,11 @@ def is_local(urls: Iterable[str]) -> bool:
 
 
 def path_of(url: str) -> str:
-    """file:///a and file:/a are /a; nothing is decoded, as Hadoop does not either."""
-    return "/" + url.removeprefix(_LOCAL).lstrip("/")
+    """file:///a and file:/a are /a; a path stays as it is, and so does another file system's URL.
+
+    Nothing is decoded, as Hadoop does not either.
+    """
+    return "/" + url.removeprefix(_LOCAL).lstrip("/") if url.startswith(_LOCAL) else url
 
 
 def found(file_format: str, folder: str) -> dict[str, int]:

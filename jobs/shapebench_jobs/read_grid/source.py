@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from shapebench_jobs.dataset import answer, reading
+from shapebench_jobs.dataset import answer, making, reading
 from shapebench_jobs.dataset import files as dataset_files
-from shapebench_jobs.dataset import making as dataset
 from shapebench_jobs.dataset.answer import Answer
 from shapebench_jobs.dataset.making import Dataset
 from shapebench_jobs.dataset.reading import Damage, ReadPlan
@@ -34,7 +33,7 @@ def own(url: str, formats: Iterable[str], images: int, *, skip: bool) -> tuple[K
     folder = local_folder(url)
     if (folder / dataset_files.MANIFEST_FILE).exists():
         try:
-            there = dataset.load(folder)
+            there = making.load(folder)
         except (OSError, ValueError, KeyError) as error:
             raise BadArgumentsError(
                 f"--data={url} has a {dataset_files.MANIFEST_FILE} of another kind: {error}") from error
@@ -45,7 +44,7 @@ def own(url: str, formats: Iterable[str], images: int, *, skip: bool) -> tuple[K
 
 def local_folder(url: str) -> Path:
     """The folder of a file: URL or of a path; BadArgumentsError where there is none."""
-    path = url.removeprefix("file://").removeprefix("file:")
+    path = local_files.path_of(url)
     if not path.startswith("/"):
         raise BadArgumentsError(f"--data={url} is no local folder: the tasks open their files themselves; give a "
                                 "folder of every executor's file system, as /data or file:/data (read-speed reads "

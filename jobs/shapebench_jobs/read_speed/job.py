@@ -83,7 +83,7 @@ class _Pass:
 
 
 def _on_cluster(session: Any, options: argparse.Namespace, wanted: DatasetArguments, run: Run) -> None:
-    from shapebench_jobs.read_speed import left_out as spark_left_out
+    from shapebench_jobs.read_speed import left_out
     from shapebench_jobs.spark import cluster as spark_cluster
 
     slots = spark_cluster.slots(session.sparkContext)
@@ -91,7 +91,7 @@ def _on_cluster(session: Any, options: argparse.Namespace, wanted: DatasetArgume
     if source.number_of_files is not None and source.number_of_files < slots:
         note(f"only {source.number_of_files} files for {slots} task slots: some stay idle")
     run.environment({**spark_cluster.environment(session.sparkContext), "dataset": source.fingerprint})
-    passes = [replace(one, part=spark_left_out.told(session, source, one.part))
+    passes = [replace(one, part=left_out.told(session, source, one.part))
               for one in _passes(session, options, source, slots * options.tasks_per_slot, run)]
     damaged = [answer.check(one.part, source.answer, skip=options.on_damage == "skip") for one in passes]
     for one, lost in zip(passes, damaged, strict=True):

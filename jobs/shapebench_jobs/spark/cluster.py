@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from shapebench_jobs.dataset import making as dataset
-from shapebench_jobs.dataset import reading
+from shapebench_jobs.dataset import making, reading
 from shapebench_jobs.dataset.files import DatasetArguments
 from shapebench_jobs.dataset.tally import Tally
 from shapebench_jobs.harness.run import ENV_WORKERS, BadArgumentsError, WrongAnswerError, note
@@ -134,12 +133,12 @@ class _InEachSlot(Generic[T]):
         yield reading.executor_name(), self.work()
 
 
-def make_everywhere(spark_context: Any, root: Path, wanted: DatasetArguments) -> dataset.Dataset:
+def make_everywhere(spark_context: Any, root: Path, wanted: DatasetArguments) -> making.Dataset:
     """Make the data set on the driver's and on every executor's disk, and check that all are the same.
 
     It also starts the Python workers and their imports, which are no part of reading.
     """
-    here = dataset.ensure(root, wanted)
+    here = making.ensure(root, wanted)
     made = everywhere(spark_context, functools.partial(_make_here, str(root), wanted))
     differing = sorted({place for place, tally in made if tally != here.contents.tally})
     if differing:
@@ -149,7 +148,7 @@ def make_everywhere(spark_context: Any, root: Path, wanted: DatasetArguments) ->
 
 
 def _make_here(root: str, wanted: DatasetArguments) -> Tally:
-    return dataset.ensure(Path(root), wanted).contents.tally
+    return making.ensure(Path(root), wanted).contents.tally
 
 
 def environment(spark_context: Any) -> dict[str, str]:

@@ -49,6 +49,12 @@ class Files:
         is_pattern = bool(_SPECIAL & set(self.folder)) and not Path(local_files.path_of(self.folder)).is_dir()
         return local_files.is_local(self.paths or (self.folder,)) and not is_pattern
 
+    def sizes(self) -> dict[str, int]:
+        """Path and bytes of each on this machine, where they are local; FileNotFoundError where one is not there."""
+        if self.paths:
+            return {path: Path(path).stat().st_size for path in map(local_files.path_of, self.paths)}
+        return local_files.found(self.format, local_files.path_of(self.folder))
+
 
 def read(session: Any, files: Files, plan: ReadPlan, tasks: int = 0, work: Work = reading.read_part) -> Part:
     """Read all files once on the whole cluster, small files in about `tasks` tasks (0: one for each slot).
@@ -95,14 +101,8 @@ class Opened:
 
 def _groups(files: Files, tasks: int) -> list[list[str]]:
     """The URLs of local files for each task; every shard has its own. Empty files are passed over, as by Spark."""
-    urls = {f"file:{path}": size for path, size in _sizes(files).items() if size}
+    urls = {f"file:{path}": size for path, size in files.sizes().items() if size}
     return local_files.dealt(urls, tasks) if files.format == "images" else [[url] for url in urls]
-
-
-def _sizes(files: Files) -> dict[str, int]:
-    if files.paths:
-        return {path: Path(path).stat().st_size for path in map(local_files.path_of, files.paths)}
-    return local_files.found(files.format, local_files.path_of(files.folder))
 
 
 def qualified(session: Any, url: str) -> str:

@@ -33,12 +33,10 @@ def prepare(spark_context: Any, files: Files, wanted: str) -> tuple[Residency, s
 
 def local_paths(files: Files) -> list[str]:
     """The files as paths of this machine, those that are there."""
-    if files.paths:
-        return [path for path in map(local_files.path_of, files.paths) if Path(path).is_file()]
     try:
-        return list(local_files.found(files.format, local_files.path_of(files.folder)))
-    except FileNotFoundError:
-        return []
+        return list(files.sizes())
+    except (FileNotFoundError, NotADirectoryError):
+        return [path for path in map(local_files.path_of, files.paths) if Path(path).is_file()]
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shapebench_jobs.files import data_folder
-from shapebench_jobs.harness import arguments
-from shapebench_jobs.harness import lag as stream_lag
+from shapebench_jobs.harness import arguments, lag
 from shapebench_jobs.harness.run import BadArgumentsError, Run, WrongAnswerError, note, perform
 from shapebench_jobs.stream_windows import report as stream_report
 from shapebench_jobs.stream_windows.report import Clock
@@ -198,7 +197,7 @@ def _report(options: argparse.Namespace, clock: Clock, found: Sequence[Batch], r
     varied = {"source": options.source, "rows_per_second": options.rows_per_second}
     values["sustained_rows_per_second"] = values["keeps_up"] * options.rows_per_second
     run.measurement(varied, values)  # first: where only some rows are kept, this one is
-    for batch in stream_lag.some(stream_report.within(found, clock)):
+    for batch in lag.some(stream_report.within(found, clock)):
         run.measurement({**varied, "batch": batch.number}, stream_report.of_batch(batch))
 
 

@@ -15,11 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from shapebench_jobs.files import local as local_files
 from shapebench_jobs.harness.run import BadArgumentsError
 from shapebench_jobs.spark import cluster as spark_cluster
 from shapebench_jobs.stream_windows.source import new_folder
-
-_FILE = "file://"
 
 
 @contextmanager
@@ -34,7 +33,7 @@ def checkpoint(session: Any, given: str, scratch: Path) -> Iterator[str]:
         return
     path = scratch / f"checkpoint-{uuid.uuid4().hex[:12]}"
     try:
-        yield f"{_FILE}{path}"
+        yield f"file://{path}"
     finally:
         shutil.rmtree(path, ignore_errors=True)
 
@@ -44,9 +43,9 @@ def check_seen_by_all(session: Any, parent: str) -> None:
     folder = new_folder(session, parent, "--folder")
     try:
         folder.put("probe.csv", "0,0\n")
-        if not folder.url.startswith(_FILE):  # a remote file system, and the driver may use it
+        if not local_files.is_local((folder.url,)):  # a remote file system, and the driver may use it
             return
-        look = functools.partial(_is_there, f"{folder.url.removeprefix(_FILE)}/probe.csv")
+        look = functools.partial(_is_there, f"{local_files.path_of(folder.url)}/probe.csv")
         seen = spark_cluster.everywhere(session.sparkContext, look)
         blind = sorted({place for place, found in seen if not found})
         if blind:

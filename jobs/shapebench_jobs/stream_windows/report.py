@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from shapebench_jobs.harness import lag as stream_lag
+from shapebench_jobs.harness import lag
 from shapebench_jobs.harness.lag import Lag
 from shapebench_jobs.stream_windows.query import Batch
 
@@ -40,10 +40,10 @@ def lag_at(batches: Sequence[Batch], time_s: float) -> Lag:
 def total(batches: Sequence[Batch], clock: Clock, longest_lag_s: float) -> dict[str, float]:
     """The whole measured part. Percentiles only where a batch was committed in it."""
     mine = within(batches, clock)
-    trend = stream_lag.trend([Lag(batch.committed_s, batch.committed_s - batch.newest_s) for batch in mine],
+    trend = lag.trend([Lag(batch.committed_s, batch.committed_s - batch.newest_s) for batch in mine],
                              lag_at(batches, clock.start_s), lag_at(batches, clock.end_s))
     values = {
-        "keeps_up": float(stream_lag.keeps_up(trend, longest_lag_s)),
+        "keeps_up": float(lag.keeps_up(trend, longest_lag_s)),
         "processed_rows_per_second": _pace(batches, mine),
         "input_rows_per_second": clock.rows_made / clock.seconds,
         "lag_slope": trend.slope,
@@ -55,8 +55,8 @@ def total(batches: Sequence[Batch], clock: Clock, longest_lag_s: float) -> dict[
     }
     if mine:
         for percent in (50, 95, 99):
-            duration_s = stream_lag.percentile([batch.seconds for batch in mine], percent)
-            latency_s = stream_lag.percentile_of_spans([batch.latencies for batch in mine], percent)
+            duration_s = lag.percentile([batch.seconds for batch in mine], percent)
+            latency_s = lag.percentile_of_spans([batch.latencies for batch in mine], percent)
             values[f"batch_duration_p{percent}_ms"] = 1000 * duration_s
             values[f"latency_p{percent}_ms"] = 1000 * latency_s
     return values

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from shapebench_jobs.files import local as local_files
 from shapebench_jobs.harness.run import BadArgumentsError
 from shapebench_jobs.spark import errors as spark_errors
 
@@ -125,10 +126,10 @@ def new_folder(session: Any, parent: str, option: str) -> Folder:
     from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 
     name = f"stream-{uuid.uuid4().hex[:12]}"
-    scheme, _, rest = parent.rpartition("://")
+    path = local_files.path_of(parent)
     try:
-        if scheme in ("", "file"):
-            return LocalFolder(Path(rest).absolute() / name)
+        if "://" not in path:
+            return LocalFolder(Path(path).absolute() / name)
         return HadoopFolder(session, f"{parent.rstrip('/')}/{name}")
     except OSError as error:
         raise BadArgumentsError(f"{option}={parent}: {error.strerror}") from error

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import making
 from shapebench_jobs.dataset import options as dataset_options
 from shapebench_jobs.files import data_folder
 from shapebench_jobs.harness.run import ENV_SEED, BadArgumentsError, Run, note
@@ -22,7 +22,7 @@ def made_images(options: argparse.Namespace) -> TrainingImages | None:
     wanted = dataset_options.dataset_arguments(options)
     if options.data:
         return None
-    made = dataset.ensure(data_folder.chosen(options.data_dir), wanted)
+    made = making.ensure(data_folder.chosen(options.data_dir), wanted)
     return tf_input.made(str(made.folder), made.contents, options.format, options.image_size)
 
 

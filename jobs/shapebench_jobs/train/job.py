@@ -25,7 +25,7 @@ from shapebench_jobs.tf.strategy import Duty
 from shapebench_jobs.tf.training import Trainer
 from shapebench_jobs.train import answer as train_answer
 from shapebench_jobs.train import options as train_options
-from shapebench_jobs.train import parameter_server as tf_parameter_server
+from shapebench_jobs.train import parameter_server
 from shapebench_jobs.train.answer import Lesson
 from shapebench_jobs.train.coordination import Asynchronous
 from shapebench_jobs.train.lifeline import FINISHED, STARTED, Leader
@@ -64,7 +64,7 @@ def _serve(task: Task, run: Run) -> None:
     if computes and images is None:
         # This task reads them, too: it must be able to, and have its own copy of a bucket.
         tf_task.own_images(tf, task.options, skip_damage=task.skips_damage)
-    tf_parameter_server.serve(tf, task.cluster, run)
+    parameter_server.serve(tf, task.cluster, run)
 
 
 def _train(task: Task, run: Run) -> None:
@@ -124,7 +124,7 @@ def _clock(run: Run, leader: Leader | None) -> Iterator[None]:
 
 def _strategy(tf: Any, task: Task) -> tuple[Any, Leader | None]:
     if task.strategy == tf_strategy.PARAMETER_SERVER:
-        return tf_parameter_server.meet(tf, task.cluster)
+        return parameter_server.meet(tf, task.cluster)
     devices = tf_task.devices(task.options, task.threads)
     return tf_strategy.build(tf, task.strategy, task.cluster, devices), None
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from shapebench_jobs.harness.run import Run, note
 from shapebench_jobs.tf.cluster import ROLE_PARAMETER_SERVER, ROLE_WORKER, Cluster
-from shapebench_jobs.train import lifeline as tf_lifeline
+from shapebench_jobs.train import lifeline
 
 _COORDINATOR = "chief"
 """TensorFlow's own name for it."""
@@ -23,20 +23,20 @@ LOST_EXIT_CODE = 1
 def serve(tf: Any, cluster: Cluster, run: Run) -> None:
     """Hold variables, or compute steps, until the coordinator is done or gone. Its clock is ours."""
     _server(tf, {role: list(tasks) for role, tasks in cluster.addresses}, cluster.role, cluster.index)
-    words = tf_lifeline.follow(cluster.tasks(ROLE_WORKER)[0], _name(cluster.role, cluster.index))
+    words = lifeline.follow(cluster.tasks(ROLE_WORKER)[0], _name(cluster.role, cluster.index))
     note(f"{_name(cluster.role, cluster.index)} serves worker 0")
     for word in words:
-        if word == tf_lifeline.STARTED:
+        if word == lifeline.STARTED:
             with run.measured():
-                next((word for word in words if word == tf_lifeline.FINISHED), None)
+                next((word for word in words if word == lifeline.FINISHED), None)
     note("worker 0 is done or gone: this task ends")
 
 
-def meet(tf: Any, cluster: Cluster) -> tuple[Any, tf_lifeline.Leader]:
+def meet(tf: Any, cluster: Cluster) -> tuple[Any, lifeline.Leader]:
     """The strategy, once all tasks serve, and the line to them. Only worker 0 may call this."""
     workers, servers = cluster.tasks(ROLE_WORKER), cluster.tasks(ROLE_PARAMETER_SERVER)
     host, _, port = workers[0].rpartition(":")
-    leader = tf_lifeline.Leader(int(port))
+    leader = lifeline.Leader(int(port))
     own = _server(tf, {ROLE_WORKER: ["localhost:0"]}, ROLE_WORKER, 0)
     leader.meet({_name(ROLE_WORKER, index) for index in range(1, len(workers))}
                 | {_name(ROLE_PARAMETER_SERVER, index) for index in range(len(servers))})

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shapebench_jobs.dataset import options as dataset_options
-from shapebench_jobs.harness import arguments
-from shapebench_jobs.harness import lag as stream_lag
+from shapebench_jobs.harness import arguments, lag
 from shapebench_jobs.harness.run import BadArgumentsError, Run, note, perform
 from shapebench_jobs.tf import cluster as tf_cluster
 from shapebench_jobs.tf import damage as tf_damage
@@ -28,7 +27,7 @@ from shapebench_jobs.tf.pipeline import Feed
 from shapebench_jobs.tf.schedule import EpochPlan
 from shapebench_jobs.tf.split import split
 from shapebench_jobs.tf.training import Epoch, Loop
-from shapebench_jobs.train_stream import rounds as stream_training
+from shapebench_jobs.train_stream import rounds as stream_rounds
 from shapebench_jobs.train_stream.agreement import Agreement
 from shapebench_jobs.train_stream.rounds import Arrivals, Round, State
 
@@ -121,7 +120,7 @@ def task(options: argparse.Namespace, environ: Mapping[str, str]) -> Task:
     if options.batch_size > arrivals.by_interval(intervals):
         raise BadArgumentsError(f"--batch-size={options.batch_size} is more than all {arrivals.by_interval(intervals)} "
                                 "images of the stream: give a higher --rate, a longer --duration or a smaller batch")
-    sizes = stream_training.sizes(options.batch_size, largest if options.grow_batch else options.batch_size)
+    sizes = stream_rounds.sizes(options.batch_size, largest if options.grow_batch else options.batch_size)
     return Task(options, cluster, tf_strategy.choose(options.strategy, cluster), arrivals, sizes,
                 tf_task.training_seed(options, environ))
 
@@ -156,14 +155,14 @@ def _on_stream(tf: Any, strategy: Any, images: TrainingImages, mine: Task, run: 
                      **images.staging})
     with run.measured():
         rounds, epochs = trainer.rounds()
-    stream_training.check_counted(rounds, sum(epoch.images for epoch in epochs), mine.arrivals)
+    stream_rounds.check_counted(rounds, sum(epoch.images for epoch in epochs), mine.arrivals)
     tf_training.check([_as_one(epochs)], images.classes)
     varied = {"rate": mine.options.rate, "batch_size": mine.options.batch_size}
-    run.measurement(varied, {**stream_training.total_values(rounds, mine.arrivals),
+    run.measurement(varied, {**stream_rounds.total_values(rounds, mine.arrivals),
                              "replicas_in_sync": strategy.num_replicas_in_sync,
                              "weights_crc32": model.weights_crc32()})
-    for number, made in stream_lag.some(tuple(enumerate(rounds, start=1))):
-        run.measurement({**varied, "round": number}, stream_training.round_values(made))
+    for number, made in lag.some(tuple(enumerate(rounds, start=1))):
+        run.measurement({**varied, "round": number}, stream_rounds.round_values(made))
 
 
 class _Trainer:
@@ -199,18 +198,18 @@ class _Trainer:
             made, epoch = self._round(state, lambda: time.monotonic() - begun_s)
             rounds.append(made)
             epochs.extend(epoch)
-            state = stream_training.after(state, made, arrivals, self._mine.sizes)
+            state = stream_rounds.after(state, made, arrivals, self._mine.sizes)
         return rounds, epochs
 
     def _round(self, state: State, elapsed: Callable[[], float]) -> tuple[Round, list[Epoch]]:
         if self._mine.cluster.first:
-            time.sleep(stream_training.pause_s(self._mine.arrivals, state, elapsed()))
-        planned = stream_training.next_round(self._mine.arrivals, state, self._agreed(elapsed()))
+            time.sleep(stream_rounds.pause_s(self._mine.arrivals, state, elapsed()))
+        planned = stream_rounds.next_round(self._mine.arrivals, state, self._agreed(elapsed()))
         if not planned.steps:
-            return stream_training.with_outcome(planned, planned.started_s), []
+            return stream_rounds.with_outcome(planned, planned.started_s), []
         plan = EpochPlan(planned.interval, planned.batch_size, self._mine.options.learning_rate, planned.steps)
         epoch = self._loop.train(self._batches[planned.batch_size], plan)
-        made = stream_training.with_outcome(planned, self._agreed(elapsed()), epoch.loss, epoch.accuracy)
+        made = stream_rounds.with_outcome(planned, self._agreed(elapsed()), epoch.loss, epoch.accuracy)
         note(f"interval {made.interval}: {made.images} of {made.waiting} images in {made.steps} updates of "
              f"{made.batch_size}, {made.seconds:.2f} s, loss {made.loss:.4f}")
         return made, [epoch]

@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shapebench_jobs.harness import lag as stream_lag
+from shapebench_jobs.harness import lag
 from shapebench_jobs.harness.lag import Lag
 from shapebench_jobs.harness.run import WrongAnswerError
 
@@ -148,11 +148,11 @@ def total_values(rounds: Sequence[Round], arrivals: Arrivals) -> dict[str, float
     counts = [sum(made.images for made in trained[: number + 1]) for number in range(len(trained))]
     lags = [Lag(made.ended_s, arrivals.lag_s(count, made.ended_s)) for made, count in zip(trained, counts, strict=True)]
     end_s = max(rounds[-1].ended_s, arrivals.interval_s * arrivals.intervals)
-    trend = stream_lag.trend(lags, Lag(0.0, 0.0), Lag(end_s, arrivals.lag_s(counts[-1], end_s)))
+    trend = lag.trend(lags, Lag(0.0, 0.0), Lag(end_s, arrivals.lag_s(counts[-1], end_s)))
     largest = max(made.batch_size for made in trained)
     last = trained[-max(1, len(trained) // 4):]
     images = sum(made.images for made in last)
-    keeps_up = float(stream_lag.keeps_up(trend, longest_lag_s(arrivals, largest)))
+    keeps_up = float(lag.keeps_up(trend, longest_lag_s(arrivals, largest)))
     return {
         "keeps_up": keeps_up,
         "sustained_images_per_second": keeps_up * arrivals.rate,

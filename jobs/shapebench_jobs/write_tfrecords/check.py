@@ -17,7 +17,7 @@ from shapebench_jobs.dataset.reading import executor_name
 from shapebench_jobs.harness.run import WrongAnswerError
 from shapebench_jobs.spark import cluster as spark_cluster
 from shapebench_jobs.write_tfrecords import folder as shard_folder
-from shapebench_jobs.write_tfrecords import second_reader as record_check
+from shapebench_jobs.write_tfrecords import second_reader
 from shapebench_jobs.write_tfrecords.source import Label
 from shapebench_jobs.write_tfrecords.writing import Written
 
@@ -86,12 +86,12 @@ def read_shard(path: Path, side: int) -> Found:
     records: list[tuple[str, int, str]] = []
     try:
         with path.open("rb") as stream:
-            for record in record_check.records(stream):
+            for record in second_reader.records(stream):
                 if (record.width, record.height) != (side, side):
-                    raise record_check.BadRecordError(
+                    raise second_reader.BadRecordError(
                         f"record {record.number} has {record.width}x{record.height} pixels, not {side}x{side}")
                 records.append((record.key, record.label, record.class_name))
-    except record_check.BadRecordError as error:
+    except second_reader.BadRecordError as error:
         return Found(path.name, path.stat().st_size, tuple(records), str(error))
     return Found(path.name, path.stat().st_size, tuple(records))
 

@@ -14,19 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from shapebench_jobs.dataset.reading import executor_name
+from shapebench_jobs.files import local as local_files
 from shapebench_jobs.harness.run import BadArgumentsError
 from shapebench_jobs.spark import cluster as spark_cluster
 
 _SHARDS = "shard-*-of-*.tfrecord"
-_SCHEME = "file:"
 
 
 def local_path(url: str) -> Path:
     """The folder that a path or file:// URL names; BadArgumentsError where it is no place that a program can open."""
-    path = url
-    if url.startswith(_SCHEME):
-        path = "/" + url[len(_SCHEME) :].lstrip("/")
-    elif "://" in url:
+    path = local_files.path_of(url)
+    if "://" in path:
         raise BadArgumentsError(
             f"--out={url} cannot be written: the tasks are Python programs that open files, and Spark's own file "
             "systems are not within their reach; give a path that is mounted in every executor (a "

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from shapebench_jobs.dataset import example, tfrecord
-from shapebench_jobs.dataset import making as dataset
+from shapebench_jobs.dataset import example, making, tfrecord
 from shapebench_jobs.dataset.files import DatasetArguments
 
 SHARDS_OF_MANY = 8
@@ -18,7 +17,7 @@ SHARDS_OF_MANY = 8
 class Material:
     """A data set on this machine's disk, read once so that it is in the page cache."""
 
-    made: dataset.Dataset
+    made: making.Dataset
     arguments: DatasetArguments
 
     @cached_property
@@ -76,7 +75,7 @@ def many(material: Material, folder: Path, times: int) -> Path:
 def make(folder: Path, arguments: DatasetArguments) -> Material:
     """The data set below `folder`, made where it is not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    material = Material(dataset.ensure(folder, arguments), arguments)
+    material = Material(making.ensure(folder, arguments), arguments)
     for path in (*material.shards, *material.files):
         Path(path).read_bytes()
     return material
