@@ -10,6 +10,10 @@ BIN := $(VENV)/bin
 KUBE_TESTS := tests/apiserver tests/chart tests/storage tests/prometheus
 UNIT_TESTS := tests/unit tests/jobs
 WORKLOAD_NAMESPACES ?= default
+# Two at once, a file's tests by one: most of them wait for a JVM, TensorFlow or a server. TEST_WORKERS=0 is one by one.
+TEST_WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest
+PYTEST_PARALLEL := $(PYTEST) --numprocesses $(TEST_WORKERS) --dist loadfile
 
 .PHONY: help setup setup-object-storage demo test test-examples test-kube test-tools e2e bench bench-exactness bench-reading deploy undeploy lint generate verify lock
 
@@ -34,13 +38,13 @@ demo: setup ## a small Spark and a small TensorFlow Benchmark on this machine, w
 	  --output build/demo --fresh
 
 test: setup ## the tests that need nothing but this checkout: unit, and the jobs under a real Spark and TensorFlow
-	$(BIN)/python -m pytest $(UNIT_TESTS)
+	$(PYTEST_PARALLEL) $(UNIT_TESTS)
 
 test-examples: setup ## manifests/examples/local, one run of each: about five minutes
-	$(BIN)/python -m pytest tests/local
+	$(PYTEST) --numprocesses $(TEST_WORKERS) tests/local
 
 test-kube: setup test-tools ## the CRDs, operator and chart against a real kube-apiserver, helm and Prometheus, jobs against a real S3 server
-	$(BIN)/python -m pytest $(KUBE_TESTS)
+	$(PYTEST_PARALLEL) $(KUBE_TESTS)
 
 test-tools: setup ## build what test-kube needs: etcd, kube-apiserver, kubectl, helm, other operators, an S3 server, Spark's jars for it, Prometheus
 	@hack/kind/tools.sh etcd kube-apiserver kube-scheduler kubectl helm training-operator spark-operator kueue versitygw >/dev/null
@@ -63,7 +67,7 @@ undeploy: ## uninstall the chart; Benchmarks stay (kubectl delete crd benchmarks
 	$(HELM) uninstall shapebench --namespace shapebench-system
 
 e2e: setup ## the tests on the kind cluster: needs kind-up images deploy
-	$(BIN)/python -m pytest tests/e2e --timeout=1200
+	$(PYTEST) tests/e2e --timeout=1200
 
 bench: setup ## latency, memory, CPU and scrape of the operator, and what the agent takes: needs the cluster
 	$(BIN)/python tests/bench/operator_latency.py
