@@ -6,7 +6,7 @@ another Benchmark's; and it makes the path one that only those can know who may 
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from shapebench.api import packing
 
@@ -34,6 +34,12 @@ def served(service: str, namespace: str, benchmark: str, uid: str) -> str:
     operator, _, name = service.partition("/")
     return (f"/api/v1/namespaces/{quote(operator)}/services/{quote(name, safe=':')}/proxy{SERVED}"
             f"{folder(namespace, benchmark, uid)}")
+
+
+def folder_of(store: str) -> str | None:
+    """The folder of a store whose URL is file:///folder; None for a bucket's, or any other."""
+    parts = urlsplit(store)
+    return unquote(parts.path) if parts.scheme == "file" else None
 
 
 def is_url(place: str) -> bool:

@@ -172,7 +172,7 @@ def _conclude(view: View, judged: acceptance.Judged, counted: status.Tally, so_f
 def _records_path(benchmark: Benchmark, settings: Settings) -> str:
     """Only a volume is out of reach without the operator: buckets have their own doors."""
     metadata = benchmark.metadata
-    if not settings.results_url.startswith("file:") or not settings.results_service:
+    if places.folder_of(settings.results_url) is None or not settings.results_service:
         return ""
     return places.served(settings.results_service, metadata.namespace, metadata.name, metadata.uid)
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import BinaryIO, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+
+from shapebench.api import places
 
 BUCKETS = frozenset({"s3", "gs", "az", "abfs", "abfss"})
 """Schemes of the great clouds' buckets."""
@@ -47,11 +49,11 @@ class Store(Protocol):
 
 def opened(url: str) -> Store:
     """The store at a URL, which is not asked anything yet. Raises StoreError for a URL that nothing here can open."""
-    parts = urlsplit(url)
-    if parts.scheme == "file":
+    folder = places.folder_of(url)
+    if folder is not None:
         from shapebench.results.folder import Folder
-        return Folder(unquote(parts.path))
-    if parts.scheme in BUCKETS:
+        return Folder(folder)
+    if urlsplit(url).scheme in BUCKETS:
         from shapebench.results.bucket import Bucket
         return Bucket(url)
     from shapebench.results.remote import Remote
