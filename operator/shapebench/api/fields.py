@@ -98,6 +98,9 @@ _NO_OBJECT_NOR_LIST: dict[str, Any] = {
 """A value of several types has no type in a structural schema and no CEL; but bounds that no object and no list can
 keep refuse those two, and say nothing of numbers, texts and booleans."""
 
-ParameterValue = Annotated[bool | int | float | Annotated[str, Field(max_length=256)], WithJsonSchema(
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+"""YAML can write what JSON cannot: a record with infinity in it could not be read back."""
+
+ParameterValue = Annotated[bool | int | _Finite | Annotated[str, Field(max_length=256)], WithJsonSchema(
     {"x-kubernetes-preserve-unknown-fields": True, "maxLength": 256, **_NO_OBJECT_NOR_LIST})]
 """A number, a text or true/false."""

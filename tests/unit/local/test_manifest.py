@@ -44,6 +44,10 @@ def test_several_documents_and_other_kinds(tmp_path: Path) -> None:
                  "seconds such as '90s', '5m' or '1h30m', above 0 (got 30)", id="duration-as-a-number"),
     pytest.param("[1, 2]", "[1, [2]]", "spec.parameters[0].values[1]: write a number, a text, or true or false",
                  id="a-list-as-a-value"),
+    pytest.param("[1, 2]", "[1, .nan]", "spec.parameters[0].values[1]: write a number, a text, or true or false (got "
+                 "nan)", id="not-a-number"),
+    pytest.param("[1, 2]", "[-.inf, 2]", "spec.parameters[0].values[0]: write a number, a text, or true or false (got "
+                 "-inf)", id="infinity"),
     pytest.param("command: [python, -c, pass]", "job: trian", "spec.workload.tensorflow.job: 'trian' is not known; did "
                  "you mean train?", id="job-misspelt"),
     pytest.param("command: [python, -c, pass]", "job: zzz", "spec.workload.tensorflow.job: 'zzz' is not known; known "
