@@ -22,6 +22,7 @@ _REMEDIES = {
 }
 """What the scheduler says of anti-affinity, and what a person can do."""
 _NODE_GONE = ("NodeLost", "NodeShutdown", "Shutdown", "Terminated")
+_NO_PYTHON = "if the image has no `python3` for the agent, set agentPython: Bundled in the workload"
 
 
 class PodState(Enum):
@@ -139,9 +140,17 @@ def _trouble(status: Mapping[str, Any]) -> Trouble | None:
         if why in _PULL_FAILING or why in _PULL_HOPELESS:
             text = f"image {container.get('image', '')}: {why}: {message}"
             return Trouble(Reason.IMAGE_PULL, text, hopeless=why in _PULL_HOPELESS)
+        if why == "CreateContainerError" and "python3" in message and "not found" in message:
+            text = _cannot_start(f"container {container['name']}", message)
+            return Trouble(Reason.PROGRAM_FAILED, text, hopeless=True)
         if why not in ("", "PodInitializing", "ContainerCreating"):
             return Trouble(Reason.START_TIMEOUT, f"container {container['name']}: {why}: {message}")
     return None
+
+
+def _cannot_start(container: str, message: str) -> str:
+    """containerd finds out when it starts the container, CRI-O when it creates it, which the kubelet tries for ever."""
+    return f"{container} cannot start ({_NO_PYTHON}): {message}"
 
 
 def _with_remedy(message: str) -> str:
@@ -171,10 +180,8 @@ def _node_gone(status: Mapping[str, Any]) -> bool:
 def _program_failure(name: str, status: Mapping[str, Any], terminated: Mapping[str, Any]) -> Failure:
     code = terminated.get("exitCode")
     if terminated.get("reason") in ("StartError", "ContainerCannotRun"):
-        return Failure(Reason.PROGRAM_FAILED,
-                       f"pod {name}: its container cannot start (if the image has no `python3` for the agent, set "
-                       f"agentPython: Bundled in the workload): "
-                       f"{terminated.get('message', '')}")
+        said = terminated.get("message", "")
+        return Failure(Reason.PROGRAM_FAILED, _cannot_start(f"pod {name}: its container", said))
     if code == wire.EXIT_AWAIT_TIMEOUT and '"program_started_s":null' in terminated.get("message", ""):
         return Failure(Reason.START_TIMEOUT, f"pod {name}: its peers did not come")
     if code is None:

@@ -160,6 +160,14 @@ FAILURES = [
     pytest.param(lambda pod, age: {"deleted": True}, "Evicted", "deleted before it ended", 3, id="deleted-always"),
     pytest.param(lambda pod, age: fake.ended(fake.START_S, fake.START_S, 128, "StartError", "python3: not found"),
                  "ProgramFailed", "set agentPython: Bundled", 1, id="no-python"),
+    pytest.param(lambda pod, age: fake.waiting("CreateContainerError", "container create failed: executable file "
+                                               "`python3` not found in $PATH: No such file or directory"),
+                 "ProgramFailed", "set agentPython: Bundled", 1, id="no-python-cri-o-crun"),
+    pytest.param(lambda pod, age: fake.waiting("CreateContainerError", "container create failed: runc create failed: "
+                                               'exec: "python3": executable file not found in $PATH'),
+                 "ProgramFailed", "set agentPython: Bundled", 1, id="no-python-cri-o-runc"),
+    pytest.param(lambda pod, age: fake.waiting("CreateContainerError", "context deadline exceeded"), "StartTimeout",
+                 "context deadline exceeded", 1, id="slow-to-create"),
 ]
 
 
@@ -176,6 +184,15 @@ def test_a_failed_run_tells_why_and_is_retried_only_for_the_clusters_failures(
     assert cluster.kind("Pod") == []
     assert status(cluster)["phase"] == "Failed"
     assert status(cluster)["runs"]["skipped"] == 4, "after one failure of each cell the others are skipped, and counted"
+
+
+def test_a_container_that_cannot_be_created_for_want_of_python_is_not_waited_for() -> None:
+    """Five minutes would pass for each run."""
+    cluster = fake.FakeCluster(lambda pod, age: fake.waiting(
+        "CreateContainerError", 'runc create failed: exec: "python3": executable file not found in $PATH'))
+    cluster.add(benchmark(limits={"startTimeout": "300s", "failuresPerCell": 1}))
+    live(cluster, ticks=60)
+    assert run_statuses(cluster)[f"{NAME}-0-1"]["reason"] == "ProgramFailed"
 
 
 def test_a_failed_programs_last_words_are_in_the_message() -> None:
