@@ -44,7 +44,8 @@ RUN_STATUS = run.RunStatus(
     verdict=record.Verdict.FAILED, usage=USAGE,
     usage_by_role={"driver": USAGE, "executor": USAGE},
     measurements=(run.RunMeasurement(parameters=SCALARS, values={"images_per_second": 812.5}),),
-    environment={"spark": "4.3.0"}, record="read-speed-1-2-record")
+    environment={"spark": "4.3.0"}, record="s3://results/read-speed-1-2.json.gz",
+    record_copy="read-speed-1-2-record")
 
 RUN: dict[str, Any] = {
     "apiVersion": "shapebench.dev/v1alpha1", "kind": "BenchmarkRun", "metadata": {"name": "read-speed-1-2"},

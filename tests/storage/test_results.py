@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import s3_server
+from prometheus_client import CollectorRegistry
 from s3_server import S3Server, User
 from typer.testing import CliRunner
 
 from shapebench.api import packing, places
 from shapebench.api.record import Cell, Phase, RunRecord, Times, Verdict
 from shapebench.cli import app
+from shapebench.handlers.queue import Pace
+from shapebench.handlers.record_mover import RecordMover
 from shapebench.results import stores
 from shapebench.results.keeper import Keeper
 from shapebench.results.stores import StoreError
@@ -124,6 +128,38 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up(become, server: S3Se
         with pytest.raises(StoreError, match="does not answer within 1 s"):
             keep(record(2, 1), timeout_s=1.0)
         assert time.monotonic() - begun < 5
+
+
+def test_a_record_that_was_kept_elsewhere_is_taken_over_once_the_bucket_is_there(become, server: S3Server) -> None:
+    later = "s3://later/team"
+    keeper = Keeper(later, stores.opened(later), clock=itertools.count(step=100).__next__)
+    registry = CollectorRegistry()
+
+    class Held:
+        def move(self, namespace: str, name: str) -> str:
+            return keeper.take_over(path(record(3, 1)), packing.packed(record(3, 1)))
+
+    def moves(result: str) -> float:
+        return registry.get_sample_value("shapebench_results_moves_total", {"result": result}) or 0.0
+
+    def until(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    mover = RecordMover(Held(), registry, away=Pace(first_retry_s=0.2, longest_retry_s=0.2))
+    mover.saw(None, {"metadata": {"namespace": "lab", "name": "read-3-1"}, "status": {"phase": "Succeeded"}})
+    mover.start()
+    try:
+        until(lambda: moves("failed") >= 1)
+        server.make_bucket("later")
+        until(lambda: moves("done") == 1)
+    finally:
+        mover.stop()
+    assert keeper.record(places.url(later, path(record(3, 1)))) == record(3, 1)
+    (family,) = keeper.writes.collect()
+    assert {one.value for one in family.samples if one.name.endswith("_total")} == {0.0}, "they count runs' ends"
 
 
 def test_without_credentials_it_says_that_there_are_none(server: S3Server) -> None:

@@ -71,6 +71,8 @@ class RunStatus(ApiObject):
     environment: Annotated[dict[str, Annotated[str, Field(max_length=1024)]], Field(max_length=64)] = {}
     record: Annotated[str, Field(
         max_length=1024, description="the ConfigMap, or the URL, that holds the whole record")] = ""
+    record_copy: Annotated[str, Field(
+        max_length=253, description="the ConfigMap that the record was moved from, until it is deleted")] = ""
 
 
 class BenchmarkRun(ApiObject):

@@ -13,10 +13,13 @@ from shapebench.api.settings import Settings
 from shapebench.handlers import records, remote_writer
 from shapebench.handlers.endpoints import Endpoints
 from shapebench.handlers.queue import WorkQueue
+from shapebench.handlers.record_mover import RecordMover
+from shapebench.handlers.remote_writer import RemoteWriter
 from shapebench.handlers.resync import Resync
 from shapebench.handlers.workers import Name, Workers
 from shapebench.kube import errors
 from shapebench.kube.cluster import KubeCluster
+from shapebench.kube.fallen_back import FallenBack
 from shapebench.metrics.registry import Metrics
 from shapebench.plan import actions
 
@@ -43,10 +46,10 @@ class Operator:
         self._queue: WorkQueue[Name] = WorkQueue(time.monotonic)
         self._workers = Workers(self._queue, self._look, self._tell, self._metrics)
         self._resync = Resync(lambda: cluster.benchmarks(settings.namespaces), self._queue)
-        if cluster.results is not None:
-            self._metrics.registry.register(cluster.results.writes)
-        self._remote = remote_writer.of_settings(settings, cluster, self._metrics.registry)
         served = cluster.results if settings.results_url.startswith("file:") else None
+        movers = self._movers(served=bool(served and settings.results_service))
+        writer = remote_writer.of_settings(settings, cluster, self._metrics.registry)
+        self._aside: tuple[RecordMover | RemoteWriter, ...] = (*movers, writer) if writer else movers
         self._endpoints = Endpoints(self._metrics.text, self.not_ready, settings.metrics_port,
                                     functools.partial(records.answer, served) if served else None)
 
@@ -63,14 +66,14 @@ class Operator:
         """Start to work."""
         self._workers.start()
         self._resync.start()
-        if self._remote is not None:
-            self._remote.start()
+        for one in self._aside:
+            one.start()
 
     def stop(self) -> None:
         """Stop within seconds. What a look was doing is found and finished by the next process."""
         self._resync.stop()
-        if self._remote is not None:
-            self._remote.stop()
+        for one in self._aside:
+            one.stop()
         self._workers.stop(STOP_TIMEOUT_S)
         self._endpoints.stop()
 
@@ -80,8 +83,9 @@ class Operator:
         self._metrics.heard()
         if body["kind"] != "Pod":
             (board.gone if kind == "DELETED" else board.saw)(body)
-        if body["kind"] == "BenchmarkRun" and self._remote is not None:
-            self._remote.saw(kind, body)
+        if body["kind"] == "BenchmarkRun":
+            for one in self._aside:
+                one.saw(kind, body)
         name = benchmark_of(body)
         if name is not None:
             self._queue.add(name)
@@ -93,6 +97,14 @@ class Operator:
     def dead(self) -> str | None:
         """Why the process should be replaced; None while it works."""
         return self._workers.problem()
+
+    def _movers(self, served: bool) -> tuple[RecordMover, ...]:
+        """Where there is a results store: what moves records there that had to go elsewhere."""
+        results, registry = self._cluster.results, self._metrics.registry
+        if results is None:
+            return ()
+        registry.register(results.writes)
+        return (RecordMover(FallenBack(self._cluster, results, served), registry),)
 
     def _look(self, name: Name) -> float | None:
         return self._reconcile(self._cluster, self.settings, name.namespace, name.name, time.time)

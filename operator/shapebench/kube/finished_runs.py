@@ -35,10 +35,9 @@ class FinishedRuns:
         benchmark = self._cluster.benchmark(namespace, run.spec.benchmark)
         if benchmark is None:
             return None
-        place = run.status.record or keys.record_name(name)
-        record = records.of_run(self._cluster, namespace, place)
+        record = records.of_run(self._cluster, body)
         if record is None:
-            raise ValueError(f"there is no record at {place} (any more)")
+            raise ValueError(f"there is no record at {records.place_of(body)} (any more)")
         created_s = moments.unix_s(benchmark["metadata"]["creationTimestamp"])
         return FinishedRun(record, str(run.status.verdict or record.verdict), created_s)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from shapebench.api import keys, packing, places
@@ -18,12 +18,22 @@ OVER = ("Succeeded", "Failed")
 _NAMED = 10
 
 
-def of_run(cluster: KubeCluster, namespace: str, place: str) -> RunRecord | None:
-    """In the operator: the record at a run's `status.record`; None when it is not there (any more).
+def of_run(cluster: KubeCluster, body: Mapping[str, Any]) -> RunRecord | None:
+    """In the operator: the record of a BenchmarkRun that is over; None when there is none (any more).
 
-    Raises `shapebench.kube.errors.KubeError` while the place does not answer, ValueError for a damaged record or one
+    Raises `shapebench.kube.errors.KubeError` while its place does not answer, ValueError for a damaged record or one
     that is in another store than the operator's (OtherStoreError).
     """
+    namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
+    return _wherever(cluster.transport, namespace, name, place_of(body), lambda place: _at(cluster, namespace, place))
+
+
+def place_of(body: Mapping[str, Any]) -> str:
+    """Where the record of a BenchmarkRun that is over is: the URL in a store, or the name of a ConfigMap."""
+    return (body.get("status") or {}).get("record") or keys.record_name(body["metadata"]["name"])
+
+
+def _at(cluster: KubeCluster, namespace: str, place: str) -> RunRecord | None:
     if not places.is_url(place):
         return _in_config_map(cluster.transport, namespace, place)
     if cluster.results is None:
@@ -54,9 +64,11 @@ def read(transport: Transport, namespace: str, name: str,
     ended = sorted((run for run in runs if run["over"]), key=lambda run: (run["block"], run["position"]))
     stored = served.Stored(transport, benchmark)
 
-    def record(run: dict[str, Any]) -> RunRecord | None:
-        place = run["place"]
+    def at(place: str) -> RunRecord | None:
         return stored.record(place) if places.is_url(place) else _in_config_map(transport, namespace, place)
+
+    def record(run: dict[str, Any]) -> RunRecord | None:
+        return _wherever(transport, namespace, run["name"], run["place"], at)
 
     def there() -> Iterator[RunRecord]:
         missing = []
@@ -82,7 +94,23 @@ def _place(body: dict[str, Any]) -> dict[str, Any]:
     status, spec = body.get("status") or {}, body["spec"]
     name = body["metadata"]["name"]
     return {"name": name, "over": status.get("phase") in OVER, "block": spec["block"], "position": spec["position"],
-            "place": status.get("record") or keys.record_name(name)}
+            "place": place_of(body)}
+
+
+def _wherever(transport: Transport, namespace: str, name: str, place: str,
+              at: Callable[[str], RunRecord | None]) -> RunRecord | None:
+    """The record of a run at its place; at the one that its status has now, if it was moved since that was read."""
+    found = at(place)
+    if found is not None or places.is_url(place):
+        return found
+    try:
+        now = place_of({"metadata": {"name": name}} | transport.parsed(
+            Request("GET", paths.item("BenchmarkRun", namespace, name))))
+    except RefusedError as refused:
+        if refused.status == 404:
+            return None
+        raise explained(refused) from refused
+    return None if now == place else at(now)
 
 
 def _in_config_map(transport: Transport, namespace: str, name: str) -> RunRecord | None:

@@ -7,11 +7,12 @@ serves its records, and the API server hands them on (`services/proxy`), so no m
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from shapebench.api import packing
 from shapebench.api.record import RunRecord
-from shapebench.kube import errors
+from shapebench.kube import errors, paths
 from shapebench.kube.transport import RefusedError, Request, Transport, explained
 from shapebench.results import stores
 
@@ -24,7 +25,7 @@ class Stored:
 
     def __init__(self, transport: Transport, benchmark: dict[str, Any]) -> None:
         self._transport = transport
-        self._served_at: str = (benchmark.get("status") or {}).get("recordsPath") or ""
+        self._benchmark = benchmark
         self._lock = threading.Lock()
         self._stores: dict[str, stores.Store] = {}
 
@@ -45,11 +46,23 @@ class Stored:
         data = self._store(root).read(below)  # a folder may be mounted here, too
         if data is not None or not root.startswith("file:"):
             return data
-        if not self._served_at:
+        served_at = self._served_at()
+        if not served_at:
             raise errors.UnavailableError(
                 f"the records are in the operator's own volume ({root}), and its Service is not known: "
                 "copy the folder here and give it with --from DIR")
-        return self._proxied(f"{self._served_at}/{below.rpartition('/')[2]}")
+        return self._proxied(f"{served_at}/{below.rpartition('/')[2]}")
+
+    def _served_at(self) -> str:
+        """What the Benchmark's status says; asked again where it said nothing, since a first record may have moved."""
+        metadata, known = self._benchmark["metadata"], _records_path(self._benchmark)
+        if known:
+            return known
+        try:
+            return _records_path(self._transport.parsed(
+                Request("GET", paths.item("Benchmark", metadata["namespace"], metadata["name"]))))
+        except RefusedError as refused:
+            raise explained(refused) from refused
 
     def _store(self, root: str) -> stores.Store:
         """One for all records of a place: each has connections of its own."""
@@ -71,6 +84,10 @@ class Stored:
                     f"the verb get on services/proxy, name {service}, in namespace {namespace} "
                     f"(the chart's results.readers grants it). {refused}") from refused
             raise explained(refused) from refused
+
+
+def _records_path(benchmark: Mapping[str, Any]) -> str:
+    return (benchmark.get("status") or {}).get("recordsPath") or ""
 
 
 def _split(url: str) -> tuple[str, str]:

@@ -43,7 +43,7 @@ class Keeper:
 
     def keep(self, path: str, packed: Callable[[], bytes]) -> str:
         """Put a record at a path of the store and return its URL; the same again does no harm. Raises StoreError."""
-        if self._problem and self._clock() < self._resume_at:
+        if self._is_paused():
             self.writes.labels("skipped").inc()
             raise StoreError(self._problem)
         data = packed()
@@ -52,19 +52,35 @@ class Keeper:
             limit_mib = packing.IN_STORE.text_bytes >> 20
             raise StoreError(f"the record unpacks to more than the {limit_mib} MiB that are read")
         try:
-            self._patience.call(lambda: self._store.write(path, data))
+            url = self._put(path, data)
         except StoreError as error:
-            self._problem, self._resume_at = str(error), self._clock() + PAUSE_S
             self.writes.labels("failed").inc()
             log.warning("results store: %s", error)
             raise
-        self._problem = ""
         self.writes.labels("done").inc()
-        return places.url(self.url, path)
+        return url
+
+    def take_over(self, path: str, data: bytes) -> str:
+        """As `keep`, for a record that was kept elsewhere meanwhile: `writes` counts the ends of runs alone."""
+        if self._is_paused():
+            raise StoreError(self._problem)
+        return self._put(path, data)
 
     def packed(self, path: str) -> BinaryIO | None:
         """The gzipped record at a path of the store, to be closed; None when there is none. Raises StoreError."""
         return self._patience.call(lambda: self._store.opened(path))
+
+    def _is_paused(self) -> bool:
+        return bool(self._problem) and self._clock() < self._resume_at
+
+    def _put(self, path: str, data: bytes) -> str:
+        try:
+            self._patience.call(lambda: self._store.write(path, data))
+        except StoreError as error:
+            self._problem, self._resume_at = str(error), self._clock() + PAUSE_S
+            raise
+        self._problem = ""
+        return places.url(self.url, path)
 
     def record(self, url: str) -> RunRecord | None:
         """The record at a URL of this store; None when there is none.

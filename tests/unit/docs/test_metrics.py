@@ -14,6 +14,7 @@ from shapebench.agent import exposition
 from shapebench.agent.counters import Usage
 from shapebench.agent.series import Sample
 from shapebench.api.status import RunCounts
+from shapebench.handlers.record_mover import RecordMover
 from shapebench.handlers.remote_metrics import RemoteMetrics
 from shapebench.metrics.facts import FAMILIES
 from shapebench.metrics.registry import Metrics
@@ -24,11 +25,19 @@ PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "metrics.md").read_te
 NAMED = set(re.findall(r"`(shapebench_\w+\*?)`", PAGE))
 
 
+class Nowhere:
+    """Records that nobody asks to move."""
+
+    def move(self, namespace: str, name: str) -> str:
+        raise AssertionError(f"{namespace}/{name}")
+
+
 def operators(folder: Path) -> set[str]:
     """What a scrape of the operator gets, with a results store and remote write, and what objects would add."""
     metrics = Metrics(time.time)
     RemoteMetrics(metrics.registry, time.monotonic).count_pending(lambda: 0)
     metrics.registry.register(Keeper(folder.as_uri(), opened(folder.as_uri())).writes)
+    RecordMover(Nowhere(), metrics.registry)
     families = {one.name + ("_total" if one.type == "counter" else "")
                 for one in parser.text_string_to_metric_families(metrics.text().decode())}
     return families | set(FAMILIES)
@@ -50,7 +59,8 @@ def unnamed(served: Iterable[str]) -> list[str]:
 
 def test_every_family_of_the_operator_is_in_the_page(tmp_path: Path) -> None:
     served = operators(tmp_path)
-    assert {"shapebench_results_writes_total", "shapebench_remote_write_runs_total"} <= served
+    assert {"shapebench_results_writes_total", "shapebench_results_moves_total",
+            "shapebench_remote_write_runs_total"} <= served
     assert unnamed(served) == []
 
 

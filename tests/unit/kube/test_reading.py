@@ -155,11 +155,15 @@ def test_of_many_lost_records_some_are_named(api: FakeApi, transport: Transport)
     pytest.param("memory://now", "and the results store is now memory://now: set results.url", id="changed"),
 ])
 def test_a_record_in_another_store_is_not_a_missing_one(transport: Transport, url: str, words: str) -> None:
+    def body(store: str) -> dict[str, Any]:
+        return {"metadata": {"namespace": "lab", "name": "one-1-1"},
+                "status": {"record": f"{store}/lab/one/u/one-1-1.json.gz"}}
+
     cluster = KubeCluster(transport, "", results=Keeper(url, stores.opened(url)) if url else None)
     with pytest.raises(stores.OtherStoreError, match=words):
-        records.of_run(cluster, "lab", "s3://before/lab/one/u/one-1-1.json.gz")
+        records.of_run(cluster, body("s3://before"))
     if url:
-        assert records.of_run(cluster, "lab", f"{url}/lab/one/u/one-1-1.json.gz") is None
+        assert records.of_run(cluster, body(url)) is None
 
 
 @pytest.mark.parametrize(("status_of_benchmark", "answer", "words"), [

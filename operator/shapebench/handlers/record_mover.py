@@ -1,0 +1,125 @@
+"""The thread that moves records which had to go into ConfigMaps into the results store; nothing ever waits for it.
+
+It keeps names only, and no more than there are runs whose record is in a ConfigMap: what a run's status says is all the
+state there is, so a restart begins with whatever is not moved. While the store or the cluster is away it asks for one
+run at a time, less and less often.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from random import random
+from typing import Any, Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from shapebench.handlers.queue import Pace, WorkQueue
+from shapebench.handlers.remote_writer import RunName
+from shapebench.kube import errors
+from shapebench.kube.fallen_back import NotYetError, is_to_move
+from shapebench.results.keeper import PAUSE_S
+from shapebench.results.stores import StoreError
+
+log = logging.getLogger(__name__)
+
+REST_S = 0.2
+"""After each record: five in a second are a few calls of what the API server takes, and an hour has 18,000."""
+NOT_YET_S = 15.0
+AWAY = Pace(first_retry_s=2 * PAUSE_S, longest_retry_s=10 * PAUSE_S)
+"""At least as long as the store is left alone after a failure, which a run's end may have had a moment ago."""
+
+
+class Moves(Protocol):
+    """`shapebench.kube.fallen_back.FallenBack`."""
+
+    def move(self, namespace: str, name: str) -> str:
+        """Move the record of a run; its URL, empty where there was nothing to move."""
+        ...
+
+
+class RecordMover:
+    """A row of runs, and the thread that moves their records."""
+
+    def __init__(self, moves: Moves, registry: CollectorRegistry, rest_s: float = REST_S, away: Pace = AWAY,
+                 chance: Callable[[], float] = random) -> None:
+        self._moves = moves
+        self._rest_s = rest_s
+        self._away = away
+        self._chance = chance
+        self._queue: WorkQueue[RunName] = WorkQueue(time.monotonic, Pace(cooldown_s=0.0))
+        self._left: set[RunName] = set()
+        self._failures = 0
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="record-mover", daemon=True)
+        self._moved = Counter("shapebench_results_moves", "Records on their way from a ConfigMap into the results "
+                              "store, by what came of it: done, failed (tried again), left (not a record of its run).",
+                              ("result",), registry=registry)
+        for result in ("done", "failed", "left"):
+            self._moved.labels(result)
+        Gauge("shapebench_results_waiting_records", "Records in ConfigMaps that wait for the results store.",
+              registry=registry).set_function(lambda: len(self._queue) + len(self._queue.working()))
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; it is not waited for, and the next process goes on from what the runs' statuses say."""
+        self._stopped.set()
+        self._queue.close()
+
+    def saw(self, kind: str | None, body: Mapping[str, Any]) -> None:
+        """A run came, changed or went (as kopf's events say it)."""
+        name = RunName(body["metadata"]["namespace"], body["metadata"]["name"])
+        if kind == "DELETED":
+            self._left.discard(name)  # a run that is made again under its name has a record of its own
+        elif is_to_move(body) and name not in self._left:
+            self._queue.add(name)
+
+    def _loop(self) -> None:
+        while (name := self._queue.take()) is not None:
+            pause_s = self._once(name)
+            self._stopped.wait(pause_s)
+
+    def _once(self, name: RunName) -> float:
+        """Try to move one; after how many seconds to go on."""
+        again_s = None
+        try:
+            self._move(name)
+        except NotYetError as error:
+            again_s = NOT_YET_S
+            log.info("%s: its record is not moved into the results store yet: %s", name, error)
+        except (StoreError, errors.KubeError) as error:
+            return self._again(name, str(error))
+        except Exception as error:
+            log.exception("%s: unexpected", name)
+            return self._again(name, str(error))
+        self._failures = 0
+        self._queue.done(name, again_s)
+        return self._rest_s
+
+    def _move(self, name: RunName) -> None:
+        try:
+            url = self._moves.move(*name)
+        except errors.GoneError:
+            return
+        except ValueError as error:
+            self._left.add(name)
+            self._moved.labels("left").inc()
+            log.warning("%s: its record stays where it is: %s", name, error)
+            return
+        if url:
+            self._moved.labels("done").inc()
+            log.info("%s: its record is moved into the results store: %s", name, url)
+
+    def _again(self, name: RunName, why: str) -> float:
+        self._failures += 1
+        self._moved.labels("failed").inc()
+        pause_s = self._away.retry_s(self._failures, self._chance())
+        self._queue.done(name, pause_s)
+        log.warning("%s: its record is not moved into the results store yet (%d wait): %s; again in %.0f s", name,
+                    len(self._queue), why, pause_s)
+        return pause_s
