@@ -8,15 +8,17 @@ from shapebench.api import wire
 
 LINES, CHARS = 15, 1500
 _TRACEBACK = "Traceback (most recent call last):"
-_AFTERWARDS = re.compile(r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d [A-Z]+ |shapebench-agent: ")
-"""A line of Spark's own log, or the agent's word on what the program left behind."""
+_AFTERWARDS = re.compile(
+    r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d [A-Z]+ "  # Spark's own log
+    r"|\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: [IWEF] |[IWEF]\d{4} \d\d:\d\d:[\d.]+ "  # TensorFlow's, in its two forms
+    r"|shapebench-agent: ")  # the agent's word on what the program left behind
 _CAUSES = re.compile(r"Caused by: |[a-z]\w*(\.\w+)+(Exception|Error)\b")
 
 
 def of_log(log: str) -> str:
     """The last lines of a log, without the agent's record and without a Java trace's frames, which hide its causes.
 
-    Where a Python program failed, they end with its error: a JVM that dies with it may have much to say afterwards.
+    Where a Python program failed, they end with its error: a JVM or TensorFlow that dies of it may have much to say.
     """
     lines = [line for line in log.splitlines() if line.strip() and wire.RECORD_LINE_PREFIX not in line
              and not line.startswith(("\tat ", "\t... "))]

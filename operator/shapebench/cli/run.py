@@ -27,6 +27,7 @@ def run(
 ) -> None:
     """Run Benchmarks on this machine, with processes instead of pods.
 
+    All files are looked at first: nothing starts while anything is wrong with one of them.
     Every run is kept as soon as it is made: after Ctrl-C the same command goes on where it stopped.
     Leaves report.html, runs.csv, runs.json and logs/ in DIR/BENCHMARK/.
 

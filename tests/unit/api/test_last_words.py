@@ -20,6 +20,9 @@ java.io.IOException: Cannot run program "java"
 Caused by: java.io.IOException: error=0, Failed to exec spawn helper
 \t... 3 more
 shapebench-agent: the program left 10 processes behind; they were ended"""
+TENSORFLOW_DIES = """\
+2026-11-23 07:55:20.123456: W tensorflow/core/framework/local_rendezvous.cc:404] Local rendezvous is aborting
+I0000 00:00:1795420520.123456    4321 coordination_service_agent.cc:411] Shutting down"""
 STAGE = """\
 Traceback (most recent call last):
   File "job.py", line 9, in <module>
@@ -42,6 +45,7 @@ def without_frames(text: str) -> str:
     pytest.param("x" * 5000, "x" * last_words.CHARS, id="one-long-line"),
     pytest.param(f"{ERROR}\n{JVM_DIES}\n", ERROR, id="a-jvm-dies-of-the-error"),
     pytest.param(f"{STAGE}\n{JVM_DIES}\n", without_frames(STAGE), id="an-error-with-the-jvms-causes"),
+    pytest.param(f"{ERROR}\n{TENSORFLOW_DIES}\n", ERROR, id="tensorflow-dies-of-the-error"),
     pytest.param(f"{ERROR}\nshapebench-agent: the program left 1 process behind; it was ended\n", ERROR, id="no-jvm"),
     pytest.param(f"{ERROR}\ngoing on without it\n26/11/23 07:55:20 WARN A: b\nno data: giving up",
                  f"{ERROR}\ngoing on without it\n26/11/23 07:55:20 WARN A: b\nno data: giving up", id="a-caught-error"),
