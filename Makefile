@@ -67,7 +67,8 @@ undeploy: ## uninstall the chart; Benchmarks stay (kubectl delete crd benchmarks
 	$(HELM) uninstall shapebench --namespace shapebench-system
 
 e2e: setup ## the tests on the kind cluster: needs kind-up images deploy
-	$(PYTEST) tests/e2e --timeout=1200
+	$(PYTEST) tests/e2e --timeout=1200 -m 'not alone' --numprocesses $(TEST_WORKERS) --dist loadgroup; \
+	  beside=$$?; $(PYTEST) tests/e2e --timeout=1200 -m alone && exit $$beside
 
 bench: setup ## latency, memory, CPU and scrape of the operator, and what the agent takes: needs the cluster
 	$(BIN)/python tests/bench/operator_latency.py

@@ -1,5 +1,8 @@
 """The real cluster: kubectl on `make kind-up`, the chart installed by `make deploy`, one namespace a test.
 
+Two tests run at a time, but for those marked `alone`: they measure loads, take a node for themselves or kill the
+operator.
+
 Refuses any context that is not a kind cluster's: these tests kill pods.
 """
 
@@ -82,7 +85,8 @@ def system() -> Cluster:
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A namespace of the test's own, under Pod Security's `restricted` level, gone afterwards."""
     name = request.node.name.replace("_", "-").split("[")[0].removeprefix("test-")[:40].strip("-")
-    name = f"e2e-{name}-{int(time.time()) % 100000}"
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")  # another one's may begin in the same second
+    name = f"e2e-{name}-{worker}-{int(time.time()) % 100000}"
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {
         "name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
     made = Cluster(name)

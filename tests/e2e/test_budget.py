@@ -9,7 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from e2e.conftest import KUBECONFIG, ROOT, Cluster, python_benchmark, until
+
+pytestmark = pytest.mark.alone
 
 BUDGET = 40.0
 """At the price of 1 a second: just what the limits allow the first run, of which nothing is known."""

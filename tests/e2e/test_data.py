@@ -17,6 +17,8 @@ from e2e.reporting import records, report
 from shapebench_jobs.dataset import making
 from shapebench_jobs.dataset.files import DatasetArguments
 
+pytestmark = pytest.mark.xdist_group("data")  # its tests share what they install
+
 EXAMPLES = ROOT / "manifests/examples"
 SMALL = DatasetArguments(images=200, width=32, height=32, classes=3, seed=3, shards=4)
 NAMES = ("bucket-read-speed", "bucket-train")

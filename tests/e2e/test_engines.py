@@ -18,6 +18,8 @@ from apiserver.control_plane import ControlPlane
 from e2e.conftest import KUBECONFIG, KUBECTL, ROOT, Cluster, until
 from e2e.reporting import records
 
+pytestmark = pytest.mark.xdist_group("engines")  # its tests share what they install
+
 EXAMPLES = ROOT / "manifests/examples"
 
 

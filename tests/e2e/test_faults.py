@@ -76,6 +76,7 @@ def test_a_deleted_namespace_disturbs_nobody(cluster: Cluster, system: Cluster) 
     assert operators() == before, "the same operator, not started again"
 
 
+@pytest.mark.alone
 def test_an_operator_killed_mid_run_loses_nothing_and_repeats_nothing(cluster: Cluster, system: Cluster) -> None:
     seen: set[tuple[str, str]] = set()
 

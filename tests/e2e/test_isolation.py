@@ -14,6 +14,8 @@ import pytest
 
 from e2e.conftest import Cluster, python_benchmark, until
 
+pytestmark = pytest.mark.alone
+
 LIMITS = {"startTimeout": "10m", "runTimeout": "5m"}
 
 

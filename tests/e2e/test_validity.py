@@ -13,6 +13,8 @@ import pytest
 from e2e.conftest import Cluster, python_benchmark, until
 from e2e.reporting import records, report
 
+pytestmark = pytest.mark.alone
+
 WORK = "import time; time.sleep(6)"
 BURN = "import os; [os.fork() for _ in range({forks})]\nwhile True: pass"
 
