@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from shapebench import __version__
 from shapebench.api.settings import Settings, from_environment
+from shapebench.handlers import endpoints
 from shapebench.handlers.operator import Operator, Reconcile
 from shapebench.handlers.register import registry_of
 from shapebench.kube import connect, errors
@@ -64,7 +65,8 @@ def run(settings: Settings, cluster: KubeCluster, reconcile: Reconcile) -> int:
         return 1
     log.info("Shapebench %s watches %s", __version__, ", ".join(settings.namespaces) or "all namespaces")
     kopf.run(registry=registry_of(operator), standalone=True, clusterwide=not settings.namespaces,
-             namespaces=settings.namespaces, liveness_endpoint=f"http://0.0.0.0:{settings.probe_port}/healthz")
+             namespaces=settings.namespaces,
+             liveness_endpoint=f"http://{endpoints.any_host(settings.probe_port)}:{settings.probe_port}/healthz")
     return 0
 
 

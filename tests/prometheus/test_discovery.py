@@ -20,7 +20,8 @@ RUNS = {f"{META}pod_label_shapebench_dev_benchmark": "read", f"{META}pod_annotat
 OPERATORS = {f"{META}pod_label_app_kubernetes_io_part_of": "shapebench",
              f"{META}pod_annotation_prometheus_io_port": "9090"}
 PODS: dict[str, dict[str, str]] = {
-    "run": RUNS, "operator": OPERATORS, "someone-elses": {f"{META}pod_annotation_prometheus_io_port": "8080"},
+    "run": RUNS, "of-ipv6": {**RUNS, f"{META}pod_ip": "fd00:10:244::5"},
+    "operator": OPERATORS, "someone-elses": {f"{META}pod_annotation_prometheus_io_port": "8080"},
     "over": {**RUNS, f"{META}pod_phase": "Succeeded"},
     "without": {**OPERATORS, f"{META}pod_annotation_prometheus_io_scrape": ""}}
 
@@ -44,4 +45,5 @@ def test_the_example_finds_the_pods_of_runs_and_the_operator_once_each(tmp_path:
 
         server.until(lambda: bool(targets()), "no target")
         assert sorted((one["labels"]["pod"], one["labels"]["namespace"], one["scrapeUrl"]) for one in targets()) == [
+            ("of-ipv6", "lab", "http://[fd00:10:244::5]:9404/metrics"),
             ("operator", "lab", "http://127.0.0.1:9090/metrics"), ("run", "lab", "http://127.0.0.1:9404/metrics")]

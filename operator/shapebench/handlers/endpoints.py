@@ -3,6 +3,7 @@ kept in a volume that only this pod mounts, /records/.
 
 Liveness is kopf's own endpoint, on a port of its own, so that a slow scrape cannot make the operator look dead. What
 clients can take is bounded: threads, the time for which one of them waits for its client, and records under way.
+All of them listen on both versions of IP: a cluster may have only one, and either.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, BinaryIO
 
@@ -38,6 +39,19 @@ _PIECE_BYTES = 65536
 _TEXT = "text/plain; charset=utf-8"
 
 
+def any_host(port: int) -> str:
+    """The host of a URL that stands, for asyncio, for all addresses of this machine.
+
+    "::" would not do: asyncio makes such a socket take IPv6 alone. glibc has a name for the addresses of both versions;
+    where the C library is another, it is IPv4's.
+    """
+    try:
+        socket.getaddrinfo("*", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror:
+        return "0.0.0.0"
+    return "*"
+
+
 class Endpoints:
     """Serves until stopped. `problem` says why the operator is not ready (None: it is)."""
 
@@ -49,7 +63,7 @@ class Endpoints:
         self._records = records
         self._turns = threading.BoundedSemaphore(RECORDS)
         self._turn_s = turn_s
-        self._server = _Server(("", port), _handler(self.answering, client_timeout_s))
+        self._server = _serving(port, _handler(self.answering, client_timeout_s))
         self._thread = threading.Thread(target=self._server.serve_forever, name="endpoints", daemon=True)
 
     @property
@@ -116,6 +130,24 @@ class _Server(ThreadingHTTPServer):
         """A client that went away is its own affair; anything else is a fault of ours."""
         if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
             log.exception("an answer to %s failed", client_address)
+
+
+class _DualStack(_Server):
+    """For clients of both IP versions."""
+
+    address_family = socket.AF_INET6
+
+    def server_bind(self) -> None:
+        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
+
+
+def _serving(port: int, handler: type[BaseHTTPRequestHandler]) -> _Server:
+    """For IPv4 alone where the kernel has no IPv6. Raises OSError when the port is taken."""
+    if socket.has_dualstack_ipv6():
+        with suppress(OSError):
+            return _DualStack(("", port), handler)
+    return _Server(("", port), handler)
 
 
 def _handler(answering: Callable[[str], AbstractContextManager[Answer]],

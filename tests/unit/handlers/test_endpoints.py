@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import io
+import os
 import socket
 import threading
 import time
 import urllib.error
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.request import urlopen
 
+import kopf
 import pytest
+from kopf._core.engines import probing
 
 from shapebench.handlers import endpoints as served
 from shapebench.handlers.endpoints import Endpoints
@@ -39,6 +45,61 @@ def test_metrics_in_prometheus_text(url: str) -> None:
 def test_ready(url: str) -> None:
     with urlopen(f"{url}/readyz", timeout=5) as answer:
         assert answer.read() == b"ok\n"
+
+
+BOTH = [pytest.param("127.0.0.1", id="ipv4"), pytest.param("[::1]", id="ipv6")]
+
+
+@pytest.mark.parametrize("host", BOTH)
+def test_clients_of_both_versions_of_ip(url: str, host: str) -> None:
+    """The kubelet of an IPv6-only cluster asks by IPv6."""
+    with urlopen(url.replace("127.0.0.1", host) + "/readyz", timeout=5) as answer:
+        assert answer.read() == b"ok\n"
+
+
+@pytest.fixture
+def no_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that was built or started without IPv6."""
+    class OnlyIPv4(socket.socket):
+        def __init__(self, family: int = -1, *others: Any, **named: Any) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+            super().__init__(family, *others, **named)
+
+    monkeypatch.setattr(socket, "socket", OnlyIPv4)
+
+
+def test_a_kernel_without_ipv6(no_ipv6: None, url: str) -> None:
+    with urlopen(f"{url}/readyz", timeout=5) as answer:
+        assert answer.read() == b"ok\n"
+
+
+def liveness(host: str) -> bytes:
+    """What kopf's own endpoint answers where main has it listen."""
+    async def asked() -> bytes:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        serving = asyncio.create_task(probing.health_reporter(
+            f"http://{served.any_host(port)}:{port}/healthz", memo=kopf.Memo(), indices={},  # type: ignore[arg-type]
+            registry=kopf.OperatorRegistry(), settings=kopf.OperatorSettings(), ready_flag=(ready := asyncio.Event())))
+        await asyncio.wait_for(ready.wait(), 5)
+        try:
+            return await asyncio.to_thread(lambda: urlopen(f"http://{host}:{port}/healthz", timeout=5).read())
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+
+    return asyncio.run(asked())
+
+
+@pytest.mark.parametrize("host", BOTH)
+def test_liveness_for_both_versions_of_ip(host: str) -> None:
+    assert liveness(host) == b"{}"
+
+
+def test_liveness_on_a_kernel_without_ipv6(no_ipv6: None) -> None:
+    assert liveness("127.0.0.1") == b"{}"
 
 
 @pytest.mark.parametrize(("path", "status", "text"), [
