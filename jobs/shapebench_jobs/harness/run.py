@@ -86,10 +86,10 @@ class Console:
         """Print one event."""
         kind = event["event"]
         if kind == EVENT_MEASURED_STARTED:
-            self._started_s = event["time_s"]
+            self._started_s = event["monotonic_s"]
             self._say("clock started")
         elif kind == EVENT_MEASURED_FINISHED:
-            self._duration_s = event["time_s"] - self._started_s
+            self._duration_s = event["monotonic_s"] - self._started_s
             self._say(f"clock stopped after {self._duration_s:.3f} s")
         elif kind == EVENT_MEASUREMENT:
             self._rows.append(event)
@@ -118,16 +118,19 @@ def _pairs(values: Mapping[str, Scalar]) -> str:
 class Run:
     """What a job holds while it works: its one way to say what it measured."""
 
-    def __init__(self, sink: Sink, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._clock = clock
 
     @contextmanager
     def measured(self) -> Iterator[None]:
         """Bound the measured part. A part that raises has no end: its time means nothing."""
-        self._sink.emit({"event": EVENT_MEASURED_STARTED, "time_s": self._clock()})
+        self._mark(EVENT_MEASURED_STARTED)
         yield
-        self._sink.emit({"event": EVENT_MEASURED_FINISHED, "time_s": self._clock()})
+        self._mark(EVENT_MEASURED_FINISHED)
+
+    def _mark(self, event: str) -> None:
+        """Durations come from the steady clock, one for all processes of a machine: the wall's may be set meanwhile."""
+        self._sink.emit({"event": event, "time_s": time.time(), "monotonic_s": time.monotonic()})
 
     def measurement(self, parameters: Mapping[str, Scalar], values: Mapping[str, float]) -> None:
         """Write one row; ValueError when a value is not a finite number."""

@@ -10,23 +10,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from shapebench.agent.moments import is_number
 from shapebench.api import wire
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import TypeGuard
 
 _READ_BYTES = 65536
 _LONGEST_LINE_BYTES = 1 << 20
-_LATEST_S = 60.0
-"""A time that lies further back is not by this machine's clock."""
 
 
 class EventPipe:
@@ -120,14 +117,17 @@ class Story:
         self.measurements: list[Row] = []
         self.environment: dict[str, str] = {}
 
-    def tell(self, event: dict[str, Any], now_s: float) -> None:
-        """Take one event. One of an unknown name is passed over: a newer harness may say more."""
-        name = event["event"]
+    def mark(self, name: str, at_s: float) -> None:
+        """The measured part started or ended, by this agent's clock."""
         if name == wire.EVENT_MEASURED_STARTED:
-            self.measured_started_s, self.measured_finished_s = _time(event, now_s), None
+            self.measured_started_s, self.measured_finished_s = at_s, None
         elif name == wire.EVENT_MEASURED_FINISHED:
-            self.measured_finished_s = _time(event, now_s)
-        elif name == wire.EVENT_MEASUREMENT:
+            self.measured_finished_s = at_s
+
+    def tell(self, event: dict[str, Any]) -> None:
+        """Take an event that is no mark. One of an unknown name is passed over: a newer harness may say more."""
+        name = event["event"]
+        if name == wire.EVENT_MEASUREMENT:
             self.measurements.append(Row(_scalars(event.get("parameters")), _numbers(event.get("values"))))
         elif name == wire.EVENT_ENVIRONMENT:
             self.environment.update({key: str(value) for key, value in _mapping(event.get("values")).items()})
@@ -135,35 +135,15 @@ class Story:
             self.wrong_answer = str(event.get("message") or "the job says its answer is wrong")
 
 
-def late_s(event: dict[str, Any], wall_s: float) -> float:
-    """How long before `wall_s`, by the clock that the harness reads, this was told; 0 if that is not believable."""
-    time_s = event.get("time_s")
-    late = wall_s - time_s if _is_number(time_s) else 0.0
-    return late if 0.0 < late <= _LATEST_S else 0.0
-
-
-def _time(event: dict[str, Any], now_s: float) -> float:
-    """The harness' own time: it is the program's, and nearer to the fact than the agent's."""
-    time_s = event.get("time_s")
-    return float(time_s) if _is_number(time_s) else now_s
-
-
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
 def _scalars(value: Any) -> dict[str, Any]:
-    return {key: v if isinstance(v, (str, bool)) or _is_number(v) else json.dumps(v)
+    return {key: v if isinstance(v, (str, bool)) or is_number(v) else json.dumps(v)
             for key, v in _mapping(value).items()}
 
 
 def _numbers(value: Any) -> dict[str, float]:
-    """Finite numbers only: JSON has no word for the others."""
-    return {key: v for key, v in _mapping(value).items() if _is_number(v)}
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    try:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # a whole number that no float can hold
-        return False
+    """Finite numbers only."""
+    return {key: v for key, v in _mapping(value).items() if is_number(v)}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from shapebench.agent import environment, events, exposition, http, record, software, sources, supervisor
+from shapebench.agent import environment, events, exposition, http, moments, record, software, sources, supervisor
 from shapebench.agent.announcer import Announcer
 from shapebench.agent.descriptors import OpenFiles
 from shapebench.agent.gang import Gang, GatheringError
@@ -71,6 +71,7 @@ class Agent:
         self._is_crowded = False
         self._open_files = OpenFiles()
         self._story = events.Story()
+        self._wall_clock = moments.WallClock(log)
         self._facts = (environment.describe(world.paths, self._source.kind, settings.node)
                        | software.installed(settings.role, world.env))
         self._leaves_checkpoints = settings.record_file is not None or world.termination_log.exists()
@@ -171,7 +172,8 @@ class Agent:
     def _hear(self) -> None:
         """Take what other agents told; end a program that serves theirs when all of them have ended."""
         for mark in self._gang.marks():
-            self._measured.hears(mark)
+            if self._measured.hears(mark):
+                self._story.mark(mark.event, mark.at_s)
         if self._gang.served_out and not self._served_out:
             self._served_out = True
             os.kill(os.getpid(), signal.SIGTERM)  # the same way as if the kubelet asked
@@ -186,9 +188,14 @@ class Agent:
 
     def _take(self, event: dict[str, Any]) -> None:
         name = event["event"]
-        is_mark = name in (wire.EVENT_MEASURED_STARTED, wire.EVENT_MEASURED_FINISHED)
-        if not is_mark or self._measured.says(name, events.late_s(event, self._world.wall())):
-            self._story.tell(event, self._clock())
+        if name not in (wire.EVENT_MEASURED_STARTED, wire.EVENT_MEASURED_FINISHED):
+            self._story.tell(event)
+            return
+        heard = moments.now(self._clock, self._world.wall)
+        at_s = moments.made_at(event, heard, self._measured.earliest_s(name))
+        if self._measured.says(name, heard.own_s - at_s):
+            self._story.mark(name, at_s)
+            self._wall_clock.compare(event, at_s)
 
     def _checkpoint_if_due(self, started_s: float) -> None:
         """Leave the totals so far: an out-of-memory kill of the whole group, or an eviction, ends the agent too."""

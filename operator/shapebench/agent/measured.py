@@ -49,6 +49,10 @@ class MeasuredPart:
         if self._announcer is not None:
             self._start(from_the_beginning=True)
 
+    def earliest_s(self, event: str) -> float:
+        """No such mark of the program can have been made before: its own start, or that of the measured part."""
+        return self._began_s if event == wire.EVENT_MEASURED_STARTED else max(self._began_s, self._started_s)
+
     def says(self, event: str, late_s: float = 0.0) -> bool:
         """The program itself marks an end, and did so that long ago; whether that counts."""
         at_s = self._clock() - late_s
@@ -68,22 +72,25 @@ class MeasuredPart:
             self._judge(at_s)
         return True
 
-    def hears(self, mark: Mark) -> None:
-        """The leader has told of an end."""
+    def hears(self, mark: Mark) -> bool:
+        """The leader has told of an end; whether that is one of this pod's measured part."""
         if self._marks_itself:
-            return
+            return False
         if mark.event == wire.EVENT_MEASURED_STARTED:
             earlier = mark.at_s <= self._began_s
             self._started_s = mark.at_s
             self._late_s = 0.0 if earlier else self._clock() - mark.at_s
             self._start(from_the_beginning=earlier)
-        elif mark.event == wire.EVENT_MEASURED_FINISHED and self._open:
+            return True
+        if mark.event == wire.EVENT_MEASURED_FINISHED and self._open:
             if mark.at_s <= self._began_s:  # all was over before this program started: it used nothing in that
                 self._start(from_the_beginning=False)
             else:
                 self._late_s += self._clock() - mark.at_s
             self._finish()
             self._judge(mark.at_s)
+            return True
+        return False
 
     def program_ends(self) -> None:
         """The program has ended: what is still open ends with it."""

@@ -110,10 +110,10 @@ def _measured(pods: Sequence[PodRecord]) -> Usage | None:
 
 
 def _window(pod: PodRecord) -> tuple[float, float] | None:
-    """The measured part: what the harness marked, else the program's first instruction to its last."""
+    """The measured part: what was marked, else the program's first instruction to its last; None if that is no time."""
     start = pod.measured_started_s or pod.program_started_s
     finish = pod.measured_finished_s or pod.program_finished_s
-    return (start, finish) if start is not None and finish is not None else None
+    return (start, finish) if start is not None and finish is not None and finish >= start else None
 
 
 def _with_measured_part(times: Times, windows: Sequence[tuple[float, float]]) -> Times:

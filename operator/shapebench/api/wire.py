@@ -49,7 +49,8 @@ ENV_EVENTS_FILE = "SHAPEBENCH_EVENTS_FILE"
 """A file to which the harness appends one JSON object a line; the agent makes it and reads it. Unset: by hand."""
 
 EVENT_MEASURED_STARTED = "measured-started"
-"""{"event", "time_s"}: the clock starts (all executors registered, data set there)."""
+"""{"event", "time_s", "monotonic_s"}: the clock starts (all executors registered, data set there). Both are optional:
+Unix time, and CLOCK_MONOTONIC, from which durations come."""
 EVENT_MEASURED_FINISHED = "measured-finished"
 EVENT_MEASUREMENT = "measurement"
 """{"event", "parameters": {name: scalar}, "values": {name: number}}: one row that the job measured."""

@@ -103,6 +103,23 @@ def python() -> Callable[[str], tuple[str, ...]]:
     return lambda code: (sys.executable, "-I", "-S", "-c", textwrap.dedent(code))
 
 
+WITH_ANOTHER_WALL_CLOCK = """
+import pathlib, runpy, sys, time
+real, ahead = time.time, pathlib.Path("ahead")
+time.time = lambda: real() + float(ahead.read_text())
+sys.argv = sys.argv[3:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.fixture
+def another_wall_clock(tmp_path: Path) -> tuple[str, ...]:
+    """What an agent is started with so that its wall clock is as many seconds ahead as the file `ahead` says."""
+    (tmp_path / "ahead").write_text("0")
+    (tmp_path / "another-wall-clock.py").write_text(WITH_ANOTHER_WALL_CLOCK)
+    return (sys.executable, "-I", "another-wall-clock.py")
+
+
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], bool]], None]:
     def wait(holds: Callable[[], bool]) -> None:

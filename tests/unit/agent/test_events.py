@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shapebench.agent.events import EventPipe, Story, late_s
+from shapebench.agent.events import EventPipe, Story
 from shapebench.api import wire
 
 
@@ -78,15 +78,6 @@ def test_no_line_ends_the_agent(run, python, line: str) -> None:
     assert result.record.measurements[-1].values == {"after": 1}
 
 
-@pytest.mark.parametrize(("time_s", "late"), [
-    pytest.param(99.75, 0.25, id="late"), pytest.param(100.5, 0.0, id="in the future"),
-    pytest.param(39.0, 0.0, id="another clock"), pytest.param(None, 0.0, id="no time"),
-    pytest.param("99", 0.0, id="text"), pytest.param(10**400, 0.0, id="a number no float can hold"),
-])
-def test_how_late_a_line_is_read(time_s: object, late: float) -> None:
-    assert late_s({"event": "measured-started", "time_s": time_s}, 100.0) == late
-
-
 def test_nothing_stays_behind(tmp_path: Path, heard: list[str]) -> None:
     with EventPipe((str(tmp_path),), heard.append) as pipe:
         append(pipe, "x\n")
@@ -109,22 +100,16 @@ def test_no_directory_at_all_is_no_failure(tmp_path: Path, heard: list[str]) -> 
 def tell(*lines: str) -> Story:
     story = Story()
     for line in lines:
-        story.tell(json.loads(line), 99.0)
+        story.tell(json.loads(line))
     return story
 
 
-def test_the_measured_part_by_the_harness_clock() -> None:
-    story = tell('{"event": "measured-started", "time_s": 5.5}', '{"event": "measured-finished", "time_s": 7.25}')
-    assert (story.measured_started_s, story.measured_finished_s) == (5.5, 7.25)
-
-
-def test_the_agents_clock_where_the_harness_has_none() -> None:
-    assert tell('{"event": "measured-started"}').measured_started_s == 99.0
-
-
 def test_a_new_start_forgets_the_old_end() -> None:
-    story = tell('{"event": "measured-started", "time_s": 1}', '{"event": "measured-finished", "time_s": 2}',
-                 '{"event": "measured-started", "time_s": 3}')
+    story = Story()
+    for name, at_s in ((wire.EVENT_MEASURED_STARTED, 1.5), (wire.EVENT_MEASURED_FINISHED, 2.25)):
+        story.mark(name, at_s)
+    assert (story.measured_started_s, story.measured_finished_s) == (1.5, 2.25)
+    story.mark(wire.EVENT_MEASURED_STARTED, 3)
     assert (story.measured_started_s, story.measured_finished_s) == (3, None)
 
 

@@ -170,15 +170,20 @@ def followed(marking: bool) -> str:
     pytest.param(True, 0.5, id="the leader's program marks its measured part"),
     pytest.param(False, 0.9, id="it does not: the measured part is its program's life"),
 ])
-def test_two_agents(start, python, eventually, tmp_path: Path, marking: bool, cpu_s: float) -> None:
+def test_two_agents(start, python, another_wall_clock, tmp_path: Path, marking: bool, cpu_s: float) -> None:
     leader = start(*python(followed(marking)))
     port = re.search(r"port (\d+)", leader.wait_for("metrics on port"))[1]
-    follower = start(*python(FOLLOWING), env={wire.ENV_FOLLOW: f"localhost:{port}", wire.ENV_SAMPLE_INTERVAL_S: "60"})
+    (tmp_path / "ahead").write_text("30")
+    follower = start(*python(FOLLOWING), env={wire.ENV_FOLLOW: f"localhost:{port}", wire.ENV_SAMPLE_INTERVAL_S: "60"},
+                     prefix=another_wall_clock)
     record, leading = follower.finish().record, leader.finish().record
     # Besides what is burnt there is what the waiting costs.
     assert record.measured_usage.cpu_seconds == pytest.approx(cpu_s, abs=0.09)
     assert record.usage.cpu_seconds > 0.85
-    assert (record.measured_started_s, record.measured_finished_s) == (None, None), "its own program marked nothing"
+    ends = (leading.measured_started_s or leading.program_started_s,
+            leading.measured_finished_s or leading.program_finished_s)
+    assert (record.measured_started_s, record.measured_finished_s) == pytest.approx(
+        [end + 30 for end in ends], abs=0.15), "the leader's, by its own clock"
     lived_s = record.program_finished_s - record.program_started_s
     assert 0.8 <= record.surroundings.window_s <= lived_s + 0.3, "the readings lie just outside"
     assert leading.measured_usage is not None

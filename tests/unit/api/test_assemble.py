@@ -48,3 +48,15 @@ def test_a_sum_without_one_of_its_pods_is_no_sum(executors: tuple[dict[str, Any]
     assert record.measured_usage is None
     assert record.measured_usage_by_role == {wire.ROLE_DRIVER: Usage(cpu_seconds=1.0)}
     assert record.usage.cpu_seconds == 30.0
+
+
+@pytest.mark.parametrize(("marks", "duration_s"), [
+    pytest.param({"measured_started_s": 3.0, "measured_finished_s": 7.5}, 4.5, id="marked"),
+    pytest.param({}, 7.0, id="the program's life"),
+    pytest.param({"measured_started_s": 3.0, "measured_finished_s": 2.0}, None, id="an end before its start"),
+])
+def test_the_duration_is_that_of_the_measured_part_and_never_negative(marks: dict[str, float],
+                                                                      duration_s: float | None) -> None:
+    served = pod(wire.ROLE_EXECUTOR, 1, measured_started_s=100.0, measured_finished_s=200.0)
+    record = assembled(pod(wire.ROLE_DRIVER, 0, **marks), served)
+    assert record.duration_s == duration_s, "executors do not decide"
