@@ -76,7 +76,7 @@ def _kept(log: str, room: Room) -> PodLog:
         return PodLog(tail=tail)
     fewer = record.model_copy(update={"series": thinning.thinned(record.series, room.samples)})
     packed = b"" if fewer.series == record.series else gzip.compress(
-        record.series.model_dump_json().encode(), compresslevel=6, mtime=0)
+        record.series.model_dump_json().encode(), compresslevel=1, mtime=0)
     return PodLog(fewer, packed if len(packed) <= room.packed_bytes else b"", tail, text_bytes)
 
 
