@@ -104,7 +104,19 @@ def test_remote_write(render: Render) -> None:
     assert "patch" in rule["verbs"]
 
 
+def test_proxies_are_told_by_the_environment(render: Render) -> None:
+    given = [{"name": "NO_PROXY", "value": ".svc,10.0.0.0/8"},
+             {"name": "HTTPS_PROXY", "valueFrom": {"secretKeyRef": {"name": "proxy", "key": "url"}}}]
+    rendered = render({"operator": {"env": given}})
+    assert not rendered.error
+    (container,) = operator_pod(rendered)["spec"]["containers"]
+    assert container["env"][-2:] == given
+
+
 @pytest.mark.parametrize(("values", "where"), [
+    pytest.param({"operator": {"env": [{"name": "SHAPEBENCH_NAMESPACES", "value": "a"}]}}, "env", id="the-charts-own"),
+    pytest.param({"operator": {"env": [{"name": "A B", "value": "a"}]}}, "env", id="not-a-variable"),
+    pytest.param({"operator": {"env": [{"name": "A", "value": 1}]}}, "env", id="not-a-text"),
     pytest.param({"remoteWrite": {"url": "prometheus:9090"}}, "url", id="no-scheme"),
     pytest.param({"remoteWrite": {"url": "http://a:b@prometheus:9090"}}, "url", id="password-in-the-url"),
     pytest.param({"remoteWrite": {"labels": {"a-b": "c"}}}, "labels", id="not-a-label"),

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import random
 from typing import Any, NamedTuple, Protocol
+from urllib.request import getproxies
 
 from prometheus_client import CollectorRegistry
 
@@ -207,6 +208,6 @@ def of_settings(settings: Settings, cluster: KubeCluster, registry: CollectorReg
 
     target = Target(settings.remote_write_url, settings.remote_write_timeout_s, settings.remote_write_headers,
                     Path(settings.remote_write_credentials) if settings.remote_write_credentials else None,
-                    Path(settings.remote_write_ca_file) if settings.remote_write_ca_file else None)
+                    Path(settings.remote_write_ca_file) if settings.remote_write_ca_file else None, getproxies())
     choice = Choice(settings.remote_write_per_pod, settings.remote_write_labels)
     return RemoteWriter(FinishedRuns(cluster), Endpoint(target).post, choice, RemoteMetrics(registry, time.monotonic))

@@ -46,6 +46,7 @@ def _in_cluster(configuration: Configuration) -> bool:
         load_incluster_config(client_configuration=configuration)
     except ConfigException:
         return False
+    configuration.proxy = None  # HTTPS_PROXY is for what is outside; to one's own API server no proxy leads
     return True
 
 

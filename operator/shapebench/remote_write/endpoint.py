@@ -1,4 +1,4 @@
-"""One remote write request over HTTP: with credentials, a timeout, and an answer that says what became of it."""
+"""One remote write request over HTTP: with credentials, a bound on its time, and what became of it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from pathlib import Path
+from urllib.parse import unquote
 
 import urllib3
 import urllib3.exceptions
 
 from shapebench import __version__
-from shapebench.remote_write import message
+from shapebench.remote_write import message, proxies
+from shapebench.remote_write.cutting import Deadline
 from shapebench.remote_write.protocol import Again, Answer, Trouble, judged
 
 ANSWER_BYTES = 4096
@@ -24,44 +27,77 @@ ANSWER_BYTES = 4096
 @dataclass(frozen=True)
 class Target:
     """Where to send, and as whom. `credentials`: a folder with `token`, or `username` and `password`, read anew for
-    each request, since a mounted secret changes. `ca_file`: certificates to trust instead of the system's."""
+    each request, since a mounted secret changes. `ca_file`: certificates to trust instead of the system's.
+    `proxies`: as for `shapebench.remote_write.proxies.chosen`."""
 
     url: str
     timeout_s: float
     headers: Mapping[str, str] = field(default_factory=dict)
     credentials: Path | None = None
     ca_file: Path | None = None
+    proxies: Mapping[str, str] = field(default_factory=dict)
 
 
 class Endpoint:
-    """Sends requests to one target."""
+    """Sends requests to one target, one at a time."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._pool = urllib3.PoolManager(
-            num_pools=1, maxsize=1, retries=False, timeout=urllib3.Timeout(total=target.timeout_s),
-            ca_certs=str(target.ca_file) if target.ca_file else None)
 
     def post(self, body: bytes) -> Answer:
-        """Send one request. Never raises for what the endpoint or the network does."""
+        """Send one request. Never raises for what the endpoint, the network or a proxy does."""
         try:
-            headers = {**self._target.headers, **message.HEADERS, "User-Agent": f"shapebench/{__version__}",
-                       **authorization(self._target.credentials)}
-            response = self._pool.request("POST", self._target.url, body=body, headers=headers, redirect=False,
-                                          preload_content=False)
-            try:
-                text = response.read(ANSWER_BYTES).decode(errors="replace")
-            finally:
-                response.close()
-        except urllib3.exceptions.NewConnectionError as error:  # a kind of timeout, to urllib3
-            return Again(Trouble.UNREACHABLE, _words(error))
-        except urllib3.exceptions.TimeoutError as error:
-            return Again(Trouble.TIMEOUT, f"no answer within {self._target.timeout_s:g} s: {_words(error)}")
+            deadline = self._deadline
+        except urllib3.exceptions.HTTPError as error:
+            return Again(Trouble.UNREACHABLE, f"the proxy of HTTP_PROXY or HTTPS_PROXY cannot be used: {error}")
+        late = Again(Trouble.TIMEOUT, f"no whole answer within {self._target.timeout_s:g} s")
+        try:
+            with deadline.after(self._target.timeout_s):
+                response, text = self._asked(body)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            return Again(Trouble.UNREACHABLE, _words(error))
+            return late if deadline.passed else self._failed(error)
+        if deadline.passed:  # the end of the line may look like the end of the answer
+            return late
         if 300 <= response.status < 400:
             text = f"it points to {response.headers.get('Location', 'nowhere')}: set remoteWrite.url to that"
         return judged(response.status, text, seconds(response.headers.get("Retry-After"), time.time()))
+
+    def _asked(self, body: bytes) -> tuple[urllib3.BaseHTTPResponse, str]:
+        headers = {**self._target.headers, **message.HEADERS, "User-Agent": f"shapebench/{__version__}",
+                   **authorization(self._target.credentials)}
+        response = self._pool.request("POST", self._target.url, body=body, headers=headers, redirect=False,
+                                      preload_content=False)
+        try:
+            return response, response.read(ANSWER_BYTES).decode(errors="replace")
+        finally:
+            response.close()
+
+    def _failed(self, error: Exception) -> Again:
+        if isinstance(error, urllib3.exceptions.ProxyError):
+            return Again(Trouble.UNREACHABLE, f"the proxy: {_words(error.original_error)}")
+        if isinstance(error, urllib3.exceptions.NewConnectionError):  # a kind of timeout, to urllib3
+            return Again(Trouble.UNREACHABLE, _words(error))
+        if isinstance(error, urllib3.exceptions.TimeoutError):
+            return Again(Trouble.TIMEOUT, f"no answer within {self._target.timeout_s:g} s: {_words(error)}")
+        return Again(Trouble.UNREACHABLE, _words(error))
+
+    @cached_property
+    def _deadline(self) -> Deadline:
+        return Deadline(self._pool)
+
+    @cached_property
+    def _pool(self) -> urllib3.PoolManager:
+        """Made when it is first needed: a proxy that cannot be used is then a failure to send, which is told."""
+        target = self._target
+        timeout = urllib3.Timeout(total=target.timeout_s)
+        ca_certs = str(target.ca_file) if target.ca_file else None
+        proxy = proxies.chosen(target.url, target.proxies)
+        if not proxy:
+            return urllib3.PoolManager(num_pools=1, maxsize=1, retries=False, timeout=timeout, ca_certs=ca_certs)
+        who = unquote(urllib3.util.parse_url(proxy).auth or "")
+        return urllib3.ProxyManager(
+            proxy, num_pools=1, maxsize=1, retries=False, timeout=timeout, ca_certs=ca_certs,
+            proxy_headers=urllib3.make_headers(proxy_basic_auth=who) if who else None)
 
 
 def authorization(credentials: Path | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Where a command looks when nobody says: in the namespace of the kubeconfig's context, as kubectl does."""
+"""Which cluster and which namespace a command means, and how they are reached."""
 
 from __future__ import annotations
 
@@ -24,3 +24,17 @@ def test_namespace(context: str | None, expected: str, tmp_path: Path, monkeypat
                      {"name": "other", "context": {"cluster": "c", "user": "u"}}]}))
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(file))
     assert connect.namespace(context) == expected
+
+
+def test_no_proxy_leads_to_the_cluster_that_the_operator_runs_in(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies are for remote write and buckets: an operator that is told of one must not lose its cluster."""
+    for name in ("token", "ca.crt"):
+        (tmp_path / name).write_text("x")
+    monkeypatch.setattr("kubernetes.config.incluster_config.SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr("kubernetes.config.incluster_config.SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
+    for name, value in {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443",
+                        "HTTPS_PROXY": "http://127.0.0.1:9"}.items():
+        monkeypatch.setenv(name, value)
+    found = connect.client().configuration
+    assert (found.host, found.proxy) == ("https://10.96.0.1:443", None)
