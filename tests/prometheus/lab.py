@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from shapebench.api import keys, quantity, wire
+from shapebench.api import keys, moments, quantity, wire
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import Phase, PodRecord, RunRecord, Value
 from shapebench.local import attempt, cores
@@ -115,7 +115,7 @@ class Study:
 
     def bodies(self) -> Iterator[dict[str, Any]]:
         """The Benchmark and its runs as the API server would tell them."""
-        metadata = {"namespace": NAMESPACE, "creationTimestamp": wording.timestamp(self.created_s)}
+        metadata = {"namespace": NAMESPACE, "creationTimestamp": moments.timestamp(self.created_s)}
         name, count = self.benchmark.metadata.name, len(self.records)
         spent = sum(record.cost_spent or record.cost or 0.0 for record in self.records)
         best = min(self.records, key=lambda record: record.duration_s or 0.0)
