@@ -66,6 +66,14 @@ class Ledger:
             return None
         return Stop(len(waiting), self._words(waiting[0], self.experience.expected(waiting[0]), len(waiting)))
 
+    def no_retry(self, run: PlannedRun) -> str:
+        """Why the run has no other attempt, though its limits allow one; empty where the budget covers it."""
+        if self.affordable([run]):
+            return ""
+        expected = self.experience.expected(run)
+        return (f"limits.budget: {self.progress()}, and another attempt is expected to cost {money(expected.cost)} by "
+                f"{expected.basis.value}: it was not made")
+
     def progress(self) -> str:
         """`0.0412 of 0.05 spent`; empty without a budget."""
         return "" if self.budget is None else f"{money(self.spent)} of {money(self.budget)} spent"

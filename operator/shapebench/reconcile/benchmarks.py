@@ -7,7 +7,7 @@ once nothing else is left to do at this moment.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shapebench.analysis import summary
@@ -21,11 +21,12 @@ from shapebench.api.status import BenchmarkPhase, BenchmarkStatus, ConditionType
 from shapebench.build import run as run_builder
 from shapebench.plan import expand
 from shapebench.plan.actions import Action, Create, Delete, Emit, Kept, KubeObject, Offer, PatchStatus
-from shapebench.reconcile import acceptance, ledger, merge_patch, runs, status
+from shapebench.reconcile import acceptance, ending, ledger, merge_patch, runs, status
 from shapebench.reconcile.engines import EngineFact
-from shapebench.reconcile.facts import PodFact
+from shapebench.reconcile.facts import Failure, PodFact
 from shapebench.reconcile.pod_logs import PodLog
 from shapebench.reconcile.run_view import RunView
+from shapebench.reconcile.steps import Step
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,11 @@ def decide(view: View, now_s: float) -> Decision:
         return _reject(view, judged, now_s)
     plan = expand.runs(judged.benchmark.metadata.name, judged.benchmark.spec)
     made = _made(view, judged.benchmark, plan)
-    steps = _advance(made, now_s)
-    reads = tuple(name for step in steps for name in step.reads)
-    actions = tuple(action for step in steps for action in step.actions)
-    if reads or any(step.again for step in steps):
-        return Decision(actions, reads, again=True, over=any(step.over for step in steps))
+    taken = _advance(judged.benchmark, made, now_s)
+    reads = tuple(name for step in taken for name in step.reads)
+    actions = tuple(action for step in taken for action in step.actions)
+    if reads or any(step.again for step in taken):
+        return Decision(actions, reads, again=True, over=any(step.over for step in taken))
     given_up = _infeasible(judged.benchmark, plan, view.runs)
     waiting = [planned for planned in plan
                if planned.name not in view.runs and summary.key(planned.cell) not in given_up]
@@ -89,7 +90,7 @@ def decide(view: View, now_s: float) -> Decision:
         return Decision((*actions, *created), again=True)
     stop = None if busy or judged.benchmark.spec.suspend else money.stop(waiting)
     counted = status.Tally.of(plan, view.runs, waiting, len(given_up), money, stop)
-    wakes = [step.wake_after_s for step in steps if step.wake_after_s is not None]
+    wakes = [step.wake_after_s for step in taken if step.wake_after_s is not None]
     return _conclude(view, judged, counted, Decision(actions, wake_after_s=min(wakes, default=None)), now_s)
 
 
@@ -107,16 +108,21 @@ def _made(view: View, benchmark: Benchmark, plan: Sequence[expand.PlannedRun]) -
         view.kept.get(planned.name), others=view.runs) for planned in plan if planned.name in view.runs]
 
 
-def _advance(made: Iterable[RunView], now_s: float) -> list[runs.Step]:
+def _advance(benchmark: Benchmark, made: Sequence[RunView], now_s: float) -> list[Step]:
     """Runs that end in the same moment conclude one after the other, or neither would be held to the other.
 
     The others' logs are not even read before it is their turn: a run's record takes seconds to put together.
     """
-    steps: list[runs.Step] = []
+    taken: list[Step] = []
+
+    def end(view: RunView, failure: Failure | None) -> Step:
+        return ending.end(view, failure, now_s, may_conclude=not any(step.concludes for step in taken),
+                          no_retry=lambda one: ledger.no_retry(benchmark, made, one, now_s))
+
     for one in made:
         if not runs.is_over(one.run) or one.pods or one.engines:
-            steps.append(runs.advance(one, now_s, may_conclude=not any(step.concludes for step in steps)))
-    return steps
+            taken.append(runs.advance(one, now_s, end))
+    return taken
 
 
 def _busy(view: View) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 
 from shapebench.analysis import budget, expectation
@@ -26,6 +27,13 @@ def of(benchmark: Benchmark, made: Sequence[RunView], now_s: float) -> Ledger:
         reserved=sum(_reserved(one, experience, now_s) for one in made if not runs.is_over(one.run)),
         experience=experience,
     )
+
+
+def no_retry(benchmark: Benchmark, made: Iterable[RunView], retried: RunView, now_s: float) -> str:
+    """Why the budget does not let this run, whose attempt has ended, have another one; empty where it does."""
+    others = of(benchmark, [one for one in made if one is not retried], now_s)
+    spent = others.spent + (spending.until(retried, now_s) or 0.0)
+    return dataclasses.replace(others, spent=spent).no_retry(retried.planned)
 
 
 def expected(ledger: Ledger, left: Iterable[PlannedRun]) -> float | None:

@@ -15,7 +15,7 @@ from shapebench.api import keys
 from shapebench.api.run import BenchmarkRun
 from shapebench.api.settings import Settings
 from shapebench.plan.actions import Cluster, Create, Keep, Kept, NamespaceGoneError, RefusedError, Snapshot
-from shapebench.reconcile import benchmarks, engines, facts, ownership, pod_logs, runs
+from shapebench.reconcile import benchmarks, engines, facts, ownership, pod_logs, steps
 from shapebench.reconcile.pod_logs import PodLog
 
 MAX_PASSES = 50
@@ -51,7 +51,7 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
             return None
         if refused is not None:
             if refused[0] in refusals:
-                return runs.REFUSAL_RETRY_S
+                return steps.REFUSAL_RETRY_S
             refusals.update([refused])
         elif not decision.again:
             return decision.wake_after_s

@@ -173,6 +173,32 @@ def once_evicted(pod: dict[str, Any], age: int) -> dict[str, Any]:
     return fake.lives(pod, age)
 
 
+def always_evicted(pod: dict[str, Any], age: int) -> dict[str, Any]:
+    """Each attempt loses its node's memory after it has held it for 19 s."""
+    since_s = pod["fake-born"] + 2
+    if age <= 20:
+        return fake.running(since_s) if age > 1 else fake.waiting()
+    return {"phase": "Failed", "reason": "Evicted", "message": "low on memory", "conditions": [
+        {"type": "PodScheduled", "status": "True", "lastTransitionTime": fake.rfc3339(since_s)}]}
+
+
+@pytest.mark.parametrize(("budget", "concurrency", "attempts", "words"), [
+    pytest.param("0.049", 1, [], "", id="no-run-at-all"),
+    pytest.param("0.068", 1, [1], "0.019 of 0.068 spent, and another attempt is expected to cost 0.05", id="no-retry"),
+    pytest.param("0.069", 1, [2], "0.038 of 0.069 spent, and another", id="one-retry"),
+    pytest.param("0.120", 2, [1, 3], "of 0.12 spent, and another attempt", id="of-two-that-end-together-one"),
+])
+def test_another_attempt_starts_only_if_the_budget_covers_it(budget: str, concurrency: int, attempts: list[int],
+                                                             words: str) -> None:
+    cluster = lived(benchmark(budget, limits={"retries": 5, "concurrency": concurrency, "failuresPerCell": 5}),
+                    always_evicted)
+    ended = [one["status"] for one in cluster.kind("BenchmarkRun")]
+    assert sorted(one["attempt"] for one in ended) == attempts
+    assert {one["reason"] for one in ended} <= {"Evicted"}
+    assert all(words in one["message"] for one in ended), ended
+    assert (status(cluster).get("costSpent") or 0.0) <= float(budget)
+
+
 def vanishes(pod: dict[str, Any], age: int) -> dict[str, Any]:
     """Somebody deletes the first attempt's pod while it runs."""
     return {"deleted": True} if "-a1-" in pod["metadata"]["name"] and age > 3 else fake.lives(pod, age)
