@@ -139,6 +139,24 @@ def test_each_record_is_read_where_its_run_says(api: FakeApi, transport: Transpo
     assert told == ["1 of 4 ended runs have no record (any more), so they are left out: one-1-3"]
 
 
+def test_a_record_that_moved_since_the_list_was_read_is_found_where_it_is_now(api: FakeApi,
+                                                                             transport: Transport) -> None:
+    moved, lost = _record(1, 1), _record(1, 2)
+    served_at = "/api/v1/namespaces/sys/services/shapebench:9090/proxy/records/lab/one/u"
+    own = "/apis/shapebench.dev/v1alpha1/namespaces/lab"
+    # When the user's command began there was no store: not even the Benchmark said where its records would be.
+    api.answers = [found(_benchmark({})), found({"items": [_run(moved), _run(lost)]}),
+                   found(_benchmark({}) | {"status": {"recordsPath": served_at}})]
+    api.by_path = {f"{own}/benchmarkruns/{moved.run}": found(_run(moved, "file:///results/lab/one/u/one-1-1.json.gz")),
+                   f"{own}/benchmarkruns/{lost.run}": status(404),
+                   f"/api/v1/namespaces/lab/configmaps/{keys.record_name(moved.run)}": status(404),
+                   f"/api/v1/namespaces/lab/configmaps/{keys.record_name(lost.run)}": status(404),
+                   f"{served_at}/one-1-1.json.gz": Answer(200, packing.packed(moved))}
+    told: list[str] = []
+    assert list(records.read(transport, "lab", "one", told.append)[1]) == [moved]
+    assert told == ["1 of 2 ended runs have no record (any more), so they are left out: one-1-2"]
+
+
 def test_of_many_lost_records_some_are_named(api: FakeApi, transport: Transport) -> None:
     ran = [_record(1, position) for position in range(1, 41)]
     api.answers = [found(_benchmark({})), found({"items": [*map(_run, ran)]})]
