@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shapebench.api import keys
+from shapebench.api import keys, places
 from shapebench.api.settings import Settings
 from shapebench.handlers import records, remote_writer
 from shapebench.handlers.endpoints import Endpoints
@@ -46,7 +46,7 @@ class Operator:
         self._queue: WorkQueue[Name] = WorkQueue(time.monotonic)
         self._workers = Workers(self._queue, self._look, self._tell, self._metrics)
         self._resync = Resync(lambda: cluster.benchmarks(settings.namespaces), self._queue)
-        served = cluster.results if settings.results_url.startswith("file:") else None
+        served = None if places.folder_of(settings.results_url) is None else cluster.results
         movers = self._movers(served=bool(served and settings.results_service))
         writer = remote_writer.of_settings(settings, cluster, self._metrics.registry)
         self._aside: tuple[RecordMover | RemoteWriter, ...] = (*movers, writer) if writer else movers

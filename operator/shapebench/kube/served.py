@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from shapebench.api import packing
+from shapebench.api import packing, places
 from shapebench.api.record import RunRecord
 from shapebench.kube import errors, paths
 from shapebench.kube.transport import RefusedError, Request, Transport, explained
@@ -44,7 +44,7 @@ class Stored:
 
     def _read(self, root: str, below: str) -> bytes | None:
         data = self._store(root).read(below)  # a folder may be mounted here, too
-        if data is not None or not root.startswith("file:"):
+        if data is not None or places.folder_of(root) is None:
             return data
         served_at = self._served_at()
         if not served_at:

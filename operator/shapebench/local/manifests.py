@@ -66,4 +66,6 @@ def read(sources: Iterable[Path]) -> Contents:
 
 def _files(source: Path) -> list[Path]:
     """The file itself, or a folder's; what belongs to its Benchmarks may lie beside them. Raises OSError."""
-    return sorted(file for file in source.iterdir() if file.suffix in SUFFIXES) if source.is_dir() else [source]
+    if not source.is_dir():
+        return [source]
+    return sorted(file for file in source.iterdir() if file.suffix in SUFFIXES and not file.is_dir())

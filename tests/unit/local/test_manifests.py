@@ -28,6 +28,7 @@ def folder(tmp_path: Path) -> Path:
     (here / "below" / "c.yaml").write_text(BENCHMARK.replace("NAME", "below"))
     (here / "claim.yaml").write_text("apiVersion: v1\nkind: PersistentVolumeClaim\n")
     (here / "notes.txt").write_text("{")
+    (here / "old.yaml").mkdir()
     return here
 
 
