@@ -6,6 +6,7 @@ The node's files are long on a large machine and costly to make, so they are rea
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,6 +38,7 @@ class Surroundings(NamedTuple):
     memory_pressure_seconds: float | None = None
     io_pressure_seconds: float | None = None
     swap_peak_bytes: int | None = None
+    agent_cpu_seconds: float | None = None
 
 
 class NodeCpu(NamedTuple):
@@ -51,15 +53,18 @@ class _Moment(NamedTuple):
     time_s: float
     node: NodeCpu
     pressure: Pressure
+    own_cpu_s: float
 
 
 class Survey:
     """Looks around at a window's ends. `stop` may come without `start`, and twice: the first one counts."""
 
-    def __init__(self, proc: Path, source: CounterSource, clock: Callable[[], float]) -> None:
+    def __init__(self, proc: Path, source: CounterSource, clock: Callable[[], float],
+                 own_cpu: Callable[[], float] = time.process_time) -> None:
         self._stat = KernelFile(proc / "stat")
         self._source = source
         self._clock = clock
+        self._own_cpu = own_cpu
         self._boot_id = (read_text(proc / "sys" / "kernel" / "random" / "boot_id") or "").strip()
         memory = read_text(proc / "meminfo") or ""
         self._memory_bytes, self._swap_bytes = meminfo_bytes(memory, "MemTotal"), meminfo_bytes(memory, "SwapTotal")
@@ -98,10 +103,11 @@ class Survey:
             cpu_pressure_seconds=grown_s(before.pressure.cpu_s, after.pressure.cpu_s),
             memory_pressure_seconds=grown_s(before.pressure.memory_s, after.pressure.memory_s),
             io_pressure_seconds=grown_s(before.pressure.io_s, after.pressure.io_s),
+            agent_cpu_seconds=grown_s(before.own_cpu_s, after.own_cpu_s),
         )
 
     def _look(self) -> _Moment:
-        return _Moment(self._clock(), node_cpu(self._stat.text() or ""), self._source.pressure())
+        return _Moment(self._clock(), node_cpu(self._stat.text() or ""), self._source.pressure(), self._own_cpu())
 
 
 def node_cpu(stat: str) -> NodeCpu:

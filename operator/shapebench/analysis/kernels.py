@@ -26,7 +26,8 @@ class Kernel:
     busy_s: float | None
     own_s: float | None
     """What the run's own pods used there; None where one of its pods does not tell."""
-    steal_s: float | None
+    lost_s: float | None
+    """All that the hypervisor kept back, as the kernel counts it."""
 
     @property
     def capacity_s(self) -> float:
@@ -39,6 +40,11 @@ class Kernel:
         if self.busy_s is None or self.own_s is None:
             return None
         return max(0.0, self.busy_s - self.own_s - _TICK_S * self.cpus)
+
+    @property
+    def steal_s(self) -> float | None:
+        """What the hypervisor kept back, less what the count may be wrong by; None where not known."""
+        return None if self.lost_s is None else max(0.0, self.lost_s - _TICK_S * self.cpus)
 
 
 def below(record: RunRecord) -> tuple[Kernel, ...]:
@@ -68,12 +74,18 @@ def _kernel(record: RunRecord, group: Sequence[tuple[PodRecord, Surroundings]], 
         window_s=watched.window_s,
         busy_s=watched.node_cpu_seconds,
         own_s=sum(known) if all_told and len(known) == len(own) else None,
-        steal_s=watched.node_steal_seconds,
+        lost_s=watched.node_steal_seconds,
     )
 
 
 def _used_s(pod: PodRecord, around: Surroundings, window_s: float, most: float) -> float | None:
-    """The pod's CPU time within the kernel's window, or more: never less, or its own work would be called foreign.
+    """The pod's CPU time within the kernel's window, or more: never less, or its own work would be called foreign."""
+    program_s = _program_s(pod, around, window_s, most)
+    return None if program_s is None else program_s + (around.agent_cpu_seconds or 0.0)
+
+
+def _program_s(pod: PodRecord, around: Surroundings, window_s: float, most: float) -> float | None:
+    """The same without the pod's agent.
 
     Where its own window is shorter, it may have used `most` CPUs outside of it, but not more than in all its life.
     """

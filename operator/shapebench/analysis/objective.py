@@ -17,17 +17,21 @@ def of_record(record: RunRecord, metric: str) -> float | None:
     return value(metric, record.duration_s, record.cost, (row.values for row in record.measurements))
 
 
+def is_time(duration_s: float | None) -> bool:
+    """Whether the measured part can have taken so long: clocks that are set while it runs make any number of it."""
+    return duration_s is not None and math.isfinite(duration_s) and duration_s > 0
+
+
 def value(metric: str, duration_s: float | None, cost: float | None,
           rows: Iterable[Mapping[str, float]]) -> float | None:
     """The value of `metric` among what a run has.
 
     measurement.NAME is the median over the rows that have NAME: a job writes a row for each epoch or pass, and the
-    first ones are slow. Rows whose value is not finite do not count. Raises ValueError for any other metric.
+    first ones are slow. Rows whose value is not finite do not count, and neither does a time that cannot be, or its
+    cost. Raises ValueError for any other metric.
     """
-    if metric == "duration":
-        return duration_s
-    if metric == "cost":
-        return cost
+    if metric in ("duration", "cost"):
+        return (duration_s if metric == "duration" else cost) if is_time(duration_s) else None
     if not metric.startswith(MEASUREMENT_PREFIX):
         raise ValueError(f"{metric!r} is no objective; known are duration, cost and measurement.NAME")
     name = metric.removeprefix(MEASUREMENT_PREFIX)

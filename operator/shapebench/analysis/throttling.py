@@ -39,7 +39,8 @@ def loss(pod: PodRecord, record: RunRecord) -> Loss | None:
     # The window begins and ends within a period: one more may be counted than was watched whole.
     periods = max(0, around.cpu_throttled_periods - 1)
     granted_s = min(periods * _period_s(pod), around.window_s) * limit
-    seconds = max(0.0, granted_s - used_s)
+    # The agent lives in the pod's cgroup: what it used is not the program's, but was not taken by throttling either.
+    seconds = max(0.0, granted_s - used_s - (around.agent_cpu_seconds or 0.0))
     return Loss(limit, seconds, seconds / (limit * around.window_s))
 
 

@@ -6,33 +6,40 @@ flag. docs/concepts/validity.md says for people what each flag means, by which f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from shapebench.analysis import kernels, nodes, peers, throttling
+from shapebench.analysis import kernels, nodes, objective, peers, pools, throttling
 from shapebench.analysis.peers import Peer
+from shapebench.analysis.pools import Pools
 from shapebench.api import wire
 from shapebench.api.benchmark import Validity
 from shapebench.api.record import Flag, RunRecord, Verdict
 
-ORDER = (Verdict.RETRIED, Verdict.LOST_PODS, Verdict.OTHER_IMAGE, Verdict.OTHER_NODE, Verdict.SWAPPED,
+ORDER = (Verdict.CLOCK, Verdict.RETRIED, Verdict.LOST_PODS, Verdict.OTHER_IMAGE, Verdict.OTHER_NODE, Verdict.SWAPPED,
          Verdict.THROTTLED, Verdict.NEIGHBOUR, Verdict.STEAL, Verdict.PRESSURE)
 """The gravest first: what cannot be argued with, then what a bound decides. The first flag's kind is the verdict."""
+TOLD = (nodes.NODES, nodes.NODE_TYPES, peers.IO_PRESSURE)
+"""Names in RunRecord.environment of what later runs are compared by: said here alone, whatever a program says."""
 MESSAGE_CHARS = 512
+EVERYWHERE: Pools = {}
 _SHOWN_PODS = 5
 
 
-def judged(record: RunRecord, bounds: Validity, before: Sequence[Peer]) -> RunRecord:
+def judged(record: RunRecord, bounds: Validity, before: Sequence[Peer], where: Pools = EVERYWHERE) -> RunRecord:
     """The record with its flags and its verdict, and with what later runs are compared by in its environment.
 
-    A warm-up and a failed run keep their verdict; their flags are told all the same.
+    A warm-up and a failed run keep their verdict; their flags are told all the same. A time that cannot be is taken
+    out, with its cost: the flag has it. `where`: which nodes the shapes ask for; one machine has but one type.
     """
-    told = {nodes.NODES: nodes.names(record.pods), nodes.NODE_TYPES: nodes.written(nodes.types(record.pods)),
-            peers.IO_PRESSURE: _share_text(_io_pressure(record))}
-    whole = record.model_copy(update={"environment": record.environment | {
-        name: fact for name, fact in told.items() if fact}})
+    facts = (nodes.names(record.pods), nodes.written(nodes.types(record.pods)), _share_text(_io_pressure(record)))
+    told = {name: fact for name, fact in zip(TOLD, facts, strict=True) if fact}
+    whole = record.model_copy(update={"environment": {
+        name: fact for name, fact in record.environment.items() if name not in TOLD} | told})
     others = [peer for peer in before if peer.run != record.run]
-    flags = tuple(sorted(_flags(whole, bounds, others), key=lambda flag: ORDER.index(flag.kind)))
-    return whole.model_copy(update={"flags": flags, "verdict": _verdict(whole, flags, bounds)})
+    flags = tuple(sorted(_flags(whole, bounds, others, where), key=lambda flag: ORDER.index(flag.kind)))
+    known = {} if objective.is_time(record.duration_s) else {"duration_s": None, "cost": None}
+    return whole.model_copy(update={"flags": flags, "verdict": _verdict(whole, flags, bounds), **known})
 
 
 def all_judged(records: Iterable[RunRecord], bounds: Validity) -> tuple[RunRecord, ...]:
@@ -50,22 +57,34 @@ def _verdict(record: RunRecord, flags: Sequence[Flag], bounds: Validity) -> Verd
         return record.verdict
     policy = bounds.policy or ("Exclude" if record.backend == "kubernetes" else "Flag")
     # On one machine neighbours are the rule and the numbers a first look; but a retried run is another story there too.
-    excluding = [flag for flag in flags
-                 if policy == "Exclude" or (bounds.policy is None and flag.kind is Verdict.RETRIED)]
+    # Without a time there is nothing to count, whatever the policy.
+    excluding = [flag for flag in flags if policy == "Exclude" or flag.kind is Verdict.CLOCK
+                 or (bounds.policy is None and flag.kind is Verdict.RETRIED)]
     return excluding[0].kind if excluding else Verdict.VALID
 
 
-def _flags(record: RunRecord, bounds: Validity, before: Sequence[Peer]) -> Iterator[Flag]:
+def _flags(record: RunRecord, bounds: Validity, before: Sequence[Peer], where: Pools) -> Iterator[Flag]:
+    yield from _clock(record)
     yield from _attempts(record)
     yield from _losses(record)
     yield from _other_image(record, before)
-    yield from _other_node(record, before)
+    yield from _other_node(record, before, where)
     yield from _swapped(record)
     yield from _throttled(record, float(bounds.max_throttled_share))
     yield from _neighbour(record, float(bounds.max_foreign_cpu_share))
     yield from _steal(record, float(bounds.max_steal_share))
     yield from _memory_pressure(record, float(bounds.max_pressure_share))
     yield from _disk_pressure(record, float(bounds.max_pressure_share), before)
+
+
+def _clock(record: RunRecord) -> Iterator[Flag]:
+    """The measured part cannot have ended before it began. A record that was judged before has the flag alone."""
+    took_s = record.duration_s
+    if took_s is None:
+        yield from (flag for flag in record.flags if flag.kind is Verdict.CLOCK)
+    elif not objective.is_time(took_s):
+        yield _flag(Verdict.CLOCK, f"the measured part took {took_s:.6g} s: its start and its end are not of one "
+                                   "clock, or that was set meanwhile", took_s if math.isfinite(took_s) else None, 0)
 
 
 def _attempts(record: RunRecord) -> Iterator[Flag]:
@@ -107,14 +126,25 @@ def _other_image(record: RunRecord, before: Sequence[Peer]) -> Iterator[Flag]:
                                              f"{first.images[role]}")
 
 
-def _other_node(record: RunRecord, before: Sequence[Peer]) -> Iterator[Flag]:
+def _other_node(record: RunRecord, before: Sequence[Peer], where: Pools) -> Iterator[Flag]:
+    """Held to the first run of its own shape, and to the first of all the shapes that ask for the same nodes."""
     shape = record.cell.shape
     for role, own in nodes.types(record.pods).items():
-        first = peers.reference(before, lambda peer, role=role: (  # type: ignore[misc]
-            peer.cell.shape == shape and role in peer.node_types))
-        if first is not None and not nodes.same(own, first.node_types[role]):
-            yield _flag(Verdict.OTHER_NODE, f"{role} ran on {nodes.text(own)}; {first.run}, the first run of {shape} "
-                                            f"that counts, on {nodes.text(first.node_types[role])}")
+        known = [peer for peer in before if role in peer.node_types]
+        of_shape = peers.reference(known, lambda peer: peer.cell.shape == shape)
+        of_all = peers.reference(known, lambda peer, role=role: (  # type: ignore[misc]
+            pools.shared(where, role, peer.cell.shape, shape)))
+        for first in (of_shape, of_all):
+            if first is not None and not nodes.same(own, first.node_types[role]):
+                yield _flag(Verdict.OTHER_NODE, f"{role} ran on {nodes.text(own)}; {_first(first, shape)}, on "
+                                                f"{nodes.text(first.node_types[role])}")
+                break
+
+
+def _first(peer: Peer, shape: str) -> str:
+    if peer.cell.shape == shape:
+        return f"{peer.run}, the first run of {shape} that counts"
+    return f"{peer.run} of {peer.cell.shape}, which asks for the same nodes and is the first run that counts"
 
 
 def _swapped(record: RunRecord) -> Iterator[Flag]:

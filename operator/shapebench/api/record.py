@@ -65,12 +65,13 @@ be pulled, a shape that fits no node, a volume that is not there) waited out its
 class Verdict(StrEnum):
     """Whether a run may enter the statistics, and if not, why. Only VALID ones do.
 
-    From RETRIED on these are flags too: `validity.policy` says whether a flag keeps a run out.
+    From CLOCK on these are flags too: `validity.policy` says whether a flag keeps a run out, but for CLOCK, which does.
     """
 
     VALID = "Valid"
     WARMUP = "Warmup"
     FAILED = "Failed"
+    CLOCK = "Clock"
     RETRIED = "Retried"
     LOST_PODS = "LostPods"
     OTHER_NODE = "OtherNode"
@@ -111,7 +112,8 @@ class Surroundings(Value):
     """What the kernel below a pod did meanwhile: over the measured part where there is one, else over the program.
 
     The node's counters are those of all that ran on that kernel, this pod included; `boot_id` tells kernels apart,
-    since several nodes of a kind cluster share one. None: not told here.
+    since several nodes of a kind cluster share one. `agent_cpu_seconds`: what the agent itself used, which is in no
+    usage and yet of the pod's limit. None: not told here.
     """
 
     boot_id: str = ""
@@ -126,6 +128,7 @@ class Surroundings(Value):
     memory_pressure_seconds: float | None = None
     io_pressure_seconds: float | None = None
     swap_peak_bytes: int | None = None
+    agent_cpu_seconds: float | None = None
 
 
 class Measurement(Value):

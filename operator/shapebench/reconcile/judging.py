@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shapebench.analysis import peers, validity
+from shapebench.analysis import peers, pools, validity
 from shapebench.api.record import PodRecord, RunRecord
 from shapebench.build import configured
 from shapebench.reconcile.facts import PodFact, PodState
@@ -25,7 +25,8 @@ def judged(view: RunView, record: RunRecord) -> RunRecord:
         "lost_pods": tuple(sorted({*unrecorded(view.current, record.pods), *cut})),
         "environment": configured.spark(view.attempt) | record.environment,
     })
-    return validity.judged(whole, view.benchmark.spec.validity, peers.of_runs(view.others.values()))
+    spec = view.benchmark.spec
+    return validity.judged(whole, spec.validity, peers.of_runs(view.others.values()), pools.of(spec))
 
 
 def images(pods: tuple[PodFact, ...]) -> dict[str, str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from shapebench.analysis import objective
+from shapebench.analysis import objective, validity
 from shapebench.api import keys, phases, quantity
 from shapebench.api.record import RunRecord, Value, Verdict, scalar_text
 from shapebench.api.run import FLAGS_LIMIT, MEASUREMENTS_LIMIT, PARAMETERS_LIMIT, VALUES_LIMIT
 from shapebench.plan.expand import PlannedRun
 
 MESSAGE_CHARS = 4000
+FACTS, FACT_CHARS = 64, 1024
+"""As many facts of a run's environment as its status holds, and how long each may be; the CRD has the same bounds."""
 FLAGS_TOLD = 2
 """In an event, whose text Kubernetes bounds."""
 
@@ -41,9 +43,15 @@ def final_status(record: RunRecord, metric: str) -> dict[str, Any]:
         "measurements": [{"parameters": dict(list(row.parameters.items())[:PARAMETERS_LIMIT]),
                           "values": dict(list(row.values.items())[:VALUES_LIMIT])}
                          for row in record.measurements[:MEASUREMENTS_LIMIT]],
-        "environment": {key: value[:1024] for key, value in sorted(record.environment.items())[:64]},
+        "environment": _facts(record),
         "record": keys.record_name(record.run),
     }
+
+
+def _facts(record: RunRecord) -> dict[str, str]:
+    """As many facts as a status has room for: what later runs are compared by comes first, whatever a program tells."""
+    names = sorted(record.environment, key=lambda name: (name not in validity.TOLD, name))
+    return {name: record.environment[name][:FACT_CHARS] for name in names[:FACTS]}
 
 
 def ending(record: RunRecord) -> str:

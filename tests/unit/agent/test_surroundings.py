@@ -28,6 +28,9 @@ class Still:
     def read(self) -> Counters:
         return Counters()
 
+    def memory_bytes(self) -> int | None:
+        return None
+
     def pressure(self) -> Pressure:
         return self.pressing
 
@@ -46,14 +49,14 @@ def test_fields_are_those_of_the_record() -> None:
 
 
 def test_between_two_moments(proc: Path) -> None:
-    source, now = Still(), [10.0]
-    survey = Survey(proc, source, lambda: now[0])
+    source, now, own_s = Still(), [10.0], [2.0]
+    survey = Survey(proc, source, lambda: now[0], lambda: own_s[0])
     source.pressing = Pressure(1.0, None, 2.0)
     survey.start()
-    now[0], source.pressing = 14.5, Pressure(1.25, None, 2.5)
+    now[0], source.pressing, own_s[0] = 14.5, Pressure(1.25, None, 2.5), 2.125
     (proc / "stat").write_text(STAT.format(user=700, steal=43))
     survey.stop()
-    now[0] = 99.0
+    now[0], own_s[0] = 99.0, 3.0
     (proc / "stat").write_text(STAT.format(user=9000, steal=999))
     survey.stop()
     window = Window(Counters(Cpu(periods=5, throttled_periods=1), Memory(swap_bytes=100)))
@@ -63,7 +66,7 @@ def test_between_two_moments(proc: Path) -> None:
         "boot_id": "b00t", "window_s": 4.5, "node_cpus": 2, "node_memory_bytes": 2048 << 10,
         "node_cpu_seconds": pytest.approx(600 * TICK_S), "node_steal_seconds": pytest.approx(3 * TICK_S),
         "cpu_periods": 20, "cpu_throttled_periods": 3, "cpu_pressure_seconds": 0.25, "memory_pressure_seconds": None,
-        "io_pressure_seconds": 0.5, "swap_peak_bytes": 700}
+        "io_pressure_seconds": 0.5, "swap_peak_bytes": 700, "agent_cpu_seconds": 0.125}
 
 
 def test_while_it_goes_on_nobody_looks_around(proc: Path) -> None:
@@ -97,7 +100,7 @@ def test_swap_that_no_counter_tells(proc: Path, total: str, peak: int | None) ->
 
 def test_a_kernel_without_these_files(tmp_path: Path) -> None:
     around = Survey(tmp_path, Still(), lambda: 0.0).report(Window(Counters()))
-    assert around == surroundings.Surroundings(window_s=0.0)
+    assert around == surroundings.Surroundings(window_s=0.0, agent_cpu_seconds=0.0)
 
 
 def test_pressure_of_the_group_alone(trees: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shapebench.analysis import nodes, peers, throttling, validity
+from shapebench.analysis import nodes, peers, pools, throttling, validity
 from shapebench.analysis.nodes import NodeType
 from shapebench.api import wire
 from shapebench.api.benchmark import Validity
@@ -42,11 +42,11 @@ def record(*pods: PodRecord, run: str = "b-2-1", verdict: Verdict = Verdict.VALI
         "pods": pods or (pod("w-0"), pod("w-1"))} | fields)
 
 
-def judged(one: RunRecord, *before: RunRecord, **bounds: Any) -> RunRecord:
+def judged(one: RunRecord, *before: RunRecord, where: pools.Pools = validity.EVERYWHERE, **bounds: Any) -> RunRecord:
     """As the operator judges: each of the runs before was judged by those before it."""
     done: list[RunRecord] = []
     for each in (*before, one):
-        done.append(validity.judged(each, Validity(**bounds), [peers.of_record(earlier) for earlier in done]))
+        done.append(validity.judged(each, Validity(**bounds), [peers.of_record(earlier) for earlier in done], where))
     return done[-1]
 
 
@@ -88,7 +88,7 @@ DOUBTFUL = [
                  id="neighbour"),
     pytest.param({"pods": (pod(), pod("w-1", boot_id="k2", environment={"node": "n2"}, node_cpu_seconds=80.0))},
                  Verdict.NEIGHBOUR, "node n2", id="neighbour-of-the-second-node"),
-    pytest.param({"pods": (pod(node_steal_seconds=5.0),)}, Verdict.STEAL, "kept back 6.2% of its CPU time",
+    pytest.param({"pods": (pod(node_steal_seconds=5.08),)}, Verdict.STEAL, "kept back 6.2% of its CPU time",
                  id="steal"),
     pytest.param({"pods": (pod(), pod("w-1", memory_pressure_seconds=2.0))}, Verdict.PRESSURE,
                  "pod w-1 waited for memory 20% of the time (bound 10%)", id="memory-pressure"),
@@ -116,6 +116,13 @@ NO_DOUBT = [
                                environment={"cpu_limit": "2", "cpu_period_s": "0.01"}),)}, id="short-periods"),
     pytest.param({"pods": (pod(node_cpu_seconds=FOREIGN - 0.1), pod("w-1", node_cpu_seconds=FOREIGN - 0.1))},
                  id="neighbour-within-the-bound"),
+    pytest.param({"pods": (pod(window_s=0.15, node_cpus=1, node_cpu_seconds=0.1, node_steal_seconds=0.01),)},
+                 id="a-tick-of-steal-in-a-window-of-a-moment"),
+    pytest.param({"pods": (pod(cpu_s=0.347, window_s=4.0, cpu_throttled_periods=40, agent_cpu_seconds=0.053,
+                               node_cpu_seconds=0.4,
+                               environment={"cpu_limit": "0.1"}),)}, id="what-the-agent-used-was-not-taken"),
+    pytest.param({"pods": (pod(cpu_s=9.5, node_cpu_seconds=FOREIGN - 9.5, agent_cpu_seconds=1.0),)},
+                 id="the-agent-is-no-neighbour"),
     pytest.param({"pods": (pod(cpu_pressure_seconds=9.0),)}, id="waiting-for-cpu-is-what-a-limit-does"),
     pytest.param({"pods": (pod(io_pressure_seconds=9.0),)}, id="reading-is-what-the-job-does"),
     pytest.param({"pods": (pod(node_cpu_seconds=80.0), pod("w-1", pod_fields={"surroundings": None}))},
@@ -211,7 +218,6 @@ def test_a_run_on_another_type_of_node_says_what_it_differs_from() -> None:
     pytest.param([on()], on(run="b-2-1"), [], id="same-type"),
     pytest.param([on(memory=31.0)], on(memory=31.2, run="b-2-1"), [], id="the-kernel-took-a-little-memory"),
     pytest.param([on(memory=31.0)], on(memory=62.0, run="b-2-1"), [Verdict.OTHER_NODE], id="twice-the-memory"),
-    pytest.param([on(EPYC, cell=Cell(shape="1x4"))], on(run="b-2-1"), [], id="another-shape-has-its-own-nodes"),
     pytest.param([on(EPYC, verdict=Verdict.WARMUP)], on(run="b-2-1"), [], id="a-warm-up-sets-nothing"),
     pytest.param([on(EPYC, verdict=Verdict.FAILED)], on(run="b-2-1"), [], id="a-failed-run-sets-nothing"),
     pytest.param([on(EPYC, attempt=2)], on(run="b-2-1"), [], id="an-excluded-run-sets-nothing"),
@@ -225,6 +231,47 @@ def test_a_run_on_another_type_of_node_says_what_it_differs_from() -> None:
 def test_the_first_run_that_counts_sets_the_type_of_node(
         before: list[RunRecord], now: RunRecord, kinds: list[Verdict]) -> None:
     assert flags(judged(now, *before)) == kinds
+
+
+SMALL, LARGE = {"pool": "small"}, {"pool": "large"}
+ELSEWHERE = on(EPYC, run="b-1-2", cell=Cell(shape="1x4"))
+
+
+@pytest.mark.parametrize(("where", "now", "kinds"), [
+    pytest.param({"2x1": {}, "1x4": {}}, ELSEWHERE, [Verdict.OTHER_NODE], id="nowhere-in-particular"),
+    pytest.param({"2x1": SMALL, "1x4": SMALL}, ELSEWHERE, [Verdict.OTHER_NODE], id="one-pool"),
+    pytest.param({"2x1": SMALL, "1x4": LARGE}, ELSEWHERE, [], id="two-pools"),
+    pytest.param({"2x1": {}, "1x4": LARGE}, ELSEWHERE, [], id="a-pool-of-its-own"),
+    pytest.param({}, ELSEWHERE, [Verdict.OTHER_NODE], id="nothing-is-said-of-the-shapes"),
+    pytest.param({"2x1": {}, "1x4": {}}, ELSEWHERE.model_copy(update={"cell": Cell(shape="2x1")}),
+                 [Verdict.OTHER_NODE], id="its-own-shape"),
+    pytest.param({"2x1": SMALL, "1x4": LARGE}, on(run="b-1-2", cell=Cell(shape="1x4")), [], id="the-same-type-anyway"),
+])
+def test_shapes_that_ask_for_the_same_nodes_are_held_to_one_type_of_node(
+        where: pools.Pools, now: RunRecord, kinds: list[Verdict]) -> None:
+    assert flags(judged(now, on(), where=where)) == kinds
+
+
+def test_a_shape_on_another_type_of_node_says_which_one_it_is_held_to() -> None:
+    (flag,) = judged(ELSEWHERE, on()).flags
+    assert flag.message == (
+        f"worker ran on {EPYC}, 8 CPUs, 31.00 GiB; b-1-1 of 2x1, which asks for the same nodes and is the first run "
+        f"that counts, on {XEON}, 8 CPUs, 31.00 GiB")
+
+
+def test_drivers_are_held_to_one_type_whatever_pools_the_shapes_ask_for() -> None:
+    def driver(model: str, **fields: Any) -> RunRecord:
+        return record(pod(role=wire.ROLE_DRIVER, environment={"cpu_model": model}), **fields)
+
+    other = driver(EPYC, cell=Cell(shape="1x4"))
+    assert flags(judged(other, driver(XEON, run="b-1-1"), where={"2x1": SMALL, "1x4": LARGE})) == [Verdict.OTHER_NODE]
+
+
+def test_where_flagged_runs_count_a_shape_is_held_to_its_own_first_run_too() -> None:
+    """All of 1x4 ran on EPYC, and then one on what 2x1 runs on: it is another run of 1x4."""
+    now = on(run="b-2-2", cell=Cell(shape="1x4"))
+    (flag,) = judged(now, on(), ELSEWHERE, policy="Flag").flags
+    assert (flag.kind, "b-1-2, the first run of 1x4 that counts" in flag.message) == (Verdict.OTHER_NODE, True)
 
 
 @pytest.mark.parametrize(("before", "now", "kinds"), [
@@ -253,6 +300,23 @@ def waited(share: float, run: str, **fields: Any) -> RunRecord:
 def test_waiting_for_the_disk_is_doubtful_where_it_is_more_than_the_cell_ever_needed(
         before: list[RunRecord], share: float, kinds: list[Verdict]) -> None:
     assert flags(judged(waited(share, "b-2-1"), *before)) == kinds
+
+
+@pytest.mark.parametrize("duration_s", [-5.0, 0.0, float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("bounds", [{}, {"policy": "Flag"}], ids=["by-default", "where-flagged-runs-count"])
+@pytest.mark.parametrize("backend", ["kubernetes", "local"])
+def test_a_time_that_cannot_be_never_counts(duration_s: float, bounds: dict[str, Any], backend: str) -> None:
+    found = judged(record(duration_s=duration_s, cost=duration_s / 3600, backend=backend), **bounds)
+    assert (found.verdict, flags(found), found.duration_s, found.cost) == (Verdict.CLOCK, [Verdict.CLOCK], None, None)
+    assert f"the measured part took {duration_s:.6g} s" in found.flags[0].message
+    stored = RunRecord.model_validate_json(found.model_dump_json())
+    assert judged(stored, **bounds) == stored, "it stays what it is"
+
+
+def test_what_a_program_says_in_the_place_of_a_verdicts_facts_is_not_believed() -> None:
+    told = record(pod(pod_fields={"surroundings": None, "environment": {}}),
+                  environment={nodes.NODE_TYPES: "worker: Z80, 1 CPUs", peers.IO_PRESSURE: "0.0", "mine": "kept"})
+    assert judged(told).environment == {"mine": "kept"}
 
 
 def test_judging_again_changes_nothing() -> None:

@@ -150,6 +150,30 @@ def test_the_record_tells_images_and_nodes_and_how_spark_was_set_up() -> None:
     assert (status["images"], status["environment"]) == (found.images, found.environment)
 
 
+def test_a_program_with_many_facts_of_its_own_leaves_room_for_what_runs_are_compared_by() -> None:
+    many = {f"a{number:03}": "x" for number in range(80)}
+    cluster = lived(living(r1_1={"environment": many}, r2_1={"environment": {"cpu_model": "EPYC", **many}}))
+    assert verdicts(cluster) == ["Valid", "OtherNode"]
+    told = cluster.get("BenchmarkRun", f"{NAME}-1-1")["status"]["environment"]
+    assert (len(told), told["node_types"]) == (64, "worker: Xeon, 4 CPUs, 16.00 GiB")
+
+
+def shapes(**selectors: dict[str, str]) -> list[dict[str, Any]]:
+    return [{"name": name, "workers": 2, "cpu": "1", "memory": "1Gi", "nodeSelector": selector}
+            for name, selector in selectors.items()]
+
+
+@pytest.mark.parametrize(("selectors", "expected"), [
+    pytest.param({"a": {}, "b": {}}, ["Valid", "OtherNode"], id="the-same-nodes"),
+    pytest.param({"a": {"pool": "a"}, "b": {"pool": "b"}}, ["Valid", "Valid"], id="each-its-own"),
+])
+def test_shapes_of_one_block_are_held_to_one_type_of_node(
+        selectors: dict[str, dict[str, str]], expected: list[str]) -> None:
+    cluster = lived(living(r1_2={"environment": {"cpu_model": "EPYC"}}), shapes=shapes(**selectors),
+                    repetitions={"count": 1, "warmups": 0})
+    assert verdicts(cluster) == expected
+
+
 def test_a_pod_that_leaves_nothing_makes_the_run_doubtful() -> None:
     def one_is_silent(pod: dict[str, Any], age: int) -> dict[str, Any]:
         made = living()(pod, age)
