@@ -15,18 +15,21 @@ from apiserver.operator_process import OperatorProcess, listed, until
 from kubernetes import client, config
 
 from shapebench.api import keys, packing, places
-from shapebench.api.record import Cell, Phase, RunRecord, Times, Verdict
+from shapebench.api.record import Cell, Phase, PodRecord, RunRecord, Times, Verdict
 from shapebench.kube import errors, records
 from shapebench.kube.cluster import KubeCluster
 from shapebench.kube.fallen_back import FallenBack, NotYetError
 from shapebench.kube.finished_runs import FinishedRuns
 from shapebench.kube.retry import Retry
 from shapebench.kube.transport import MERGE_PATCH, Request, Transport
+from shapebench.reconcile import keeping
 from shapebench.results import stores
 from shapebench.results.keeper import Keeper
 
 Body = dict[str, Any]
 SERVED_AT = "/api/v1/namespaces/s/services/shapebench:9090/proxy/records/n/read/uid"
+
+POD = PodRecord(pod="p", role="worker", index=0, counters="none", agent_started_s=1.0, exit_code=0)
 
 
 class Killed(BaseException):
@@ -196,6 +199,23 @@ def test_what_is_not_the_runs_record_stays(lab: Lab, fall_back: Body, words: str
     assert lab.get("benchmarkruns", "read-1-1")["status"]["record"] == "read-1-1-record"
     assert lab.get("configmaps", "read-1-1-record")["binaryData"]
     assert lab.keeper.record(places.url(lab.keeper.url, lab.stored("read-1-1"))) is None
+
+
+@pytest.mark.parametrize(("update", "stays"), [
+    pytest.param({}, True, id="a-write-that-ended-after-all"),
+    pytest.param({"times": Times(created_s=1.0)}, False, id="of-the-run-that-was-deleted"),
+    pytest.param({"environment": {keeping.LEFT_OUT: "the pods"}}, False, id="no-better"),
+])
+def test_a_whole_record_that_is_in_the_store_already_is_not_replaced_by_a_thinned_one(lab: Lab, update: Body,
+                                                                                      stays: bool) -> None:
+    whole = record_of(lab.namespace, "read-1-1")
+    thinned = whole.model_copy(update={"environment": {keeping.LEFT_OUT: "the time series"}})
+    there = whole.model_copy(update={"pods": (POD,), **update})
+    lab.fall_back("read-1-1", data=packing.packed(thinned))
+    lab.keeper.keep(lab.stored("read-1-1"), lambda: packing.packed(there))
+    url = lab.moves().move(lab.namespace, "read-1-1")
+    assert lab.keeper.record(url) == (there if stays else thinned)
+    assert lab.get("benchmarkruns", "read-1-1")["status"]["record"] == url
 
 
 def test_a_run_that_changed_meanwhile_is_looked_at_again(lab: Lab) -> None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from shapebench.api import keys, packing, places
+from shapebench.api.record import RunRecord
 from shapebench.kube import paths, records
 from shapebench.kube.cluster import KubeCluster, controller_uid
 from shapebench.kube.transport import MERGE_PATCH, RefusedError, Request, explained
+from shapebench.reconcile.keeping import LEFT_OUT
 from shapebench.results.keeper import Keeper
 
 
@@ -45,9 +48,10 @@ class FallenBack:
             config_map = self._get("ConfigMap", namespace, place)
             if config_map is None:
                 return ""
-            path, data = _of(run, config_map)
+            record, path, data = _of(run, config_map)
             self._require_served(run)
-            place, copy = self._results.take_over(path, data), place
+            better = partial(_is_whole, record) if LEFT_OUT in record.environment else None
+            place, copy = self._results.take_over(path, data, better), place
             self._patch(run, {"record": place, "recordCopy": copy}, "uid", "resourceVersion")
         self._delete_copy(run, copy)
         self._patch(run, {"recordCopy": ""}, "uid")
@@ -100,8 +104,19 @@ def is_to_move(run: Mapping[str, Any]) -> bool:
         status.get("recordCopy") or not places.is_url(records.place_of(run)))
 
 
-def _of(run: dict[str, Any], config_map: dict[str, Any]) -> tuple[str, bytes]:
-    """The path in the store and the bytes of the record. Raises ValueError for what is no record of this run."""
+def _is_whole(record: RunRecord, there: bytes) -> bool:
+    """Whether this is the same record, without the losses that it had to take to fit into a ConfigMap."""
+    whole = packing.head(there)
+    return whole is not None and LEFT_OUT not in whole.environment and _bare(whole) == _bare(record)
+
+
+def _bare(record: RunRecord) -> RunRecord:
+    environment = {name: value for name, value in record.environment.items() if name != LEFT_OUT}
+    return record.model_copy(update={"pods": (), "measurements": (), "environment": environment})
+
+
+def _of(run: dict[str, Any], config_map: dict[str, Any]) -> tuple[RunRecord, str, bytes]:
+    """The record, its path in the store and its bytes. Raises ValueError for what is no record of this run."""
     metadata, benchmark = run["metadata"], run["spec"]["benchmark"]
     what = f"ConfigMap {config_map['metadata']['name']}"
     owner = controller_uid(run)
@@ -114,4 +129,4 @@ def _of(run: dict[str, Any], config_map: dict[str, Any]) -> tuple[str, bytes]:
         raise ValueError(f"{what}: {error}") from error
     if (record.namespace, record.benchmark, record.run) != (metadata["namespace"], benchmark, metadata["name"]):
         raise ValueError(f"{what} has the record of another run: {record.namespace}/{record.run}")
-    return places.record(metadata["namespace"], benchmark, owner, metadata["name"]), data
+    return record, places.record(metadata["namespace"], benchmark, owner, metadata["name"]), data

@@ -60,11 +60,23 @@ class Keeper:
         self.writes.labels("done").inc()
         return url
 
-    def take_over(self, path: str, data: bytes) -> str:
-        """As `keep`, for a record that was kept elsewhere meanwhile: `writes` counts the ends of runs alone."""
+    def take_over(self, path: str, data: bytes, is_better: Callable[[bytes], bool] | None = None) -> str:
+        """As `keep`, for a record that was kept elsewhere meanwhile: `writes` counts the ends of runs alone.
+
+        What is at the path already and `is_better` stays: a write that was given up may have ended after all.
+        """
         if self._is_paused():
             raise StoreError(self._problem)
+        if is_better is not None and (there := self._there(path)) is not None and is_better(there):
+            return places.url(self.url, path)
         return self._put(path, data)
+
+    def _there(self, path: str) -> bytes | None:
+        """None also where it cannot be read: of an object that is missing S3 says so only to those who may list."""
+        try:
+            return self._patience.call(lambda: self._store.read(path))
+        except StoreError:
+            return None
 
     def packed(self, path: str) -> BinaryIO | None:
         """The gzipped record at a path of the store, to be closed; None when there is none. Raises StoreError."""

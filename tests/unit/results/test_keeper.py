@@ -135,5 +135,29 @@ def test_a_record_that_could_not_be_read_back_is_not_kept_and_the_store_goes_on(
     assert counts(keeper) == {"done": 1, "failed": 1, "skipped": 0}
 
 
+def test_what_is_taken_over_replaces_nothing_better(keeper: Keeper, store: Scripted) -> None:
+    store.files["p"] = b"whole"
+    assert keeper.take_over("p", b"thin", lambda there: there == b"whole") == "s3://bucket/results/p"
+    assert store.files["p"] == b"whole"
+    keeper.take_over("p", b"thin", lambda there: there == b"another")
+    assert store.files["p"] == b"thin"
+    assert counts(keeper) == {"done": 0, "failed": 0, "skipped": 0}, "the ends of runs alone are counted"
+
+
+def test_who_takes_over_leaves_the_store_alone_after_a_failure_and_finds_out_when_it_is_back(
+        keeper: Keeper, store: Scripted, clock: Clock) -> None:
+    store.problem = "bucket away"
+    with pytest.raises(StoreError, match="bucket away"):
+        keeper.take_over("p", b"x")
+    store.problem = ""
+    with pytest.raises(StoreError, match="bucket away"):
+        keeper.keep("q", lambda: b"y")
+    assert store.calls == 1
+    clock.now_s += PAUSE_S
+    keeper.take_over("p", b"x")
+    keeper.keep("q", lambda: b"y")
+    assert store.files == {"p": b"x", "q": b"y"}
+
+
 def test_the_pause_is_shorter_than_a_rule_that_tells_of_it() -> None:
     assert keepers.TIMEOUT_S + PAUSE_S < 120
