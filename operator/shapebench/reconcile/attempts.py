@@ -17,6 +17,8 @@ from shapebench.reconcile import offers
 from shapebench.reconcile.engines import WORKLOAD, Admission, EngineFact, admission
 from shapebench.reconcile.facts import Failure, PodFact, PodState, Trouble
 
+LEAVING_S = 5.0
+"""How much later than its kubelet should have killed an evicted pod that may be told."""
 SETTLE_S = 20.0
 """How long the rest of a gang may take to end by itself after its first end, so that its records are complete."""
 QUEUE_LOOK_S = 10.0
@@ -240,8 +242,18 @@ def _trouble(gang: Gang) -> Trouble | None:
 
 
 def _settled(gang: Gang, failure: Failure | None, now_s: float) -> Judgement:
-    """Ended, once every pod has ended or has had its time to."""
+    """Ended, once every pod has ended or has had its time to.
+
+    A pod that is evicted gets the time that its kubelet gives it. When it has ended there is none to lose: its totals
+    go with it.
+    """
     going = [pod for pod in gang.pods if not pod.ended]
+    evicted = [pod for pod in gang.pods if pod.leaves_by_s is not None and not _serving(pod)]
+    if any(pod.ended for pod in evicted):
+        return Judgement(Stage.ENDED, failure)
+    left_s = max((pod.leaves_by_s + LEAVING_S - now_s for pod in evicted if pod.leaves_by_s is not None), default=0.0)
+    if left_s > 0:
+        return Judgement(Stage.SETTLING, failure, wake_after_s=left_s)
     ends = [pod.finished_s for pod in gang.pods if pod.finished_s is not None]
     waited_out = failure is not None and failure.reason in (
         Reason.RUN_TIMEOUT, Reason.START_TIMEOUT, Reason.UNSCHEDULABLE, Reason.IMAGE_PULL)

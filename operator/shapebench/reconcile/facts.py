@@ -64,6 +64,9 @@ class PodFact:
     scheduled_s: float | None = None
     running_s: float | None = None
     finished_s: float | None = None
+    leaves_by_s: float | None = None
+    """Until when a pod that the cluster evicts may end by itself: its agent then leaves a record, in a pod that is gone
+    a second later."""
     trouble: Trouble | None = None
     failure: Failure | None = None
     container: str = keys.PROGRAM_CONTAINER
@@ -88,6 +91,10 @@ def pod_fact(pod: Mapping[str, Any]) -> PodFact:
     deleting = "deletionTimestamp" in metadata
     gone = deleting and _node_gone(status)
     state = PodState.FAILED if gone else _state(status, terminated)
+    finished_s = moments.unix_s(terminated.get("finishedAt"))
+    evicted_s = _condition_time_s(status, "DisruptionTarget") if deleting and not gone else None
+    if evicted_s is not None and finished_s is not None and finished_s >= evicted_s:
+        state = PodState.FAILED  # also where the program took SIGTERM for a reason to end well
     return PodFact(
         name=metadata["name"],
         run=labels.get(keys.LABEL_RUN, ""),
@@ -97,7 +104,8 @@ def pod_fact(pod: Mapping[str, Any]) -> PodFact:
         deleting=deleting,
         scheduled_s=_condition_time_s(status, "PodScheduled"),
         running_s=moments.unix_s((container.get("state", {}).get("running") or terminated).get("startedAt")),
-        finished_s=moments.unix_s(terminated.get("finishedAt")),
+        finished_s=finished_s,
+        leaves_by_s=moments.unix_s(metadata["deletionTimestamp"]) if evicted_s is not None else None,
         trouble=_trouble(status) if state is PodState.WAITING else None,
         failure=_failure(metadata["name"], status, terminated) if state is PodState.FAILED else None,
         container=container.get("name", keys.PROGRAM_CONTAINER),
