@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from e2e.conftest import Cluster, python_benchmark, until
+from e2e.reporting import records
 
 ONE_FAILURE = {"failuresPerCell": 1, "retries": 0, "startTimeout": "20s", "runTimeout": "15s"}
 FAULTS = [
@@ -107,6 +109,87 @@ def test_a_deleted_worker_costs_an_attempt_and_not_the_run(cluster: Cluster) -> 
     assert (found["phase"], found["attempt"], found["verdict"]) == ("Succeeded", 2, "Retried"), found
     (lost,) = found["lostAttempts"]
     assert "Evicted" in lost
+
+
+BURNT_S = 2.0
+BURNS_AND_STAYS = f"""
+import time
+end = time.process_time() + {BURNT_S}
+while time.process_time() < end:
+    sum(range(1000))
+open("/scratch/full", "wb").write(bytes(64 << 20))
+time.sleep(600)
+"""
+SCRATCH = {"name": "scratch", "mountPath": "/scratch", "emptyDir": {}}
+
+
+def _evict(cluster: Cluster, pod: str) -> None:
+    """As `kubectl drain` does."""
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": cluster.namespace}}
+    cluster.kubectl("create", "--raw", f"/api/v1/namespaces/{cluster.namespace}/pods/{pod}/eviction", "-f", "-",
+                    stdin=json.dumps(body))
+
+
+def _checkpointed(cluster: Cluster, name: str) -> dict[str, Any]:
+    """The run's one pod, once its program has burnt what it burns."""
+    cluster.wait("Progressing", f"bm/{name}", 120)
+    until(lambda: cluster.items("bmr") and cluster.run_status(f"{name}-1-1").get("phase") == "Running")
+    (pod,) = cluster.items("pods")
+    until(lambda: "True" in cluster.kubectl("exec", pod["metadata"]["name"], "--", "python3", "-c",
+                                            "import os; print(os.path.exists('/scratch/full'))"))
+    return pod
+
+
+def test_an_evicted_pod_leaves_its_usage_and_the_run_fails_without_retries(cluster: Cluster) -> None:
+    cluster.apply(python_benchmark("drained", BURNS_AND_STAYS, volumes=[SCRATCH],
+                                   limits={"retries": 0, "failuresPerCell": 1}))
+    pod = _checkpointed(cluster, "drained")["metadata"]["name"]
+    _evict(cluster, pod)
+    cluster.wait("Failed", "bm/drained", 60)
+    found = cluster.run_status("drained-1-1")
+    assert (found["phase"], found["reason"], found["verdict"]) == ("Failed", "Evicted", "Failed")
+    assert f"pod {pod}: EvictionByEvictionAPI: Eviction API: evicting" in found["message"]
+    (record,) = records(cluster, "drained")
+    (left,) = record["pods"]
+    # Its agent got SIGTERM first, as any pod's does, and had the time to write its record.
+    assert (left["pod"], left["complete"], left["exit_code"]) == (pod, True, 143)
+    assert left["usage"]["cpu_seconds"] >= BURNT_S
+    assert record["lost_pods"] == []
+
+
+def test_an_evicted_pod_costs_an_attempt_and_not_the_run(cluster: Cluster) -> None:
+    program = "import os, time; time.sleep(0 if os.environ['SHAPEBENCH_POD'].endswith('-a2-worker-0') else 600)"
+    cluster.apply(python_benchmark("moved", program, limits={"retries": 1}, validity={}))
+    until(lambda: cluster.items("bmr") and cluster.run_status("moved-1-1").get("phase") == "Running")
+    (pod,) = cluster.items("pods")
+    _evict(cluster, pod["metadata"]["name"])
+    until(lambda: cluster.run_status("moved-1-1")["phase"] in ("Succeeded", "Failed"))
+    found = cluster.run_status("moved-1-1")
+    assert (found["phase"], found["attempt"], found["verdict"]) == ("Succeeded", 2, "Retried"), found
+    (lost,) = found["lostAttempts"]
+    assert lost.startswith(f"attempt 1: Evicted: pod {pod['metadata']['name']}: EvictionByEvictionAPI")
+
+
+def test_a_pod_that_its_kubelet_evicts_is_recorded_or_said_to_be_lost(cluster: Cluster) -> None:
+    """It fills its disk, which the kubelet notices within two minutes. The pod has a second to end, and the kubelet
+    may forget its container before it has told of it ("ContainerStatusUnknown"): then nothing is left of its usage."""
+    scratch = SCRATCH | {"emptyDir": {"sizeLimit": "8Mi"}}
+    cluster.apply(python_benchmark("full", BURNS_AND_STAYS, volumes=[scratch],
+                                   limits={"retries": 0, "failuresPerCell": 1}))
+    cluster.wait("Failed", "bm/full", 300)
+    found = cluster.run_status("full-1-1")
+    assert (found["phase"], found["reason"], found["verdict"]) == ("Failed", "Evicted", "Failed")
+    pod = "full-1-1-a1-worker-0"
+    assert f'pod {pod}: Evicted: Usage of EmptyDir volume "scratch" exceeds the limit "8Mi"' in found["message"]
+    (record,) = records(cluster, "full")
+    for left in record["pods"]:
+        assert left["pod"] == pod
+        assert left["usage"]["cpu_seconds"] >= BURNT_S
+    lost = not record["pods"] or not record["pods"][0]["complete"]
+    flags = [flag["message"] for flag in found.get("flags", []) if flag["kind"] == "LostPods"]
+    assert record["lost_pods"] == ([pod] if lost else [])
+    assert [pod in flag for flag in flags] == ([True] if lost else [])
+    assert (f"no usage of {pod}" in found["message"]) == (not record["pods"])
 
 
 def test_suspend_lets_the_run_end_and_resume_goes_on(cluster: Cluster) -> None:
