@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib import resources
 
-from shapebench.analysis import expectation, summary
+from shapebench.analysis import summary
 from shapebench.api import phases
 from shapebench.api.record import Phase, RunRecord, Verdict
 from shapebench.report import answer, dependence, doubts, environment, figures, markup, measured, table, units
@@ -50,7 +50,7 @@ def _header(subject: Subject, records: Sequence[RunRecord], answered: bool) -> s
 
 def _tiles(subject: Subject, records: Sequence[RunRecord], rows: Sequence[Row]) -> str:
     best = rows[0].summary if rows and rows[0].summary.n else None
-    spent = [known for record in records if (known := expectation.spent(record)) is not None]
+    spent, unknown = answer.spending(records)
     tiles = [
         (summary.cell_text(best.cell) if best else units.MISSING, "best cell"),
         (units.of_metric(subject.metric)(best.median if best else None),
@@ -60,8 +60,9 @@ def _tiles(subject: Subject, records: Sequence[RunRecord], rows: Sequence[Row]) 
         *([(str(len(out)), "doubtful runs left out")] if (out := doubts.left_out(records)) else ()),
         (str(len(rows)), "cells compared"),
     ]
-    if spent:
-        tiles.append((units.money(sum(spent)), "spent on all runs"))
+    if spent is not None:
+        tiles.append((units.money(spent), f"spent on {len(records) - len(unknown)} of {len(records)} runs" if unknown
+                      else "spent on all runs"))
     return ('<ul class="tiles">\n'
             + "".join(f"<li><b>{text(value)}</b><span>{text(name)}</span></li>\n" for value, name in tiles)
             + "</ul>\n")
