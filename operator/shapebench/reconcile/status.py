@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from shapebench.analysis import expectation, summary
+from shapebench.analysis import expectation, prices, summary
 from shapebench.analysis.budget import Ledger, Stop
 from shapebench.api import moments
 from shapebench.api.benchmark import Benchmark
@@ -31,6 +31,8 @@ from shapebench.reconcile.acceptance import Judged
 BUDGET_REACHED = "BudgetReached"
 EXCLUDED_NEXT = ("; apply it under another name, with validity.policy: Flag to count such runs or with "
                  "isolation: Node to keep others off their nodes (docs/concepts/validity.md)")
+OTHER_NODE_NEXT = ("; runs on another type of node than the first that counts are not compared: give all shapes the "
+                   "same nodeSelector, or each its own (docs/concepts/validity.md)")
 _OVER = (Phase.SUCCEEDED, Phase.FAILED)
 
 
@@ -112,11 +114,11 @@ def current(benchmark: Benchmark, old: BenchmarkStatus | None, tally: Tally, acc
     phase = _phase(benchmark, tally)
     finished = phase in (BenchmarkPhase.SUCCEEDED, BenchmarkPhase.FAILED)
     started_at = before.started_at or (moments.timestamp(now_s) if tally.runs else None)
-    costs = [cost for run in tally.runs.values() if (cost := expectation.spent(run.status)) is not None]
+    cost_spent, unpriced = _spent(benchmark, tally)
     best = _best(benchmark, tally)
     states = [
         (ConditionType.ACCEPTED, True, "Accepted", accepted),
-        (ConditionType.PROGRESSING, phase is BenchmarkPhase.RUNNING, str(phase), _progress_text(tally)),
+        (ConditionType.PROGRESSING, phase is BenchmarkPhase.RUNNING, str(phase), _progress_text(tally) + unpriced),
         (ConditionType.SUCCEEDED, phase is BenchmarkPhase.SUCCEEDED, *_ending(tally, best, finished)),
         (ConditionType.FAILED, phase is BenchmarkPhase.FAILED, *_ending(tally, best, finished)),
     ]
@@ -133,13 +135,22 @@ def current(benchmark: Benchmark, old: BenchmarkStatus | None, tally: Tally, acc
                        excluded=sum(tally.excluded.values()), flagged=tally.flagged),
         progress=f"{tally.over + skipped}/{len(tally.plan)}",
         best=best,
-        cost_spent=round(sum(costs), 6) if costs else None,
+        cost_spent=cost_spent,
         cost_expected=round(tally.cost_expected, 6) if tally.cost_expected is not None and not finished else None,
         time_left_s=_time_left_s(benchmark, tally, started_at, now_s),
         started_at=started_at,
         finished_at=(before.finished_at or moments.timestamp(now_s)) if finished else None,
         results=f"shapebench report {benchmark.metadata.name} -n {benchmark.metadata.namespace}",
     )
+
+
+def _spent(benchmark: Benchmark, tally: Tally) -> tuple[float | None, str]:
+    """What was spent on all runs; where some are not priced, None and why: a part would be taken for the whole."""
+    without = prices.missing(benchmark.spec)
+    if without:
+        return None, f"; what is spent is not known: no pricePerHour in {', '.join(without)}"
+    costs = [cost for run in tally.runs.values() if (cost := expectation.spent(run.status)) is not None]
+    return (round(sum(costs), 6) if costs else None), ""
 
 
 def _phase(benchmark: Benchmark, tally: Tally) -> BenchmarkPhase:
@@ -156,7 +167,8 @@ def _progress_text(tally: Tally) -> str:
     money = tally.money.progress()
     return "".join([f"{tally.over} of {len(tally.plan)} runs ended", f", {failed} failed" if failed else "",
                     f", {out.total()} excluded as doubtful ({kinds})" if out else "",
-                    f", {flagged} flagged as doubtful and counted" if flagged else "", f"; {money}" if money else ""])
+                    f", {flagged} flagged as doubtful and counted" if flagged else "", f"; {money}" if money else "",
+                    OTHER_NODE_NEXT if out[Verdict.OTHER_NODE] else ""])
 
 
 def _ending(tally: Tally, best: Best | None, finished: bool) -> tuple[str, str]:

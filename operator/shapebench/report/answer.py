@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from shapebench.analysis import expectation, objective, summary
 from shapebench.analysis.summary import CellSummary
@@ -14,7 +14,8 @@ from shapebench.report.subject import Subject
 
 def headline(subject: Subject, records: Sequence[RunRecord]) -> str:
     """The answer in one or two sentences; of a Benchmark that has runs to come, this first."""
-    found = " ".join(filter(None, (_found(subject, records), shared_cores.warning(records))))
+    found = " ".join(filter(None, (_found(subject, records), doubts.not_compared(records),
+                                   shared_cores.warning(records))))
     if not subject.unfinished:
         return found
     of_planned = f" of {subject.planned}" if subject.planned is not None else ""
@@ -107,12 +108,22 @@ def _rest(subject: Subject) -> str:
 
 def _money(subject: Subject, records: Sequence[RunRecord]) -> tuple[str, ...]:
     """What all of it cost. It is more than the sum of the runs' costs, and people ask why."""
-    spent = [known for record in records if (known := expectation.spent(record)) is not None]
-    if not spent:
+    known, unknown = spending(records)
+    if known is None:
         return ()
     of_budget = "" if subject.budget is None else f" of limits.budget {units.money(subject.budget)}"
-    return (f"{units.money(sum(spent))}{of_budget} was spent on these runs: nodes held, with start-up, warm-ups, "
+    which = "these runs" if not unknown else (
+        f"{len(records) - len(unknown)} of these {len(records)} runs, and more on the others, which have no price (of "
+        f"{', '.join(sorted({record.cell.shape for record in unknown}))})")
+    return (f"{units.money(known)}{of_budget} was spent on {which}: nodes held, with start-up, warm-ups, "
             "failed runs and lost attempts; cost in the table is that of the measured part alone.",)
+
+
+def spending(records: Iterable[RunRecord]) -> tuple[float | None, tuple[RunRecord, ...]]:
+    """What the runs cost together as far as that is known (None: of none), and the runs of which it is not."""
+    told = [(record, expectation.spent(record)) for record in records]
+    known = [spent for _, spent in told if spent is not None]
+    return sum(known) if known else None, tuple(record for record, spent in told if spent is None)
 
 
 def _with_spread(one: CellSummary, metric: str) -> str:

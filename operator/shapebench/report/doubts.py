@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.text import Text
 
@@ -12,6 +12,7 @@ from shapebench.api.record import RunRecord, Verdict
 from shapebench.report import markup
 
 SHOWN_IN_TERMINAL = 10
+_CELLS_NAMED = 3
 _NO_DOUBT = (Verdict.VALID, Verdict.WARMUP, Verdict.FAILED)
 
 
@@ -52,7 +53,32 @@ def caveats(records: Sequence[RunRecord]) -> tuple[str, ...]:
                      "are told one by one, and validity.policy: Flag would count them.")
     if flagged:
         found.append(f"{len(flagged)} of {len(records)} runs are flagged and count all the same ({kinds(flagged)}).")
-    return tuple(found)
+    return (*found, *_elsewhere(records))
+
+
+def not_compared(records: Sequence[RunRecord]) -> str:
+    """A sentence on the cells of which no run counts because all were doubtful; empty where no cell has any."""
+    by_cell: dict[summary.CellKey, list[RunRecord]] = {}
+    for record in records:
+        by_cell.setdefault(summary.key(record.cell), []).append(record)
+    lost = [(summary.cell_text(runs[0].cell), left_out(runs)) for runs in by_cell.values()
+            if left_out(runs) and not any(record.verdict is Verdict.VALID for record in runs)]
+    if not lost or len(lost) == len(by_cell):
+        return ""
+    named = ", ".join(f"{name} ({verdicts(runs)})" for name, runs in lost[:_CELLS_NAMED])
+    more = f" and {len(lost) - _CELLS_NAMED} more" if len(lost) > _CELLS_NAMED else ""
+    return f"Not compared, because all runs were left out: {named}{more}."
+
+
+def _elsewhere(records: Iterable[RunRecord]) -> Iterator[str]:
+    """What to do about runs on other nodes: of each other flag the cluster is the cause, of this one the file."""
+    runs = [record for record in records if record.backend == "kubernetes"
+            and any(flag.kind is Verdict.OTHER_NODE for flag in record.flags)]
+    if runs:
+        shapes = ", ".join(sorted({record.cell.shape for record in runs}))
+        yield (f"{len(runs)} runs of {shapes} were on another type of node than those that they are compared with: "
+               "give all shapes the same nodeSelector to compare them on one type of node (and "
+               "podTemplate.nodeSelector for the driver), or each its own to choose among types too.")
 
 
 def state(record: RunRecord) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from shapebench.analysis import budget
+from shapebench.analysis import budget, prices
 from shapebench.analysis.summary import Goal
 from shapebench.api.benchmark import Benchmark, BenchmarkSpec
 from shapebench.api.record import RunRecord, scalar_text
@@ -44,7 +44,7 @@ def of_benchmark(benchmark: Benchmark, remarks: Sequence[str] = (), phase: Bench
     spec = benchmark.spec
     planned = len(expand.cells(spec)) * (spec.repetitions.count + spec.repetitions.warmups)
     return Subject(benchmark.metadata.name, spec.objective.metric, spec.objective.goal, planned, _facts(spec),
-                   tuple(remarks), budget.limit(spec), phase)
+                   (*remarks, *_prices(spec)), budget.limit(spec), phase)
 
 
 def of_records(records: Sequence[RunRecord]) -> Subject:
@@ -74,6 +74,11 @@ def _facts(spec: BenchmarkSpec) -> tuple[tuple[str, str], ...]:
                       "is best; cells are compared by the median over their valid runs"),
     ]
     return tuple((name, text) for name, text in facts if text)
+
+
+def _prices(spec: BenchmarkSpec) -> Iterator[str]:
+    if len(without := prices.missing(spec)) == len(spec.shapes):
+        yield f"the driver's pricePerHour counts only with that of a shape: nothing is known of what {without[0]} costs"
 
 
 def _repetitions(spec: BenchmarkSpec) -> str:

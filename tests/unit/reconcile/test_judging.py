@@ -172,6 +172,7 @@ def test_shapes_of_one_block_are_held_to_one_type_of_node(
     cluster = lived(living(r1_2={"environment": {"cpu_model": "EPYC"}}), shapes=shapes(**selectors),
                     repetitions={"count": 1, "warmups": 0})
     assert verdicts(cluster) == expected
+    assert ("give all shapes the same nodeSelector" in message(cluster)[1]) == ("OtherNode" in expected)
 
 
 def test_a_pod_that_leaves_nothing_makes_the_run_doubtful() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from shapebench.api.record import Measurement, Reason, Verdict
+from shapebench.api.record import Flag, Measurement, Reason, Verdict
 from shapebench.api.status import BenchmarkPhase
-from shapebench.report import answer, table, units
+from shapebench.report import answer, html, table, units
 from shapebench.report.subject import Subject
 
 
@@ -101,3 +101,30 @@ def test_the_money_spent_is_told_apart_from_the_cost_that_cells_are_compared_by(
                make_record(duration_s=None, reason=Reason.RUN_TIMEOUT, cost_spent=0.1)]
     (line,) = (one for one in answer.caveats(Subject("b", budget=0.5), records) if "spent" in one)
     assert line.startswith("0.127 of limits.budget 0.500 was spent on these runs: nodes held, with start-up, warm-ups")
+
+
+def test_a_part_of_what_was_spent_is_not_told_as_the_whole(make_record) -> None:
+    records = [make_record("a", cost=0.01, cost_spent=0.012), make_record("b"), make_record("c"), make_record("b")]
+    (line,) = (one for one in answer.caveats(Subject("b"), records) if "spent" in one)
+    assert line.startswith(
+        "0.0120 was spent on 1 of these 4 runs, and more on the others, which have no price (of b, c): nodes held")
+    page = html.page(Subject("b"), records)
+    assert "<li><b>0.0120</b><span>spent on 1 of 4 runs</span></li>" in page
+
+
+def test_cells_that_lost_all_runs_are_named_in_the_answer(make_record) -> None:
+    other = Flag(kind=Verdict.OTHER_NODE, message="worker ran on EPYC")
+    lost = [make_record("4x2", verdict=Verdict.OTHER_NODE, flags=(other,), backend="kubernetes") for _ in range(3)]
+    records = [make_record("8x1", backend="kubernetes"), *lost,
+               make_record("1x4", duration_s=None, reason=Reason.RUN_TIMEOUT)]
+    assert answer.headline(Subject("b"), records) == (
+        "8x1 was fastest: median 3.00 s (n = 1). Not compared, because all runs were left out: 4x2 (OtherNode 3).")
+    (line,) = (one for one in answer.caveats(Subject("b"), records) if "nodeSelector" in one)
+    assert line.startswith("3 runs of 4x2 were on another type of node than those that they are compared with: give ")
+    assert not any("nodeSelector" in one for one in answer.caveats(Subject("b"), records[:1]))
+
+
+def test_of_many_cells_that_lost_all_runs_some_are_named(make_record) -> None:
+    lost = [make_record(f"s{number}", verdict=Verdict.NEIGHBOUR) for number in range(5)]
+    assert answer.headline(Subject("b"), [make_record("a"), *lost]).endswith(
+        "left out: s0 (Neighbour 1), s1 (Neighbour 1), s2 (Neighbour 1) and 2 more.")
