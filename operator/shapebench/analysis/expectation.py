@@ -70,10 +70,11 @@ def held_s(run: Ended, price_per_hour: float | None) -> float | None:
 
     What was spent says it best, at the price that the run itself was made at: another file may give another.
     """
-    if run.cost_spent is not None and run.cost and run.duration_s:
-        return run.cost_spent / run.cost * run.duration_s
-    if run.cost_spent is not None and price_per_hour:
-        return run.cost_spent / price_per_hour * cost.HOUR_S
+    paid = spent(run) if run.cost_spent is not None else None
+    if paid is not None and run.cost and run.duration_s:
+        return paid / run.cost * run.duration_s
+    if paid is not None and price_per_hour:
+        return paid / price_per_hour * cost.HOUR_S
     start_s = next((one for one in (run.times.scheduled_s, run.times.admitted_s, run.times.created_s)
                     if one is not None), None)
     if start_s is None or run.times.finished_s is None:
@@ -96,8 +97,12 @@ def after_s(run: Ended) -> float:
 
 
 def spent(run: Ended) -> float | None:
-    """What the run cost until now; of one that an older version made only the measured part is known."""
-    return run.cost_spent if run.cost_spent is not None else run.cost
+    """What the run cost until now; of one that an older version made only the measured part is known.
+
+    Never below 0: a clock that was set back gives no money back, and a budget must not grow by it.
+    """
+    known = run.cost_spent if run.cost_spent is not None else run.cost
+    return None if known is None else max(0.0, known)
 
 
 def of_record(spec: BenchmarkSpec, record: RunRecord) -> Past | None:

@@ -178,7 +178,7 @@ def _ending(tally: Tally, best: Best | None, finished: bool) -> tuple[str, str]:
     if not tally.valid:
         reasons = sorted({str(run.status.reason) for run in tally.runs.values() if run.status.reason})
         text = (f"no run can be compared: {', '.join([*reasons, *map(str, tally.excluded)]) or 'none was valid'}"
-                + (EXCLUDED_NEXT if tally.excluded else ""))
+                + (EXCLUDED_NEXT if set(tally.excluded) - {Verdict.CLOCK} else ""))
         return (BUDGET_REACHED, f"{text}; {tally.stop.text}") if tally.stop else ("NoValidRun", text)
     failed = tally.count(Phase.FAILED)
     text = f"best: {best.summary}" if best else "the objective has no value in any run"

@@ -49,8 +49,10 @@ def caveats(records: Sequence[RunRecord]) -> tuple[str, ...]:
     out, flagged = left_out(records), counted(records)
     found = []
     if out:
+        timed = any(record.verdict is not Verdict.CLOCK for record in out)
+        counting = ", and validity.policy: Flag would count those that have a time" if timed else ""
         found.append(f"{len(out)} of {len(records)} runs were left out of the numbers ({verdicts(out)}): doubtful runs "
-                     "are told one by one, and validity.policy: Flag would count them.")
+                     f"are told one by one{counting}.")
     if flagged:
         found.append(f"{len(flagged)} of {len(records)} runs are flagged and count all the same ({kinds(flagged)}).")
     return (*found, *_elsewhere(records))

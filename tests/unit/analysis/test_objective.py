@@ -17,6 +17,14 @@ def test_value_of_a_metric(metric: str, expected: float | None) -> None:
     assert objective.value(metric, 3.0, 0.2, ROWS) == expected
 
 
+@pytest.mark.parametrize("duration_s", [None, 0.0, -5.0, math.nan, math.inf])
+@pytest.mark.parametrize("metric", ["duration", "cost"])
+def test_a_time_that_cannot_be_is_no_value_and_has_no_cost(metric: str, duration_s: float | None) -> None:
+    """As in records of versions that did not look."""
+    assert objective.value(metric, duration_s, -0.2, ROWS) is None
+    assert objective.value("measurement.loss", duration_s, -0.2, ROWS) == 0.5
+
+
 def test_an_unknown_metric_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"duration, cost and measurement\.NAME"):
         objective.value("speed", 3.0, 0.2, ROWS)

@@ -46,6 +46,15 @@ def test_the_terminal_counts_them_by_cell_and_names_them(records) -> None:
     assert "b-0-1 warm-up: Steal" in text
 
 
+@pytest.mark.parametrize(("verdicts", "told"), [
+    pytest.param([Verdict.CLOCK], False, id="no-policy-counts-a-run-without-a-time"),
+    pytest.param([Verdict.CLOCK, Verdict.STEAL], True, id="but-others"),
+])
+def test_what_would_count_them_is_said_where_something_would(make_record, verdicts, told: bool) -> None:
+    (line,) = doubts.caveats([make_record(verdict=verdict) for verdict in verdicts])
+    assert ("validity.policy: Flag" in line) == told
+
+
 def test_many_are_counted_and_the_first_are_named(make_record) -> None:
     lines = [str(line) for line in doubts.terminal([
         make_record(run=f"b-{n}-1", block=n, verdict=Verdict.STEAL, flags=(STEAL,)) for n in range(1, 31)])]
