@@ -50,6 +50,10 @@ class CgroupV2:
                       files["events"].table().get("oom_kill"), files["swap.current"].number(),
                       files["swap.peak"].number())
 
+    def usage_bytes(self) -> int | None:
+        """The memory in use now."""
+        return self._memory["current"].number()
+
     def disk(self) -> Disk:
         """From io.stat; from the processes where the group has no io controller."""
         text = self._io_stat.text()
@@ -92,6 +96,10 @@ class CgroupV1:
         usage, stat = files["usage_in_bytes"].number(), files["stat"].table()
         return Memory(usage, _working_set(usage, stat.get("total_inactive_file")), files["max_usage_in_bytes"].number(),
                       files["oom_control"].table().get("oom_kill"), stat.get("total_swap"))
+
+    def usage_bytes(self) -> int | None:
+        """The memory in use now."""
+        return self._memory["usage_in_bytes"].number()
 
     def disk(self) -> Disk:
         """The larger of what the group and what the processes tell, for each direction.

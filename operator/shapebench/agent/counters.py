@@ -21,6 +21,9 @@ if TYPE_CHECKING:
         def read(self) -> Counters:
             """The counters now; never raises for a file that is not there."""
 
+        def memory_bytes(self) -> int | None:
+            """The memory in use now, and nothing else; None where that costs as much as everything."""
+
         def pressure(self) -> Pressure:
             """How long its processes had to wait so far; asked for at a window's ends alone."""
 
@@ -35,7 +38,10 @@ class Cpu(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """Bytes now, the peak so far, and how often the kernel killed a process for want of memory."""
+    """Bytes now, the kernel's peak so far, and how often it killed a process for want of memory.
+
+    The peak has the agent's own bytes in it, or is only `of_one` process, the largest, not of all together.
+    """
 
     usage_bytes: int | None = None
     working_set_bytes: int | None = None
@@ -43,6 +49,8 @@ class Memory(NamedTuple):
     oom_kills: int | None = None
     swap_bytes: int | None = None
     swap_peak_bytes: int | None = None
+    agent_bytes: int = 0
+    peak_is_of_one: bool = False
 
 
 class Network(NamedTuple):
@@ -126,6 +134,18 @@ class Window:
         """The most that lay in swap at once."""
         return _peak(self._first.memory.swap_peak_bytes, self._last.memory.swap_peak_bytes, self._sampled_swap)
 
+    @property
+    def peak_is_sampled(self) -> bool | None:
+        """Whether the peak is the largest sample, so that it may have been more in between; None if none is known."""
+        before, after = self._first.memory, self._last.memory
+        if self.usage().memory_peak_bytes is None:
+            return None
+        return after.peak_is_of_one or not _rose(before.peak_bytes, after.peak_bytes)
+
+    def glance(self, memory_bytes: int) -> None:
+        """Take the memory in use at a moment between two readings."""
+        self._sampled_peak = _higher(self._sampled_peak, memory_bytes)
+
     def observe(self, reading: Counters) -> None:
         """Extend the window to this reading."""
         self._last = _never_less(self._last, reading)
@@ -138,7 +158,8 @@ class Window:
         return Usage(
             cpu_seconds=grown_s(first.cpu.used_s, last.cpu.used_s),
             cpu_throttled_seconds=grown_s(first.cpu.throttled_s, last.cpu.throttled_s),
-            memory_peak_bytes=_peak(first.memory.peak_bytes, last.memory.peak_bytes, self._sampled_peak),
+            memory_peak_bytes=_peak(first.memory.peak_bytes, last.memory.peak_bytes, self._sampled_peak,
+                                    last.memory.agent_bytes),
             network_receive_bytes=grown(first.network.receive_bytes, last.network.receive_bytes),
             network_transmit_bytes=grown(first.network.transmit_bytes, last.network.transmit_bytes),
             network_receive_packets=grown(first.network.receive_packets, last.network.receive_packets),
@@ -150,14 +171,14 @@ class Window:
         )
 
 
-def _peak(before: int | None, after: int | None, sampled: int | None) -> int | None:
-    """A window's peak: the kernel's covers the whole life, so it is this window's only if it rose in it.
+def _peak(before: int | None, after: int | None, sampled: int | None, agent_bytes: int = 0) -> int | None:
+    """A window's peak: the kernel's where that rose in it, else the largest sample, a lower bound."""
+    return max(after - agent_bytes, sampled or 0) if after is not None and _rose(before, after) else sampled
 
-    Otherwise the largest sample is the best there is, a lower bound.
-    """
-    if after is not None and (before is None or after > before):
-        return max(after, sampled or 0)
-    return sampled
+
+def _rose(before: int | None, after: int | None) -> bool:
+    """Whether the kernel's peak, which covers the whole life, is that of the time between."""
+    return after is not None and (before is None or after > before)
 
 
 def grown(before: int | None, after: int | None) -> int | None:

@@ -4,7 +4,9 @@ A dead process adds its CPU time and its disk bytes to the parent that waits for
 the agent's own count of reaped children is everything, however short a child lived. What escapes: children of a
 program that ignores SIGCHLD (the kernel adds those nowhere). Memory is the sum of the living processes' resident sets,
 which counts shared pages once for each process. Disk bytes are the kernel's storage accounting per process: reads that
-missed the page cache, and writes when the page becomes dirty. Operations are not counted anywhere: None.
+missed the page cache, and writes when the page becomes dirty. What is deleted before it reaches the disk stays in: the
+kernel tells that of whoever deletes, later, so taking it off would make the counter fall, by as much as was looked at
+in between. Operations are not counted anywhere: None.
 """
 
 from __future__ import annotations
@@ -203,7 +205,7 @@ class TreeSource:
         self._cpu_s, self._disk = cpu_s, disk
         resident = sum(p.resident_pages for p in living) * self._page_bytes
         memory = Memory(usage_bytes=resident, working_set_bytes=resident,
-                        peak_bytes=reaped.largest_resident_bytes,
+                        peak_bytes=reaped.largest_resident_bytes, peak_is_of_one=True,
                         swap_bytes=self._tree.swap_bytes(living) if self._with_swap else None)
         return Counters(Cpu(used_s=cpu_s), memory, self._network.read(), disk)
 
@@ -211,6 +213,10 @@ class TreeSource:
         own_s = self._cpu_clock(process.pid)
         ticks = process.children_ticks + (process.own_ticks if own_s is None else 0)
         return ticks * self._tick_s + (own_s or 0.0)
+
+    def memory_bytes(self) -> int | None:
+        """Every process would have to be asked."""
+        return None
 
     def pressure(self) -> Pressure:
         """The kernel tells it of groups alone."""

@@ -45,6 +45,10 @@ class PodSource:
         return Counters(_cpu_without(group.cpu(), own), _memory_without(group.memory(), own), self._network.read(),
                         group.disk())
 
+    def memory_bytes(self) -> int | None:
+        """The group's usage now without the agent's own share."""
+        return _less(self._group.usage_bytes(), self._own())
+
     def pressure(self) -> Pressure:
         """How long the group's processes had to wait so far."""
         return self._group.pressure()
@@ -55,7 +59,8 @@ def _cpu_without(cpu: Cpu, own: Share) -> Cpu:
 
 
 def _memory_without(memory: Memory, own: Share) -> Memory:
-    return memory._replace(usage_bytes=_less(memory.usage_bytes, own), peak_bytes=_less(memory.peak_bytes, own),
+    """The peak stays whole, so that it is seen to rise exactly when the kernel's does."""
+    return memory._replace(usage_bytes=_less(memory.usage_bytes, own), agent_bytes=own.memory_bytes,
                            working_set_bytes=_less(memory.working_set_bytes, own))
 
 

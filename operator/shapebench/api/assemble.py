@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from shapebench.api import cost, quantity, wire
 from shapebench.api.benchmark import Shape
@@ -58,7 +58,6 @@ def run_record(context: RunContext, pods: Sequence[PodRecord], outcome: Outcome,
     """
     deciding = [pod for pod in pods if pod.role in DECIDING_ROLES]
     reason, message = _judged(outcome, deciding)
-    roles = sorted({pod.role for pod in pods})
     windows = [window for window in map(_window, deciding) if window is not None]
     duration_s = max((finish - start for start, finish in windows), default=None)
     return RunRecord(
@@ -82,11 +81,7 @@ def run_record(context: RunContext, pods: Sequence[PodRecord], outcome: Outcome,
         duration_s=duration_s,
         cost=cost.of_time(context.price_per_hour, duration_s),
         cost_spent=outcome.cost_spent,
-        usage=total(pod.usage for pod in pods),
-        usage_by_role={role: total(pod.usage for pod in pods if pod.role == role) for role in roles},
-        measured_usage=_measured(pods),
-        measured_usage_by_role={role: known for role in roles
-                                if (known := _measured([pod for pod in pods if pod.role == role])) is not None},
+        **_usages(pods),
         measurements=tuple(row for pod in deciding for row in pod.measurements),
         environment={key: value for pod in reversed(deciding) for key, value in pod.environment.items()},
         pods=tuple(pods),
@@ -103,17 +98,36 @@ def total(usages: Iterable[Usage]) -> Usage:
     return Usage.model_validate(summed)
 
 
+def _usages(pods: Sequence[PodRecord]) -> dict[str, Any]:
+    """What the pods used, all together and by role, and how well it is known."""
+    by_role = {role: [pod for pod in pods if pod.role == role] for role in sorted({pod.role for pod in pods})}
+    return {
+        "usage": total(pod.usage for pod in pods),
+        "usage_by_role": {role: total(pod.usage for pod in its) for role, its in by_role.items()},
+        "measured_usage": _measured(pods),
+        "measured_usage_by_role": {role: known for role, its in by_role.items()
+                                   if (known := _measured(its)) is not None},
+        "memory_peak_is_sampled": _any([pod.memory_peak_is_sampled for pod in pods]),
+        "measured_memory_peak_is_sampled": _any([pod.measured_memory_peak_is_sampled for pod in pods]),
+    }
+
+
 def _measured(pods: Sequence[PodRecord]) -> Usage | None:
     """The sum over the measured part; None where one of the pods does not know it, for the sum would be too small."""
     known = [pod.measured_usage for pod in pods if pod.measured_usage is not None]
     return total(known) if known and len(known) == len(pods) else None
 
 
+def _any(told: Sequence[bool | None]) -> bool | None:
+    """Whether it is so of a pod; None where that is not known."""
+    return True if True in told else None if None in told or not told else False
+
+
 def _window(pod: PodRecord) -> tuple[float, float] | None:
-    """The measured part: what was marked, else the program's first instruction to its last; None if that is no time."""
+    """The measured part: what was marked, else the program's first instruction to its last."""
     start = pod.measured_started_s or pod.program_started_s
     finish = pod.measured_finished_s or pod.program_finished_s
-    return (start, finish) if start is not None and finish is not None and finish >= start else None
+    return (start, finish) if start is not None and finish is not None else None
 
 
 def _with_measured_part(times: Times, windows: Sequence[tuple[float, float]]) -> Times:

@@ -160,7 +160,9 @@ class PodRecord(Value):
     have the measured part of the pod that they serve: their agents hear of it from that one's. None: it is not known.
 
     `complete` is false where the agent was killed before its end: the totals are then those of its last checkpoint, at
-    `last_reading_s`.
+    `last_reading_s`. A memory peak that `is_sampled` is the largest of samples: it may have been more in between.
+
+    All times are by one clock, the agent's: the pod's wall clock when the agent started, and steady from there.
     """
 
     version: Literal["shapebench.dev/pod-record/v1"] = "shapebench.dev/pod-record/v1"
@@ -182,6 +184,8 @@ class PodRecord(Value):
     wrong_answer: str | None = None
     usage: Usage = Usage()
     measured_usage: Usage | None = None
+    memory_peak_is_sampled: bool | None = None
+    measured_memory_peak_is_sampled: bool | None = None
     surroundings: Surroundings | None = None
     measurements: tuple[Measurement, ...] = ()
     environment: dict[str, str] = {}
@@ -217,7 +221,8 @@ class RunRecord(Value):
     `cost` is the price of the measured part, by which cells are compared; `cost_spent` that of all the time for which
     the pods of all attempts held their nodes. `usage` is of the pods' whole lives, `measured_usage` of the measured
     part (None where it is not known of every pod). `images`: the digest of each role's image. `lost_pods`: those that
-    left no record, or not all of it; their usage is missing from the totals.
+    left no record, or not all of it; their usage is missing from the totals. A memory peak
+    `is_sampled` where one of the pods' is; None: not told of every pod.
     """
 
     version: Literal["shapebench.dev/record/v1"] = RECORD_VERSION
@@ -245,6 +250,8 @@ class RunRecord(Value):
     usage_by_role: dict[str, Usage] = {}
     measured_usage: Usage | None = None
     measured_usage_by_role: dict[str, Usage] = {}
+    memory_peak_is_sampled: bool | None = None
+    measured_memory_peak_is_sampled: bool | None = None
     measurements: tuple[Measurement, ...] = ()
     environment: dict[str, str] = {}
     images: dict[str, str] = {}

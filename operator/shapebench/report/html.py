@@ -126,7 +126,8 @@ def _run_row(record: RunRecord) -> tuple[str, ...]:
     return (record.run, summary.cell_text(record.cell), "warm-up" if record.block == 0 else str(record.block),
             str(record.phase), _verdict(record), units.seconds(parts.queue_s), units.seconds(parts.startup_s),
             units.seconds(record.duration_s), units.money(record.cost), units.money(record.cost_spent),
-            units.seconds(record.usage.cpu_seconds), units.size(record.usage.memory_peak_bytes))
+            units.seconds(record.usage.cpu_seconds),
+            ("≥ " if record.memory_peak_is_sampled else "") + units.size(record.usage.memory_peak_bytes))
 
 
 def _footer(records: Sequence[RunRecord]) -> str:

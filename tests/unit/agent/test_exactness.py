@@ -51,3 +51,41 @@ def test_a_cpu_limit_that_cuts_in_is_seen(agent_file: Path) -> None:
     around = record.surroundings
     assert around is not None
     assert 4 <= around.cpu_throttled_periods <= around.cpu_periods <= 40
+
+
+PEAK = """
+import json, mmap, os, time
+def mark(event):
+    with open(os.environ["SHAPEBENCH_EVENTS_FILE"], "a") as file:
+        file.write(json.dumps({"event": event, "monotonic_s": time.monotonic()}) + "\\n")
+    time.sleep(0.3)
+def hold(mib, seconds):
+    block = mmap.mmap(-1, mib << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    for at in range(0, len(block), mmap.PAGESIZE): block[at] = 1
+    time.sleep(seconds)
+    block.close()
+hold(START_UP, 0)
+mark("measured-started")
+hold(200, 0.8)
+mark("measured-finished")
+"""
+
+
+@pytest.mark.parametrize(("start_up_mib", "sampled"), [
+    pytest.param(300, True, id="start-up needed more"), pytest.param(100, False, id="start-up needed less")])
+def test_the_measured_parts_memory_peak(agent_file: Path, start_up_mib: int, sampled: bool) -> None:
+    """A burst of memory between two samples of 30 s."""
+    lacking = own_pod.missing("v1", network=False)
+    if lacking:
+        pytest.skip(lacking)
+    with own_pod.place("v1") as place:
+        done = subprocess.run([*place.prefix, sys.executable, "-I", str(agent_file), "--", sys.executable, "-c",
+                               PEAK.replace("START_UP", str(start_up_mib))],
+                              env={"SHAPEBENCH_COUNTERS": "cgroup", "SHAPEBENCH_METRICS_PORT": "0",
+                                   "SHAPEBENCH_SAMPLE_INTERVAL_S": "30"}, capture_output=True, text=True, check=True)
+    found = framing.decode(done.stdout)
+    assert found is not None
+    record = PodRecord.model_validate(found)
+    assert (record.memory_peak_is_sampled, record.measured_memory_peak_is_sampled) == (False, sampled)
+    assert 200 <= record.measured_usage.memory_peak_bytes / (1 << 20) < 220
+    assert record.usage.memory_peak_bytes / (1 << 20) >= max(200, start_up_mib)

@@ -32,6 +32,9 @@ class Machine:
     def read(self) -> Counters:
         return Counters(Cpu(self.now))
 
+    def memory_bytes(self) -> int | None:
+        return None
+
     def pressure(self) -> Pressure:
         return Pressure(cpu_s=self.now)
 

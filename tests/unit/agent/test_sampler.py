@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shapebench.agent.counters import Counters, Cpu, Disk, Memory, Network, Usage, Window
+from shapebench.agent.counters import Counters, Cpu, Disk, Memory, Network, Usage
 from shapebench.agent.sampler import Sampler
 from shapebench.agent.series import Sample, Series
 from shapebench.api import record
@@ -33,6 +33,9 @@ class Machine:
             raise ValueError("a new kernel's new form")
         used = self.now - 900
         return Counters(Cpu(used), self.memory, Network(int(used) * 10, int(used), 0, 0), Disk())
+
+    def memory_bytes(self) -> int | None:
+        return self.memory.usage_bytes
 
 
 @pytest.fixture
@@ -125,17 +128,30 @@ def test_samples_keep_their_beat_and_missed_ones_are_not_made_up_for(machine: Ma
     assert "disk_read_bytes" not in columns, "a column that nobody could read"
 
 
-@pytest.mark.parametrize(("first", "readings", "peak"), [
-    pytest.param(Memory(10, 10, 50), [Memory(20, 20, 50), Memory(15, 15, 50)], 20, id="the peak was before: samples"),
-    pytest.param(Memory(10, 10, 50), [Memory(20, 20, 90), Memory(15, 15, 90)], 90, id="the peak rose: the kernel's"),
-    pytest.param(Memory(10, 10), [Memory(30, 20), Memory(15, 15)], 30, id="an old kernel: samples"),
-    pytest.param(Memory(), [Memory()], None, id="unknown"),
-])
-def test_memory_peak(first: Memory, readings: list[Memory], peak: int | None) -> None:
-    window = Window(Counters(memory=first))
-    for reading in readings:
-        window.observe(Counters(memory=reading))
-    assert window.usage().memory_peak_bytes == peak
+def test_memory_is_looked_at_more_often_until_the_kernels_peak_tells(machine: Machine) -> None:
+    machine.memory = Memory(10, 10, 50)
+    sampler = Sampler(machine, machine.clock, 1.0, machine.heard.append)
+    assert sampler.due_in_s() == 1.0, "outside of the measured part nobody asks"
+    sampler.open_measured()
+    for bytes_in_use in (20, 45, 15):
+        machine.now += 0.2
+        machine.memory = Memory(bytes_in_use, bytes_in_use, 50)
+        sampler.sample_if_due()
+    assert sampler.due_in_s() == pytest.approx(0.2)
+    machine.now += 0.45
+    machine.memory = Memory(15, 15, 90)
+    sampler.sample_if_due()
+    assert sampler.due_in_s() == pytest.approx(0.95), "the kernel's peak has risen"
+    assert len(sampler.series.columns()[0]) == 2, "these are no samples"
+    sampler.close_measured()
+    assert (sampler.measured_usage().memory_peak_bytes, sampler.measured_peak_is_sampled) == (90, False)
+    sampler.open_measured()
+    machine.now += 0.2
+    machine.memory = Memory(60, 60, 90)
+    sampler.sample_if_due()
+    machine.memory = Memory(15, 15, 90)
+    sampler.close_measured()
+    assert (sampler.measured_usage().memory_peak_bytes, sampler.measured_peak_is_sampled) == (60, True)
 
 
 @settings(deadline=None)

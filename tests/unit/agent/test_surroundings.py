@@ -112,7 +112,8 @@ def test_pressure_of_the_group_alone(trees: Path, tmp_path: Path) -> None:
     group = cgroup.find(tmp_path, trees / "v2" / "proc", tmp_path, Disk)
     assert group is not None
     assert group.pressure() == Pressure(1.5, None, 0.25)
-    assert group.memory()[-2:] == (4096, 8192)
+    memory = group.memory()
+    assert (memory.swap_bytes, memory.swap_peak_bytes) == (4096, 8192)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [

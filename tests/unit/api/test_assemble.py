@@ -53,10 +53,23 @@ def test_a_sum_without_one_of_its_pods_is_no_sum(executors: tuple[dict[str, Any]
 @pytest.mark.parametrize(("marks", "duration_s"), [
     pytest.param({"measured_started_s": 3.0, "measured_finished_s": 7.5}, 4.5, id="marked"),
     pytest.param({}, 7.0, id="the program's life"),
-    pytest.param({"measured_started_s": 3.0, "measured_finished_s": 2.0}, None, id="an end before its start"),
+    pytest.param({"measured_started_s": 3.0, "measured_finished_s": 2.0}, -1.0, id="of two clocks: judging tells"),
 ])
-def test_the_duration_is_that_of_the_measured_part_and_never_negative(marks: dict[str, float],
-                                                                      duration_s: float | None) -> None:
+def test_the_duration_is_that_of_the_measured_part(marks: dict[str, float], duration_s: float) -> None:
     served = pod(wire.ROLE_EXECUTOR, 1, measured_started_s=100.0, measured_finished_s=200.0)
     record = assembled(pod(wire.ROLE_DRIVER, 0, **marks), served)
     assert record.duration_s == duration_s, "executors do not decide"
+
+
+@pytest.mark.parametrize(("told", "run"), [
+    pytest.param((False, False), False, id="exact"),
+    pytest.param((False, True), True, id="one is sampled"),
+    pytest.param((None, True), True, id="one is, another does not tell"),
+    pytest.param((False, None), None, id="one does not tell"),
+    pytest.param((), None, id="no pods"),
+])
+def test_a_runs_memory_peak_is_as_exact_as_its_pods(told: tuple[bool | None, ...], run: bool | None) -> None:
+    pods = [pod(wire.ROLE_WORKER, index, memory_peak_is_sampled=one, measured_memory_peak_is_sampled=one)
+            for index, one in enumerate(told)]
+    record = assembled(*pods)
+    assert (record.memory_peak_is_sampled, record.measured_memory_peak_is_sampled) == (run, run)

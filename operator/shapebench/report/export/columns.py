@@ -100,6 +100,9 @@ RUNS_LAST = (
     *(column for column in USAGE if column.name not in (*_FIRST_USAGE, "memory_peak_bytes", "cpu_throttled_seconds")),
     *(Column(f"measured_{column.name}", column.kind, column.unit, f"{column.meaning}: the measured part alone")
       for column in USAGE),
+    *map(_column, (
+        "memory_peak_is_sampled FLAG - the peak is the largest of samples: it may have been more in between",
+        "measured_memory_peak_is_sampled FLAG - the same of the measured part alone")),
 )
 
 MEASUREMENTS = tuple(map(_column, (

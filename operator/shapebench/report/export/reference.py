@@ -44,6 +44,13 @@ with cgroup v1 as with v2. `memory_bytes` of the series is the working set, with
 drop. A program that reads many files fills the cache up to the limit: its peak lies near the limit while its working
 set is small, and neither is wrong. Where processes are followed (local backend, no cgroup) both are resident memory.
 
+The kernel tells the peak of a container's whole life. That is the measured part's, too, where it rose within that part.
+Else (start-up needed more; local backend; cgroup v2 before Linux 5.19, which tells none) the peak is the largest of
+samples, five a second in a container: a lower bound, and `memory_peak_is_sampled` or its `measured_` sister says so.
+
+`disk_written_bytes` is what left for the disk with cgroup v2's `io` controller; with v1 and the local backend what was
+made ready for it, so a file (Spark's spill) that is deleted before the kernel wrote it counts there.
+
 `duration_s` is the longest measured part of a driver or worker, by that pod's own clock. `started_s` is the first pod's
 start and `finished_s` the last one's end, so their difference is more where workers do not begin together, or where
 nodes' clocks differ.

@@ -13,7 +13,8 @@ from shapebench.report.export.columns import SERIES, Family, Kind
 from shapebench.report.export.layouts import Key, Row, Value
 
 _PLAIN = ("benchmark", "namespace", "run", "backend", "workers", "cpu", "memory_bytes", "block", "repetition",
-          "position", "attempt", "duration_s", "cost", "cost_spent", "message")
+          "position", "attempt", "duration_s", "cost", "cost_spent", "message", "memory_peak_is_sampled",
+          "measured_memory_peak_is_sampled")
 _COUNTERS = SERIES[6:]
 
 
