@@ -14,6 +14,9 @@ from dashboards.panels import Column, Query
 _RUN = 'namespace="$namespace",benchmark="$benchmark",run="$run"'
 _PODS = f'{_RUN},source="$source"'
 _POD = "{{role}} {{index}}"
+_LOOK = "2h:10s"
+_MARGIN_S = 120
+"""Seconds: about a start-up, and a wind-down."""
 
 
 def dashboard() -> models.Dashboard:
@@ -36,8 +39,22 @@ def dashboard() -> models.Dashboard:
 
 def _fact(family: str) -> str:
     """A gauge of the run. The operator tells it only when the run is over, after the time range that shows the run:
-    hence a look an hour ahead."""
-    return f"last_over_time(shapebench_run_{family}{{{_RUN}}}[2h] offset -1h)"
+    hence a look an hour ahead. A Benchmark that was deleted and applied again has runs of the same names: of what was
+    told of them, what goes with the chosen beginning."""
+    other = f"floor(shapebench_run_started_seconds{{{_RUN}}}) != ${{began}}"
+    return f"last_over_time((shapebench_run_{family}{{{_RUN}}} unless on (namespace, run) {other})[{_LOOK}] offset -1h)"
+
+
+def _began() -> str:
+    """When the chosen run's measured part began, in whole Unix seconds: of the runs of this name that were not over
+    before the time range the last that began in it, else the first soon after it (a look at a start-up), else 0."""
+    started = f"floor(shapebench_run_started_seconds{{{_RUN}}})"
+    over = f"shapebench_run_finished_seconds{{{_RUN}}} < ${{__from:date:seconds}} - {_MARGIN_S}"
+    end = "${__to:date:seconds}"
+    inside = f"({started} <= {end} unless on (namespace, run) {over})"
+    after = f"({started} > {end} <= {end} + {_MARGIN_S})"
+    return (f"max(max_over_time({inside}[{_LOOK}] offset -1h)) "
+            f"or min(min_over_time({after}[{_LOOK}] offset -1h)) or vector(0)")
 
 
 def _variables() -> Iterator[Builder[models.VariableModel]]:
@@ -47,6 +64,8 @@ def _variables() -> Iterator[Builder[models.VariableModel]]:
         "run", "Run",
         'label_values(shapebench_pod_cpu_seconds_total{namespace="$namespace",benchmark="$benchmark"}, run)',
         "One of the runs that have samples in the time range.")
+    yield variables.hidden(variables.number(
+        "began", "", _began(), "When the run's measured part began: there may have been another run of its name."))
     yield variables.choice(
         "source", "From", "The run's own record, written when it ended, with every sample that was taken; or what "
         "Prometheus scraped from the pods, which is there while they run.",
@@ -76,14 +95,19 @@ def _summary() -> Iterator[Builder[models.Panel]]:
 def _pods() -> Iterator[Builder[models.Panel]]:
     yield panels.lines("CPU, cores", "Which pod works, and when?", [Query(_rate("cpu_seconds"), _POD)], "short")
     yield panels.lines("Memory", "How much memory does each pod hold, page cache that is easy to drop left out?",
-                       [Query(f"shapebench_pod_memory_working_set_bytes{{{_PODS}}}", _POD)], "bytes")
+                       [Query(_once(f"shapebench_pod_memory_working_set_bytes{{{_PODS}}}"), _POD)], "bytes")
     for one in usage.COUNTERS:
         yield panels.lines(one.rate, f"When, and how much: {one.rate}, of each pod?",
                            [Query(_rate(one.name), _POD)], one.rate_unit)
 
 
 def _rate(counter: str) -> str:
-    return f"sum by (role, index) (rate(shapebench_pod_{counter}_total{{{_PODS}}}[${{window}}s]))"
+    return _once(f"rate(shapebench_pod_{counter}_total{{{_PODS}}}[${{window}}s])")
+
+
+def _once(of_pods: str) -> str:
+    """A pod that is scraped twice, by its annotation and by a PodMonitor, is not two."""
+    return f"max by (role, index) ({of_pods})"
 
 
 def _parts() -> Iterator[Builder[models.Panel]]:

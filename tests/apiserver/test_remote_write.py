@@ -12,7 +12,7 @@ from apiserver import operator_process
 from apiserver.control_plane import ControlPlane
 from apiserver.operator_process import OperatorProcess, apply, listed, tensorflow, until
 from prometheus import server
-from prometheus.conftest import real_runs, study  # noqa: F401 (fixtures)
+from prometheus.conftest import study  # noqa: F401 (a fixture)
 from prometheus.lab import Study
 from prometheus.server import Prometheus
 

@@ -1,6 +1,6 @@
 """A real Prometheus with real runs in it: written remotely from their records, and scraped from the operator.
 
-For tests in other folders too: `from prometheus.conftest import prometheus, real_runs, study, long_study`.
+For tests in other folders too: `from prometheus.conftest import prometheus, study, long_study`.
 """
 
 from __future__ import annotations
@@ -17,37 +17,32 @@ from shapebench.handlers.endpoints import Endpoints
 from shapebench.metrics.registry import Metrics
 from shapebench.remote_write.run import Choice, time_series
 
-LONG = 600.0
-"""What a run of three seconds is stretched by to become one of half an hour."""
+HOUR_S, DAY_S = 3600, 86400
+
+
+def recorded(name: str, created_ago_s: float) -> Study:
+    """A recorded Benchmark whose runs ended just now; created on the second, as an API server tells it."""
+    now_s = time.time()
+    return Study(lab.benchmark(name), lab.recorded(name, now_s - 10), float(int(now_s - created_ago_s)))
 
 
 @pytest.fixture(scope="session")
-def real_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Study]:
-    """By the Benchmark's name, which was created an hour ago, to the second, as an API server tells it."""
-    made = (lab.benchmark(), lab.fine())
-    created_s = float(int(time.time()) - 3600)
-    records = lab.run_all(made, tmp_path_factory.mktemp("runs"))
-    return {one.metadata.name: Study(one, its, created_s) for one, its in zip(made, records, strict=True)}
+def study() -> Study:
+    """Four real runs of three seconds, a sample each second, created an hour ago: the Benchmark read-speed."""
+    return recorded(lab.SHORT, HOUR_S)
 
 
 @pytest.fixture(scope="session")
-def study(real_runs: dict[str, Study]) -> Study:
-    """Four real runs of three seconds, a sample each second: the Benchmark read-speed."""
-    return real_runs["read-speed"]
+def long_study() -> Study:
+    """Four real runs of half an hour, created a day ago: the Benchmark read-long."""
+    return recorded(lab.LONG, DAY_S)
 
 
 @pytest.fixture(scope="session")
-def fine_study(real_runs: dict[str, Study]) -> Study:
-    """A real run of three seconds, ten samples a second: the Benchmark read-fine."""
-    return real_runs["read-fine"]
-
-
-@pytest.fixture(scope="session")
-def long_study(study: Study) -> Study:
-    """The same as half an hour each: the Benchmark read-long, created a day ago."""
-    name = "read-long"
-    records = tuple(lab.stretched(record, LONG, name) for record in study.records)
-    return Study(lab.benchmark(name), records, study.created_s - 86400)
+def fine_study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A run of three seconds that this machine makes now, ten samples a second: the Benchmark read-fine."""
+    made = lab.fine()
+    return Study(made, lab.run(made, tmp_path_factory.mktemp("runs")), float(int(time.time()) - HOUR_S))
 
 
 @pytest.fixture(scope="session")

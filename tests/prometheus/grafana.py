@@ -143,9 +143,9 @@ def filled(text: str, values: Mapping[str, Value], shown: Range) -> str:
     """The text with its variables' values; Prometheus' own $__… stay, as its backend fills them in."""
     def value(match: re.Match[str]) -> str:
         name, form = match[1] or match[3], match[2] or ""
-        if name == "__from":
+        if name in ("__from", "__to"):
             assert form == "date:seconds"
-            return f"{int(shown.from_s)}"
+            return f"{int(shown.from_s if name == '__from' else shown.to_s)}"
         if name.startswith("__"):
             return match[0]
         return _form(values[name], form)

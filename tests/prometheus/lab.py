@@ -1,18 +1,19 @@
-"""Real runs on this machine through the local backend, some seconds long, and longer ones made of them."""
+"""Real runs: of pods that were recorded (recording.py), and of this machine, through the local backend."""
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from shapebench.api import keys, moments, quantity, wire
+from shapebench.api import assemble, cost, keys, moments, quantity, wire
 from shapebench.api.benchmark import Benchmark
-from shapebench.api.record import Phase, PodRecord, RunRecord, Value
+from shapebench.api.record import Phase, PodRecord, RunRecord, Times
 from shapebench.local import attempt, cores
 from shapebench.local.context import Machine
 from shapebench.plan import expand
@@ -21,17 +22,19 @@ from shapebench.remote_write.run import FinishedRun
 
 NAMESPACE = "lab"
 SECONDS = 3.0
-Moments = TypeVar("Moments", bound=Value)
 PROGRAM = Path(__file__).with_name("program.py")
+RECORDED = Path(__file__).with_name("recorded")
+SHORT, LONG = "read-speed", "read-long"
+"""The Benchmarks that were recorded: four runs of three seconds, and the same as half an hour each."""
 
 
-def benchmark(name: str = "read-speed", interval: str = "1s") -> Benchmark:
+def benchmark(name: str = SHORT, interval: str = "1s") -> Benchmark:
     """Two shapes, a parameter with two values: four runs. The larger the batch, the more CPU and bytes."""
     arguments = [f"{SECONDS}", "0.{batchSize}", "{batchSize}00"]
     return Benchmark.model_validate({"metadata": {"name": name, "namespace": NAMESPACE}, "spec": {
         "workload": {"tensorflow": {"command": [sys.executable, str(PROGRAM)], "arguments": arguments}},
-        "shapes": [{"name": "2x1", "workers": 2, "cpu": "1", "memory": "1Gi", "pricePerHour": "0.10"},
-                   {"name": "1x2", "workers": 1, "cpu": "2", "memory": "2Gi", "pricePerHour": "0.25"}],
+        "shapes": [{"name": "2x1", "workers": 2, "cpu": "200m", "memory": "1Gi", "pricePerHour": "0.10"},
+                   {"name": "1x2", "workers": 1, "cpu": "400m", "memory": "2Gi", "pricePerHour": "0.25"}],
         "parameters": [{"name": "batchSize", "values": [1, 3]}],
         "sampleInterval": interval,
         "repetitions": {"count": 1, "warmups": 0}}})
@@ -45,12 +48,10 @@ def fine() -> Benchmark:
     return Benchmark.model_validate({"metadata": made.metadata.model_dump(by_alias=True), "spec": spec})
 
 
-def run_all(benchmarks: Sequence[Benchmark], folder: Path) -> list[tuple[RunRecord, ...]]:
-    """The records of the Benchmarks' runs, which all happen at the same time: a few seconds."""
-    with ThreadPoolExecutor(32) as pool:
-        started = [[pool.submit(_run, made, one, folder) for one in expand.runs(made.metadata.name, made.spec)]
-                   for made in benchmarks]
-        return [tuple(one.result() for one in runs) for runs in started]
+def run(made: Benchmark, folder: Path) -> tuple[RunRecord, ...]:
+    """The records of the Benchmark's runs, made on this machine: processes count no operations of disks and nothing
+    that a limit withholds."""
+    return tuple(_run(made, planned, folder) for planned in expand.runs(made.metadata.name, made.spec))
 
 
 def _run(made: Benchmark, planned: expand.PlannedRun, folder: Path) -> RunRecord:
@@ -59,39 +60,36 @@ def _run(made: Benchmark, planned: expand.PlannedRun, folder: Path) -> RunRecord
     record = attempt.execute(made, planned, place, lambda _: None)
     logs = [path.read_text() for path in place.logs.glob(f"{record.run}-*")]
     assert record.phase is Phase.SUCCEEDED, (record.message, logs)
-    return with_operations(record.model_copy(update={"namespace": NAMESPACE}))
+    return record.model_copy(update={"namespace": NAMESPACE})
 
 
-def with_operations(record: RunRecord) -> RunRecord:
-    """The record as a pod's cgroup would have told it, which counts operations and throttling; processes do not."""
-    return record.model_copy(update={"pods": tuple(map(_pod_with_operations, record.pods))})
+def recorded(name: str, end_s: float) -> tuple[RunRecord, ...]:
+    """The records of a recorded Benchmark's runs, moved in time: the last of their samples was taken at `end_s`."""
+    kept = json.loads(gzip.decompress((RECORDED / f"{name}.json.gz").read_bytes()))
+    pods = {run: [PodRecord.model_validate(pod) for pod in its] for run, its in kept["runs"].items()}
+    by_s = end_s - max(pod.series.time_s[-1] for its in pods.values() for pod in its)
+    made = benchmark(name)
+    return tuple(_recorded(made, planned, [_later(pod, by_s) for pod in pods[planned.name]])
+                 for planned in expand.runs(name, made.spec))
 
 
-def _pod_with_operations(pod: PodRecord) -> PodRecord:
-    columns = dict(pod.series.columns)
-    for operations, moved in (("disk_reads", "disk_read_bytes"), ("disk_writes", "disk_written_bytes")):
-        columns[operations] = tuple(None if one is None else one // 4096 for one in columns[moved])
-    columns["cpu_throttled_seconds"] = tuple(None if one is None else one / 10 for one in columns["cpu_seconds"])
-    return pod.model_copy(update={"series": pod.series.model_copy(update={"columns": columns})})
+def _recorded(made: Benchmark, planned: expand.PlannedRun, pods: list[PodRecord]) -> RunRecord:
+    begun_s, over_s = min(pod.agent_started_s for pod in pods), max(pod.series.time_s[-1] for pod in pods)
+    price = cost.gang_per_hour(made.spec.workload, planned.shape)
+    context = assemble.RunContext(
+        benchmark=made.metadata.name, namespace=NAMESPACE, run=planned.name, backend="kubernetes", cell=planned.cell,
+        shape=planned.shape, block=planned.block, repetition=planned.repetition, position=planned.position,
+        price_per_hour=price)
+    outcome = assemble.Outcome(1, cost_spent=cost.of_time(price, over_s - begun_s))
+    return assemble.run_record(context, pods, outcome, Times(created_s=begun_s, scheduled_s=begun_s))
 
 
-def stretched(record: RunRecord, factor: float, name: str) -> RunRecord:
-    """The same run as if all in it had taken so many times as long, up to the same end. Its counts are as they were."""
-    def moved(time_s: float) -> float:
-        return end_s + (time_s - end_s) * factor
-
-    end_s = max(pod.series.time_s[-1] for pod in record.pods)
-    pods = tuple(_at(pod, moved).model_copy(update={"series": pod.series.model_copy(update={
-        "time_s": tuple(map(moved, pod.series.time_s))})}) for pod in record.pods)
-    duration_s = record.duration_s and record.duration_s * factor
-    return record.model_copy(update={"benchmark": name, "run": keys.run_name(name, record.block, record.position),
-                                     "times": _at(record.times, moved), "duration_s": duration_s, "pods": pods})
-
-
-def _at(value: Moments, moved: Callable[[float], float]) -> Moments:
-    """The value with its moments moved: the fields that end in _s."""
-    moments = {name: getattr(value, name) for name in type(value).model_fields if name.endswith("_s")}
-    return value.model_copy(update={name: moved(time_s) for name, time_s in moments.items() if time_s is not None})
+def _later(pod: PodRecord, by_s: float) -> PodRecord:
+    """The fields that end in _s are moments."""
+    known = {name: getattr(pod, name) for name in PodRecord.model_fields if name.endswith("_s")}
+    series = pod.series.model_copy(update={"time_s": tuple(time_s + by_s for time_s in pod.series.time_s)})
+    return pod.model_copy(update={"series": series, **{
+        name: time_s + by_s for name, time_s in known.items() if time_s is not None}})
 
 
 @dataclass(frozen=True)

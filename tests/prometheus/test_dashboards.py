@@ -19,10 +19,11 @@ from prometheus.lab import Study
 from prometheus.server import Answered, Prometheus
 
 from shapebench.api import wire
-from shapebench.api.record import RunRecord, Usage
+from shapebench.api.record import RunRecord
 from shapebench.handlers.endpoints import Endpoints
 from shapebench.handlers.remote_metrics import RemoteMetrics
 from shapebench.metrics.registry import Metrics
+from shapebench.remote_write import names
 from shapebench.remote_write.run import Choice, time_series
 
 Tree = dict[str, Any]
@@ -30,6 +31,8 @@ DASHBOARDS: dict[str, Tree] = {path.stem: json.loads(path.read_text())
                                for path in sorted((server.ROOT / "manifests" / "dashboards").glob("*.json"))}
 COMPARE, RUN, OPERATOR = (DASHBOARDS[f"shapebench-{name}"] for name in ("compare", "run", "operator"))
 LIVE_RUN = "read-live-1-1"
+NOT_COUNTED = ("disk_reads", "disk_writes", "cpu_throttled_seconds")
+"""By processes."""
 
 
 def panels(dashboard: Tree) -> list[Tree]:
@@ -43,25 +46,16 @@ def queries(dashboard: Tree) -> list[Any]:
             for panel in panels(dashboard) for target in panel["targets"]]
 
 
+def linked(record: RunRecord) -> Range:
+    """The time range that the table of runs links to."""
+    times = record.times
+    assert times.started_s is not None
+    assert times.finished_s is not None
+    return Range(times.started_s - 120, times.finished_s + 60)
+
+
 def has_values(found: list[Answered]) -> bool:
     return bool(found) and all(any(math.isfinite(value) for _, value in one.samples) for one in found)
-
-
-def whole(study: Study) -> Study:
-    """The study as pods would have told it: processes here count no operations of disks and no throttling."""
-    return Study(study.benchmark, tuple(map(_whole, study.records)), study.created_s)
-
-
-def _whole(record: RunRecord) -> RunRecord:
-    def told(usage: Usage) -> Usage:
-        return usage.model_copy(update={
-            "disk_reads": (usage.disk_read_bytes or 0) // 4096, "disk_writes": (usage.disk_written_bytes or 0) // 4096,
-            "cpu_throttled_seconds": (usage.cpu_seconds or 0.0) / 10})
-
-    assert record.measured_usage is not None
-    return record.model_copy(update={
-        "usage": told(record.usage), "measured_usage": told(record.measured_usage),
-        "cost_spent": record.cost_spent or record.cost})
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +77,13 @@ def live_agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def operator(study: Study, long_study: Study) -> Iterator[int]:
-    """The port of an operator's endpoints that saw both studies, and is at work."""
+def operator(study: Study, long_study: Study, fine_study: Study) -> Iterator[int]:
+    """The port of an operator's endpoints that saw all studies, and is at work."""
     metrics, over = Metrics(time.monotonic), threading.Event()
     remote = RemoteMetrics(metrics.registry, time.monotonic)
     remote.count_pending(lambda: 0)
-    for one in (study, long_study):
-        for body in whole(one).bodies():
+    for one in (study, long_study, fine_study):
+        for body in one.bodies():
             metrics.board.saw(body)
 
     def work() -> None:
@@ -111,13 +105,13 @@ def operator(study: Study, long_study: Study) -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def filled(study: Study, long_study: Study, operator: int, live_agent: int,
+def filled(study: Study, long_study: Study, fine_study: Study, operator: int, live_agent: int,
            tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """A Prometheus that was written to, and scrapes an operator and a live pod's agent."""
+    """A Prometheus that was written to, and scrapes an operator and a live pod's agent; that by two jobs."""
     scrapes = [{"job_name": name, "honor_labels": True, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
-               for name, port in (("shapebench", operator), ("pods", live_agent))]
+               for name, port in (("shapebench", operator), ("pods", live_agent), ("pod-monitor", live_agent))]
     with server.running(tmp_path_factory.mktemp("prometheus"), scrapes) as running:
-        for one in (study, long_study):
+        for one in (study, long_study, fine_study):
             for run in one.finished:
                 running.write(time_series(run, Choice()))
         for metric in ("shapebench_last_event_age_seconds", "shapebench_pod_cpu_seconds_total"):
@@ -227,19 +221,14 @@ def test_cpu_per_cent_is_of_the_workers_cpus(compared: View) -> None:
     busy = {one.labels["cell"]: dict(one.samples) for one in compared.answer(cores)}
     for curve in compared.answer(per_cent):
         for moment_s, share in curve.samples:
-            assert share == pytest.approx(busy[curve.labels["cell"]][moment_s] / 2)  # both shapes have two CPUs
+            assert share == pytest.approx(busy[curve.labels["cell"]][moment_s] / 0.4)  # of both shapes
 
 
 @pytest.fixture(scope="module", params=["3-seconds", "30-minutes"])
 def one_run(request: pytest.FixtureRequest, filled: Prometheus, study: Study, long_study: Study) -> View:
-    """One run, opened from the table of runs: over its own time. The long one is the short one stretched, with ten
-    minutes between its samples, where a real one would have seconds: hence a rate over more than that."""
+    """One run, opened from the table of runs: over its own time."""
     record = (study if request.param == "3-seconds" else long_study).records[0]
-    assert record.times.started_s is not None
-    assert record.times.finished_s is not None
-    shown = Range(record.times.started_s - 120, record.times.finished_s + 60)
-    chosen = {} if request.param == "3-seconds" else {"window": "1500"}
-    return grafana.view(RUN, filled, shown, benchmark=record.benchmark, run=record.run, **chosen)
+    return grafana.view(RUN, filled, linked(record), benchmark=record.benchmark, run=record.run)
 
 
 @pytest.mark.parametrize("target", queries(RUN))
@@ -260,11 +249,9 @@ def test_marks_of_the_measured_part(one_run: View, study: Study, long_study: Stu
 def test_rates_of_pods_are_over_two_samples_however_long_the_run(filled: Prometheus, study: Study,
                                                                  long_study: Study) -> None:
     """A record has 600 samples of a pod at most: of half an hour one each three or four seconds."""
-    windows = []
-    for record in (study.records[0], long_study.records[0]):
-        shown = Range((record.times.started_s or 0) - 120, (record.times.finished_s or 0) + 60)
-        windows.append(grafana.view(RUN, filled, shown, benchmark=record.benchmark, run=record.run).values["window"])
-    assert windows == ["2", "8"]
+    windows = [grafana.view(RUN, filled, linked(record), benchmark=record.benchmark, run=record.run).values["window"]
+               for record in (study.records[0], long_study.records[0])]
+    assert windows == ["2", str(max(2, math.ceil(long_study.records[0].duration_s / 250)))]
 
 
 def test_a_live_run(filled: Prometheus) -> None:
@@ -280,6 +267,53 @@ def test_a_live_run(filled: Prometheus) -> None:
     assert len(asked) == len(offered)
     for target in asked:
         assert has_values(view.answer(target)), target["expr"]
+
+
+def test_a_pod_that_two_jobs_scrape_is_drawn_once(filled: Prometheus) -> None:
+    """By its annotation and by a PodMonitor: as much CPU as one of them saw, and one line."""
+    now_s = time.time()
+    view = grafana.view(RUN, filled, Range(now_s - 300, now_s), namespace=lab.NAMESPACE, benchmark="read-live",
+                        run=LIVE_RUN, source="agent", window="5")
+    (target,) = next(panel for panel in panels(RUN) if panel["title"] == "CPU, cores")["targets"]
+    (drawn,) = view.answer({**target, "instant": True})
+    seen = filled.query(f'rate(shapebench_pod_cpu_seconds_total{{run="{LIVE_RUN}"}}[5s])', view.range.to_s)
+    assert {one.labels["job"] for one in seen} == {"pods", "pod-monitor"}
+    assert drawn.value == max(one.value for one in seen)
+    (memory,) = next(panel for panel in panels(RUN) if panel["title"] == "Memory")["targets"]
+    assert len(view.answer(memory)) == 1
+
+
+def test_the_recorded_pods_had_every_counter(study: Study, long_study: Study) -> None:
+    """So a panel that asks for one by a wrong name has nothing to show, and fails above. They are what the kernel told
+    the agents (recording.py): of real control groups of the first version, of Linux 6.18, which counts operations of
+    disks only below a limit, however high. The second version's are in tests/unit/agent alone."""
+    for record in (*study.records, *long_study.records):
+        for pod in record.pods:
+            assert pod.counters == "cgroup-v1"
+            assert set(pod.series.columns) == {*names.SUFFIXES}
+        used = record.measured_usage
+        assert used is not None
+        assert None not in used.model_dump().values()
+        assert min(used.disk_reads or 0, used.disk_writes or 0) > 100
+    for one in (study, long_study):
+        assert max(record.usage.cpu_throttled_seconds or 0.0 for record in one.records) > 0.3
+
+
+@pytest.mark.parametrize("dashboard", [pytest.param(COMPARE, id="compare"), pytest.param(RUN, id="run")])
+def test_what_is_not_counted_has_no_data_and_all_else_has(
+        filled: Prometheus, fine_study: Study, dashboard: Tree) -> None:
+    """A run of this machine: by processes alone nothing counts disk operations, or what a limit withholds."""
+    (record,) = fine_study.records
+    now_s = time.time()
+    shown, chosen = (linked(record), {"run": record.run}) if dashboard is RUN else (Range(now_s - 900, now_s), {})
+    view = grafana.view(dashboard, filled, shown, benchmark=record.benchmark, **chosen)
+    for panel in panels(dashboard):
+        found = [view.answer(target) for target in panel["targets"]]
+        asked = panel["targets"][-1]["expr"]
+        if any(f"_{name}" in asked for name in NOT_COUNTED) and panel["title"] != "Share of the measured part":
+            assert found[-1] == [], panel["title"]
+        else:
+            assert all(map(has_values, found)), panel["title"]
 
 
 @pytest.mark.parametrize("target", queries(OPERATOR))
