@@ -8,15 +8,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from apiserver import operator_process
 from apiserver.control_plane import ControlPlane
 from apiserver.operator_process import OperatorProcess, apply, listed, tensorflow, until
+from kubernetes.client import ApiClient
 from prometheus import server
 from prometheus.conftest import study  # noqa: F401 (a fixture)
 from prometheus.lab import Study
 from prometheus.server import Prometheus
 
 from shapebench.api import keys, packing
+from shapebench.kube.cluster import KubeCluster
+from shapebench.kube.finished_runs import FinishedRuns
+from shapebench.kube.transport import Transport
 
 
 def test_finished_runs_are_sent_whatever_happens_in_between(
@@ -44,14 +49,49 @@ def test_finished_runs_are_sent_whatever_happens_in_between(
         check(prometheus, api_server, namespace, study)
 
 
+def test_a_run_and_another_one_of_its_name_are_two(
+        api_server: ControlPlane, api_client: ApiClient, namespace: str, study: Study) -> None:  # noqa: F811
+    """Its Benchmark is deleted and applied again while it is sent."""
+    finish(api_server, namespace, study)
+    runs = FinishedRuns(KubeCluster(Transport(api_client), ""))
+    first = study.records[0]
+    uid = uid_of(api_server, namespace, "benchmarkrun", first.run)
+    sent = runs.unsent(namespace, first.run, uid)
+    assert sent is not None
+    assert tuple(sent.pods) == first.pods
+    deleted = api_server.kubectl("delete", "benchmark,benchmarkrun", "--all", "-n", namespace)
+    assert deleted.returncode == 0, deleted.stderr
+    finish(api_server, namespace, study)
+    runs.mark(namespace, first.run, uid, "sent")
+    assert marks(api_server, namespace) == {}
+    assert runs.unsent(namespace, first.run, uid) is None
+    again = uid_of(api_server, namespace, "benchmarkrun", first.run)
+    runs.mark(namespace, first.run, again, "sent")
+    assert marks(api_server, namespace) == {first.run: "sent"}
+    assert runs.unsent(namespace, first.run, again) is None
+
+
+def test_a_run_waits_for_no_benchmark_that_only_has_the_name_of_its_own(
+        api_server: ControlPlane, api_client: ApiClient, namespace: str, study: Study) -> None:  # noqa: F811
+    """Nothing has collected it yet; its aligned series would begin where the other Benchmark was created."""
+    finish(api_server, namespace, study)
+    api_server.kubectl("delete", "benchmark", "--all", "-n", namespace)
+    apply(api_server, namespace, tensorflow(study.benchmark.metadata.name, suspend=True))
+    runs, first = FinishedRuns(KubeCluster(Transport(api_client), "")), study.records[0]
+    assert runs.unsent(namespace, first.run, uid_of(api_server, namespace, "benchmarkrun", first.run)) is None
+
+
+def uid_of(plane: ControlPlane, namespace: str, kind: str, name: str) -> str:
+    return plane.kubectl("get", kind, name, "-n", namespace, "-o", "jsonpath={.metadata.uid}").stdout
+
+
 def finish(plane: ControlPlane, namespace: str, study: Study) -> None:  # noqa: F811
     """The study as an operator left it: a Benchmark (suspended: no run of its own starts), runs, records."""
     bodies = list(study.bodies())
     (benchmark,) = (one for one in bodies if one["kind"] == "Benchmark")
     benchmark["metadata"] = {"name": benchmark["metadata"]["name"]}
     apply(plane, namespace, benchmark | {"spec": benchmark["spec"] | {"suspend": True}})
-    uid = plane.kubectl("get", "benchmark", benchmark["metadata"]["name"], "-n", namespace,
-                        "-o", "jsonpath={.metadata.uid}").stdout
+    uid = uid_of(plane, namespace, "benchmark", benchmark["metadata"]["name"])
     owner = {"apiVersion": keys.API_VERSION, "kind": "Benchmark", "name": benchmark["metadata"]["name"], "uid": uid,
              "controller": True}
     by_name = {body["metadata"]["name"]: body for body in bodies if body["kind"] == "BenchmarkRun"}
@@ -91,4 +131,4 @@ def check(prometheus: Prometheus, plane: ControlPlane, namespace: str, study: St
     for record in study.records:
         assert record.measured_usage is not None
         assert answers[record.run][0] == (created_s, 0.0)
-        assert answers[record.run][-1][1] == record.measured_usage.cpu_seconds
+        assert answers[record.run][-1][1] == pytest.approx(record.measured_usage.cpu_seconds)

@@ -184,6 +184,16 @@ def test_only_the_driver_may_talk_to_the_api() -> None:
     assert gangs.build(spark())[2]["spec"]["serviceAccountName"] == "shapebench-driver"
 
 
+def test_a_benchmark_takes_the_annotations_for_scrapes_back() -> None:
+    """As docs/how-to/prometheus.md says, where a PodMonitor finds the pods too."""
+    own = {"podTemplate": {"annotations": {"prometheus.io/scrape": "false"}}}
+    bodies = (*gangs.build(tensorflow(**own)), *gangs.build(spark(**own)))
+    pods = [body for body in bodies if body["kind"] == "Pod"]
+    (template,) = (json.loads(body["data"]["executor-template.json"]) for body in bodies if body["kind"] == "ConfigMap")
+    assert len(pods) > 1
+    assert {one["metadata"]["annotations"]["prometheus.io/scrape"] for one in (*pods, template)} == {"false"}
+
+
 VOLUMES = [
     pytest.param({"configMap": {"name": "x"}}, {"configMap": {"name": "x"}}, id="configMap"),
     pytest.param({"secret": {"secretName": "x"}}, {"secret": {"secretName": "x"}}, id="secret"),
