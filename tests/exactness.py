@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import known_life
 import own_pod
 
 from shapebench.agent import framing
-from shapebench.api.record import PodRecord
+from shapebench.api.record import PodRecord, Usage
 
 BOUNDS = {"cpu": 0.01, "measured cpu": 0.01, "network bytes": 0.01, "network packets": 0.01, "disk read": 0.01,
           "disk written": 0.01, "memory peak": 0.02}
@@ -22,6 +22,7 @@ BOUNDS = {"cpu": 0.01, "measured cpu": 0.01, "network bytes": 0.01, "network pac
 
 
 DISK_MIB = 64
+DATAGRAMS = 1500
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,14 @@ def live(agent: Path, seconds: float, folder: Path, version: str | None) -> tupl
     network = version is not None
     # What the interpreter reads of itself is the program's reading too, but not in what it knows.
     subprocess.run([sys.executable, "-I", "-S", "-c", "import json, mmap, resource, socket"], check=True)
-    with own_pod.place(version, network=network) as place:
-        if not place.outside:
-            return _compare(*_run(agent, place, (str(seconds), str(folder), str(DISK_MIB), "", "0"), version))
-        with own_pod.echo(place.outside) as port:
-            words = (str(seconds), str(folder), str(DISK_MIB), place.outside, str(port))
-            return _compare(*_run(agent, place, words, version))
+    with own_pod.place(version, network=network) as place, ExitStack() as stack:
+        port = stack.enter_context(own_pod.echo(place.outside)) if place.outside else 0
+        words = (str(seconds), str(folder), str(DISK_MIB), place.outside, str(port), str(DATAGRAMS))
+        record = _run(agent, place, words, version)
+    return record, figures(record, record.usage)
 
 
-def _run(agent: Path, place: own_pod.Place, words: Sequence[str], version: str | None) -> tuple[PodRecord, str]:
+def _run(agent: Path, place: own_pod.Place, words: Sequence[str], version: str | None) -> PodRecord:
     env = {"PATH": os.environ["PATH"], "SHAPEBENCH_METRICS_PORT": "0",
            "SHAPEBENCH_COUNTERS": "processes" if version is None else "cgroup"}
     command = (*place.prefix, sys.executable, "-I", str(agent), "--cgroup-root", str(place.cgroup_root), "--",
@@ -65,27 +65,28 @@ def _run(agent: Path, place: own_pod.Place, words: Sequence[str], version: str |
     found = framing.decode(done.stdout)
     if done.returncode or found is None:
         raise RuntimeError(done.stdout + done.stderr)
-    return PodRecord.model_validate(found), done.stdout
+    return PodRecord.model_validate(found)
 
 
-def _compare(record: PodRecord, output: str) -> tuple[PodRecord, list[Figure]]:
-    known = json.loads(next(line for line in output.splitlines() if line.startswith("known ")).partition(" ")[2])
-    usage, measured = record.usage, record.measured_usage
+def figures(record: PodRecord, usage: Usage) -> list[Figure]:
+    """What the program knows beside one of its record's two usages; of both for CPU, memory is the whole life's."""
+    [known] = [row.values for row in record.measurements]
+    measured = record.measured_usage
     assert measured is not None
-    figures = [
-        Figure("cpu", known["cpu"], usage.cpu_seconds),
+    found = [
+        Figure("cpu", known["cpu"], record.usage.cpu_seconds),
         Figure("measured cpu", known["measured_cpu"], measured.cpu_seconds),
         Figure("disk read", known["disk"], usage.disk_read_bytes),
         Figure("disk written", known["disk"], usage.disk_written_bytes),
-        Figure("memory peak", known["memory"], usage.memory_peak_bytes),
+        Figure("memory peak", known["memory"], record.usage.memory_peak_bytes),
     ]
     if known["datagrams"]:
         packets, each = 2 * known["datagrams"], known_life.PAYLOAD_BYTES + own_pod.FRAME_BYTES
-        figures += [Figure("network bytes", packets * each, _sum(usage.network_receive_bytes,
-                                                                 usage.network_transmit_bytes)),
-                    Figure("network packets", packets, _sum(usage.network_receive_packets,
-                                                            usage.network_transmit_packets))]
-    return record, figures
+        found += [Figure("network bytes", packets * each, _sum(usage.network_receive_bytes,
+                                                               usage.network_transmit_bytes)),
+                  Figure("network packets", packets, _sum(usage.network_receive_packets,
+                                                          usage.network_transmit_packets))]
+    return found
 
 
 def _sum(one: int | None, other: int | None) -> int | None:
