@@ -34,7 +34,7 @@ BENCHMARK_STATUS = status.BenchmarkStatus(
 RUN_STATUS = run.RunStatus(
     phase=record.Phase.FAILED, attempt=2, attempt_created_at=WHEN, gang_exists=True,
     reason=record.Reason.OUT_OF_MEMORY,
-    message="executor 1 was killed", lost_attempts=("Evicted: node a",),
+    message="executor 1 was killed", lost_attempts=("Evicted: node a",), lost_usage=USAGE, log_awaited_at=WHEN,
     times=record.Times(created_s=1.5, attempt_created_s=1.75, scheduled_s=2.5, running_s=3.5, started_s=4.5,
                        finished_s=5.5),
     queue_s=0.5, startup_s=2.75,

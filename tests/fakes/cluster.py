@@ -6,6 +6,7 @@ while nothing ticks, so that a killed and a living operator write the same times
 
 from __future__ import annotations
 
+import base64
 import copy
 import itertools
 from collections.abc import Callable
@@ -50,6 +51,7 @@ class FakeCluster:
     objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
     store: dict[str, bytes] = field(default_factory=dict)
     store_fails: Callable[[], str] = lambda: ""
+    log_fails: Callable[[str], str] = lambda pod: ""
     ages: dict[str, int] = field(default_factory=dict)
     created: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
@@ -108,8 +110,17 @@ class FakeCluster:
         return told
 
     def log(self, namespace: str, pod: str, container: str) -> str:
+        problem = self.log_fails(pod)
+        if problem:
+            raise actions.LogUnavailableError(problem)
         body = self.objects.get(("Pod", pod))
         return body.get("fake-log", "") if body and container == program_container(body) else ""
+
+    def kept(self, namespace: str, config_map: str, owner_uid: str) -> bytes:
+        body = self.objects.get(("ConfigMap", config_map))
+        if body is None or owner_uid not in owner_uids(body):
+            return b""
+        return base64.b64decode(body["binaryData"][keys.RECORD_KEY])
 
     # --- what the rest of a cluster does
 

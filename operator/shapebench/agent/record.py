@@ -81,7 +81,7 @@ def totals(record: dict[str, Any], limit_bytes: int) -> str:
     """The record without its series as JSON of at most so many bytes.
 
     What does not fit goes in this order: measurements from the last, the environment, the message's end.
-    environment["truncated"] says what is missing.
+    environment["truncated"] says what is missing, and measurements_left_out how many rows.
     """
     short = {key: value for key, value in record.items() if key != "series"}
     text = _json(short)
@@ -92,7 +92,8 @@ def totals(record: dict[str, Any], limit_bytes: int) -> str:
 
     def cut(kept: int, facts: dict[str, Any]) -> str:
         note = f"{len(rows) - kept} of {len(rows)} measurements" + ("" if facts else ", environment, message")
-        short.update(measurements=rows[:kept], environment={**facts, "truncated": note})
+        short.update(measurements=rows[:kept], measurements_left_out=len(rows) - kept,
+                     environment={**facts, "truncated": note})
         return _json(short)
 
     # The most rows that fit: each costs time to write down, and this is done again at every checkpoint.

@@ -13,7 +13,12 @@ MEASUREMENT_PREFIX = "measurement."
 
 
 def of_record(record: RunRecord, metric: str) -> float | None:
-    """The record's value of `metric` (duration, cost or measurement.NAME); None where it has none."""
+    """The record's value of `metric` (duration, cost or measurement.NAME); None where it has none.
+
+    Of rows that are not all there no median is formed: it is the one that was taken of them all, if it was.
+    """
+    if record.measurements_left_out and metric.startswith(MEASUREMENT_PREFIX):
+        return record.medians.get(metric.removeprefix(MEASUREMENT_PREFIX))
     return value(metric, record.duration_s, record.cost, (row.values for row in record.measurements))
 
 

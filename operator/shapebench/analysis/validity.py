@@ -99,6 +99,10 @@ def _losses(record: RunRecord) -> Iterator[Flag]:
     if lost:
         yield _flag(Verdict.LOST_PODS, f"no whole record of {_names(lost)}: usage is missing from the totals",
                     len(lost), 0)
+    partly = [pod for pod in record.pods if pod.left_out]
+    if partly:
+        yield _flag(Verdict.LOST_PODS, f"not all of the record of {_names(pod.pod for pod in partly)}: without "
+                                       f"{partly[0].left_out}", len(partly), 0)
     yield from _replaced(record)
 
 

@@ -83,6 +83,7 @@ def run_record(context: RunContext, pods: Sequence[PodRecord], outcome: Outcome,
         cost_spent=outcome.cost_spent,
         **_usages(pods),
         measurements=tuple(row for pod in deciding for row in pod.measurements),
+        measurements_left_out=sum(pod.measurements_left_out for pod in deciding),
         environment={key: value for pod in reversed(deciding) for key, value in pod.environment.items()},
         pods=tuple(pods),
     )

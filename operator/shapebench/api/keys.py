@@ -78,6 +78,11 @@ def pod_name(gang: str, role: str, index: int) -> str:
     return f"{gang}-driver" if role == "driver" else f"{gang}-{role}-{index}"
 
 
+def lost_record_name(run: str, attempt: int) -> str:
+    """The config map that holds the record of an attempt that was lost, until the run is over."""
+    return f"{gang_name(run, attempt)}-record"
+
+
 def record_name(run: str) -> str:
     """The config map that holds the run's record."""
     return f"{run}-record"

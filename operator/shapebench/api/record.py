@@ -160,7 +160,9 @@ class PodRecord(Value):
     have the measured part of the pod that they serve: their agents hear of it from that one's. None: it is not known.
 
     `complete` is false where the agent was killed before its end: the totals are then those of its last checkpoint, at
-    `last_reading_s`. A memory peak that `is_sampled` is the largest of samples: it may have been more in between.
+    `last_reading_s`. `measurements_left_out`: how many rows are missing, always the last ones. `left_out`: what the
+    operator could not get of the record, and why; usage and times are whole. A memory peak that `is_sampled` is the
+    largest of samples: it may have been more in between.
 
     All times are by one clock, the agent's: the pod's wall clock when the agent started, and steady from there.
     """
@@ -188,8 +190,10 @@ class PodRecord(Value):
     measured_memory_peak_is_sampled: bool | None = None
     surroundings: Surroundings | None = None
     measurements: tuple[Measurement, ...] = ()
+    measurements_left_out: int = 0
     environment: dict[str, str] = {}
     series: Series = Series()
+    left_out: str = ""
 
 
 class Times(Value):
@@ -215,14 +219,33 @@ class Cell(Value):
     parameters: dict[str, Scalar] = {}
 
 
+class LostAttempt(Value):
+    """An attempt that the cluster broke off, as far as its pods told. Of all the run's own figures it is only in
+    `cost_spent`; here that is of this attempt alone. `left_out`: what was told and is not kept.
+    """
+
+    attempt: int
+    reason: Reason | None = None
+    message: str = ""
+    times: Times = Times()
+    cost_spent: float | None = None
+    usage: Usage = Usage()
+    usage_by_role: dict[str, Usage] = {}
+    lost_pods: tuple[str, ...] = ()
+    pod_records: tuple[PodRecord, ...] = ()
+    left_out: str = ""
+
+
 class RunRecord(Value):
     """A run, whole.
 
     `cost` is the price of the measured part, by which cells are compared; `cost_spent` that of all the time for which
     the pods of all attempts held their nodes. `usage` is of the pods' whole lives, `measured_usage` of the measured
     part (None where it is not known of every pod). `images`: the digest of each role's image. `lost_pods`: those that
-    left no record, or not all of it; their usage is missing from the totals. A memory peak
-    `is_sampled` where one of the pods' is; None: not told of every pod.
+    left no record, or not all of it; their usage is missing from the totals. `measurements_left_out`: how many rows of
+    the job are missing; `medians` then has each value's over all rows, unless nobody knows them. `lost_attempts`: those
+    before the last one, which all else here is of. A memory peak `is_sampled` where one of the pods' is; None: not told
+    of every pod.
     """
 
     version: Literal["shapebench.dev/record/v1"] = RECORD_VERSION
@@ -253,8 +276,11 @@ class RunRecord(Value):
     memory_peak_is_sampled: bool | None = None
     measured_memory_peak_is_sampled: bool | None = None
     measurements: tuple[Measurement, ...] = ()
+    measurements_left_out: int = 0
+    medians: dict[str, float] = {}
     environment: dict[str, str] = {}
     images: dict[str, str] = {}
     flags: tuple[Flag, ...] = ()
     lost_pods: tuple[str, ...] = ()
+    lost_attempts: tuple[LostAttempt, ...] = ()
     pods: tuple[PodRecord, ...] = ()

@@ -49,6 +49,11 @@ class RunStatus(ApiObject):
     message: Annotated[str, Field(max_length=4096)] = ""
     lost_attempts: Annotated[tuple[Annotated[str, Field(max_length=4096)], ...], Field(
         max_length=12, description="why earlier attempts failed")] = ()
+    lost_usage: Annotated[Usage | None, Field(
+        description="of the pods of earlier attempts, as far as it is known; in no other figure here")] = None
+    log_awaited_at: Annotated[str | None, Field(
+        max_length=64, json_schema_extra={"format": "date-time"},
+        description="since when the end of the attempt waits for a pod's log that its node does not give")] = None
     times: Times = Times()
     queue_s: Annotated[float | None, Field(
         description="from the attempt's creation until no queue held it back")] = None

@@ -5,6 +5,7 @@ Applying is idempotent: what exists already under our owner, or is gone already,
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable
 from typing import Any, assert_never
@@ -87,8 +88,18 @@ class KubeCluster:
         return None
 
     def log(self, namespace: str, pod: str, container: str) -> str:
-        """The end of the container's log; empty when there is none (any more)."""
+        """The end of the container's log; empty when there is none (any more).
+
+        Raises `shapebench.plan.actions.LogUnavailableError` while it cannot be read.
+        """
         return logs.tail(self._transport, namespace, pod, container)
+
+    def kept(self, namespace: str, config_map: str, owner_uid: str) -> bytes:
+        """The packed record in the ConfigMap; empty when there is none (any more), or none of this owner's."""
+        found = self._get("ConfigMap", namespace, config_map)
+        if found is None or controller_uid(found) != owner_uid:
+            return b""
+        return base64.b64decode((found.get("binaryData") or {}).get(keys.RECORD_KEY, ""))
 
     def serves_own_kinds(self) -> bool:
         """Whether the CustomResourceDefinitions are installed."""

@@ -119,6 +119,10 @@ class RefusedError(Exception):
     """The API server will not have an object (quota, Pod Security, admission, a name that somebody else took)."""
 
 
+class LogUnavailableError(Exception):
+    """A pod's log cannot be read now, for a reason that may pass; the text says which."""
+
+
 class NamespaceGoneError(Exception):
     """The namespace or the owner is being deleted: there is nothing left to do."""
 
@@ -138,5 +142,12 @@ class Cluster(Protocol):
         ...
 
     def log(self, namespace: str, pod: str, container: str) -> str:
-        """The log of this container of the pod; empty when there is none (any more)."""
+        """The log of this container of the pod; empty when there is none (any more).
+
+        Raises LogUnavailableError while it cannot be read.
+        """
+        ...
+
+    def kept(self, namespace: str, config_map: str, owner_uid: str) -> bytes:
+        """The packed record in a config map of this owner's; empty when there is none (any more)."""
         ...

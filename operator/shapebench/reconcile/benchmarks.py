@@ -14,7 +14,7 @@ from shapebench.analysis import summary
 from shapebench.analysis.budget import Ledger
 from shapebench.api import moments, places
 from shapebench.api.benchmark import Benchmark
-from shapebench.api.record import Phase
+from shapebench.api.record import Phase, RunRecord
 from shapebench.api.run import BenchmarkRun
 from shapebench.api.settings import Settings
 from shapebench.api.status import BenchmarkPhase, BenchmarkStatus, ConditionType
@@ -31,7 +31,8 @@ from shapebench.reconcile.steps import Step
 
 @dataclass(frozen=True)
 class View:
-    """One Benchmark as it was found. `logs` by pod, `refusals` and `kept` by run: what this reconciliation learnt.
+    """One Benchmark as it was found. `logs` by pod, `lost` by config map, `refusals` and `kept` by run: what this
+    reconciliation learnt.
 
     `engines`: the SparkApplications or TFJobs that its runs are launched through, if they are.
     """
@@ -45,19 +46,23 @@ class View:
     engine_offer: Offer = Offer.READY
     queue_offer: Offer = Offer.READY
     logs: Mapping[str, PodLog] = field(default_factory=dict)
+    lost: Mapping[str, RunRecord | None] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, Kept] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do. `again`: look at once, the actions open the way to more. `reads`: logs that are needed first.
+    """What to do. `again`: look at once, the actions open the way to more. `reads`, `patient` and `recalls`: what is
+    needed first, as in a run's Step.
 
-    `over`: a run has its result with these actions; what was read for it is not needed any more.
+    `over`: an attempt is done with by these actions; what was read for it is not needed any more.
     """
 
     actions: tuple[Action, ...] = ()
     reads: tuple[str, ...] = ()
+    patient: bool = False
+    recalls: tuple[tuple[str, str], ...] = ()
     wake_after_s: float | None = None
     again: bool = False
     over: bool = False
@@ -76,10 +81,11 @@ def decide(view: View, now_s: float) -> Decision:
     plan = expand.runs(judged.benchmark.metadata.name, judged.benchmark.spec)
     made = _made(view, judged.benchmark, plan)
     taken = _advance(judged.benchmark, made, now_s)
-    reads = tuple(name for step in taken for name in step.reads)
     actions = tuple(action for step in taken for action in step.actions)
-    if reads or any(step.again for step in taken):
-        return Decision(actions, reads, again=True, over=any(step.over for step in taken))
+    needs = next((step for step in taken if step.reads or step.recalls), Step())
+    if needs.concludes or any(step.again for step in taken):
+        return Decision(actions, needs.reads, needs.patient, needs.recalls, again=True,
+                        over=any(step.over for step in taken))
     given_up = _infeasible(judged.benchmark, plan, view.runs)
     waiting = [planned for planned in plan
                if planned.name not in view.runs and summary.key(planned.cell) not in given_up]
@@ -105,7 +111,7 @@ def _made(view: View, benchmark: Benchmark, plan: Sequence[expand.PlannedRun]) -
     return [RunView(
         benchmark, planned, view.runs[planned.name], tuple(pods.get(planned.name, ())), view.settings, view.logs,
         view.refusals.get(planned.name, ""), tuple(engines.get(planned.name, ())),
-        view.kept.get(planned.name), others=view.runs) for planned in plan if planned.name in view.runs]
+        view.kept.get(planned.name), others=view.runs, lost=view.lost) for planned in plan if planned.name in view.runs]
 
 
 def _advance(benchmark: Benchmark, made: Sequence[RunView], now_s: float) -> list[Step]:

@@ -9,14 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from shapebench.api import assemble, cost, keys, moments
 from shapebench.api.record import INFRASTRUCTURE_REASONS, Phase, PodRecord, RunRecord, Times
 from shapebench.plan.actions import Action, Create, Emit
-from shapebench.reconcile import attempts, judging, keeping, records, spending, steps, wording
+from shapebench.reconcile import attempts, judging, keeping, lost_attempts, records, spending, steps, wording
 from shapebench.reconcile.facts import Failure
 from shapebench.reconcile.run_view import RunView
 from shapebench.reconcile.steps import Step
+
+LOG_PATIENCE_S = 60.0
+"""How long the end of an attempt waits for a log that a pod's node does not give. A kubelet that starts again is back
+by then; much later the node may be given up, and its pods deleted, whose ends are known now."""
+LOG_LOOK_S = 3.0
+"""How long to wait at least before it is asked for again; then half as long as it has been waited for."""
 
 
 def end(view: RunView, failure: Failure | None, now_s: float, may_conclude: bool,
@@ -30,13 +37,46 @@ def end(view: RunView, failure: Failure | None, now_s: float, may_conclude: bool
     failure = failure or attempts.missing_executors(steps.gang(view))
     if not may_conclude:
         return Step(again=True)
+    needed = _needed(view, now_s)
+    if needed is not None:
+        return needed
     if failure is not None and view.kept is None and _has_retries(view, failure):
         forbidden = no_retry(view)
         if not forbidden:
             return _retry(view, failure, now_s)
         failure = replace(failure, message=f"{failure.message}; {forbidden}")
-    unread = tuple(pod.name for pod in view.current if pod.ended and pod.name not in view.logs)
-    return Step(reads=unread, concludes=True) if unread else _conclude(view, failure, now_s)
+    return _recall(view) or _conclude(view, failure, now_s)
+
+
+def _needed(view: RunView, now_s: float) -> Step | None:
+    """What has to be read of the attempt's pods before they are deleted; None where all is read, or given up."""
+    since_s = moments.unix_s(view.run.status.log_awaited_at)
+    left_s = LOG_PATIENCE_S - (0.0 if since_s is None else now_s - since_s)
+    for pod in view.current:
+        if left_s > 0 and pod.name in view.logs and view.logs[pod.name].unread and not steps.on_lost_node(pod):
+            return _await_log(view, pod.name, now_s, left_s)
+    # Those on lost nodes come last: who waits for others looks no further than to the first that cannot be read.
+    unread = tuple(pod.name for pod in sorted(view.current, key=steps.on_lost_node)
+                   if pod.ended and pod.name not in view.logs)
+    return Step(reads=unread, patient=left_s > 0, concludes=True) if unread else None
+
+
+def _await_log(view: RunView, pod: str, now_s: float, left_s: float) -> Step:
+    """Who reads it has tried for seconds; now others have their turn."""
+    wake_after_s = min(left_s, max(LOG_LOOK_S, (LOG_PATIENCE_S - left_s) / 2))
+    if view.run.status.log_awaited_at is not None:
+        return Step(wake_after_s=wake_after_s)
+    message = f"waiting for the log of pod {pod}, at most {LOG_PATIENCE_S:g} s: {view.logs[pod].unread}"
+    return Step((steps.patch(view, {"logAwaitedAt": moments.timestamp(now_s),
+                                    "message": message[:wording.MESSAGE_CHARS]}),
+                 Emit(steps.about(view), "Warning", "LogUnavailable", message)), wake_after_s=wake_after_s)
+
+
+def _recall(view: RunView) -> Step | None:
+    missing = [name for name in lost_attempts.names(view) if name not in view.lost]
+    if not missing or view.kept is not None:
+        return None
+    return Step(recalls=tuple((name, view.run.metadata.uid) for name in missing), concludes=True)
 
 
 def _has_retries(view: RunView, failure: Failure) -> bool:
@@ -44,25 +84,33 @@ def _has_retries(view: RunView, failure: Failure) -> bool:
 
 
 def _conclude(view: RunView, failure: Failure | None, now_s: float) -> Step:
-    record = view.kept.record if view.kept else judging.judged(view, _record(view, failure, now_s))
+    record = view.kept.record if view.kept else lost_attempts.taken_in(
+        view, judging.judged(view, _record(view, failure, now_s)))
     if view.settings.results_url and view.kept is None:
         return Step((*steps.support_deletions(view), keeping.keep(view, record)), again=True, concludes=True)
     return Step((
         *steps.support_deletions(view),
         *_in_config_map(view, record),
         steps.patch(view, wording.final_status(record, view.benchmark.spec.objective.metric)
-               | ({"record": view.kept.url} if view.kept and view.kept.url else {})),
+                    | {"logAwaitedAt": None, "lostUsage": _lost_usage(record)}
+                    | ({"record": view.kept.url} if view.kept and view.kept.url else {})),
+        *lost_attempts.deletions(view),
         *steps.deletions(view, view.engines, view.pods),
         Emit(steps.about(view), "Warning" if record.reason else "Normal", str(record.reason or "Succeeded"),
              f"{wording.describe(view.planned)}: {wording.ending(record)}"),
     ), again=True, concludes=True, over=True)
 
 
+def _lost_usage(record: RunRecord) -> dict[str, Any] | None:
+    usage = lost_attempts.usage(record)
+    return None if usage is None else usage.model_dump(by_alias=True, exclude_none=True)
+
+
 def _in_config_map(view: RunView, record: RunRecord) -> tuple[Action, ...]:
     """Where records go without a results store, and when it fails: no result is lost to a full volume."""
     if view.kept and view.kept.url:
         return ()
-    created = Create(keeping.config_map(view.attempt, record))
+    created = Create(keeping.config_map(view.attempt, record, keys.record_name(record.run)))
     if view.kept is None:
         return (created,)
     text = f"{view.kept.problem}; the record of {record.run} is in ConfigMap {keys.record_name(record.run)} instead"
@@ -74,10 +122,12 @@ def _retry(view: RunView, failure: Failure, now_s: float) -> Step:
     lost = f"attempt {number}: {failure.reason}: {failure.message}"[:1000]
     return Step((
         *steps.support_deletions(view),
+        Create(lost_attempts.config_map(view, _record(view, failure, now_s), now_s)),
         steps.patch(view, {"phase": Phase.PENDING, "attempt": number + 1, "attemptCreatedAt": moments.timestamp(now_s),
-                      "gangExists": False, "lostAttempts": [*status.lost_attempts, lost],
-                      "costSpent": wording.money(spending.until(view, now_s)), "times": {
-                          "attemptCreatedS": now_s, "admittedS": None, "scheduledS": None, "runningS": None}}),
+                           "gangExists": False, "lostAttempts": [*status.lost_attempts, lost],
+                           "message": "", "logAwaitedAt": None,
+                           "costSpent": wording.money(spending.until(view, now_s)), "times": {
+                               "attemptCreatedS": now_s, "admittedS": None, "scheduledS": None, "runningS": None}}),
         *steps.deletions(view, view.engines, view.pods),
         Emit(steps.about(view), "Warning", str(failure.reason), f"{lost}; a new attempt follows"),
     ), again=True, concludes=True, over=True)
@@ -102,10 +152,15 @@ def _record(view: RunView, failure: Failure | None, now_s: float) -> RunRecord:
 
 
 def _with_losses(found: assemble.Outcome, view: RunView, recorded: Sequence[PodRecord]) -> assemble.Outcome:
-    """Say which pods left no record, and which not all of it: their usage is missing from the totals."""
-    lost = judging.unrecorded(view.current, recorded)
+    """Say which pods left no record, and which not all of it."""
+    lost = judging.unrecorded(view, recorded)
     cut = [f"{pod.pod}: {pod.message}" for pod in recorded if not pod.complete]
+    partly = [pod for pod in recorded if pod.left_out]
+    if partly:
+        more = f" (and of {len(partly) - 1} more pods)" if len(partly) > 1 else ""
+        cut.append(f"not all of the record of {partly[0].pod}{more}: without {partly[0].left_out}")
+    rows = sum(pod.measurements_left_out for pod in recorded if pod.role in assemble.DECIDING_ROLES)
+    if rows:
+        cut.append(f"{rows} measurements are missing: nothing is averaged over the others")
     said = [found.message, *([f"no usage of {', '.join(lost)}"] if lost else []), *cut]
     return replace(found, message="\n".join(filter(None, said)))
-
-

@@ -6,11 +6,12 @@ and which pods left nothing. The runs that ended before are what the verdict com
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from shapebench.analysis import peers, pools, validity
 from shapebench.api.record import PodRecord, RunRecord
 from shapebench.build import configured
+from shapebench.build import gang as gangs
 from shapebench.reconcile.facts import PodFact, PodState
 from shapebench.reconcile.run_view import RunView
 
@@ -19,10 +20,9 @@ _DIGESTS_TOLD = 5
 
 def judged(view: RunView, record: RunRecord) -> RunRecord:
     """The record, complete."""
-    cut = {pod.pod for pod in record.pods if not pod.complete}
     whole = record.model_copy(update={
         "images": images(view.current),
-        "lost_pods": tuple(sorted({*unrecorded(view.current, record.pods), *cut})),
+        "lost_pods": lost_pods(view, record.pods),
         "environment": configured.spark(view.attempt) | record.environment,
     })
     spec = view.benchmark.spec
@@ -38,7 +38,14 @@ def images(pods: tuple[PodFact, ...]) -> dict[str, str]:
     return {role: " ".join(sorted(digests)[:_DIGESTS_TOLD]) for role, digests in sorted(found.items())}
 
 
-def unrecorded(pods: Iterable[PodFact], recorded: Iterable[PodRecord]) -> tuple[str, ...]:
-    """The pods that used something and left no record of it: one that never ran has none."""
-    known = {pod.pod for pod in recorded}
-    return tuple(sorted(pod.name for pod in pods if pod.state is not PodState.WAITING and pod.name not in known))
+def lost_pods(view: RunView, recorded: Collection[PodRecord]) -> tuple[str, ...]:
+    """Those whose usage is not known, or not all of it."""
+    return tuple(sorted({*unrecorded(view, recorded), *(pod.pod for pod in recorded if not pod.complete)}))
+
+
+def unrecorded(view: RunView, recorded: Iterable[PodRecord]) -> tuple[str, ...]:
+    """The pods that used something and left no record of it, those that are gone too: one that never ran has none."""
+    ran = {pod.name for pod in view.current if pod.state is not PodState.WAITING}
+    if view.run.status.times.running_s is not None:
+        ran |= set(gangs.pod_names(view.attempt))
+    return tuple(sorted(ran - {pod.pod for pod in recorded}))

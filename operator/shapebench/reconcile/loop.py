@@ -7,15 +7,17 @@ starting over ends in the same place.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from shapebench.api import keys
+from shapebench.api.record import RunRecord
 from shapebench.api.run import BenchmarkRun
 from shapebench.api.settings import Settings
 from shapebench.plan.actions import Cluster, Create, Keep, Kept, NamespaceGoneError, RefusedError, Snapshot
-from shapebench.reconcile import benchmarks, engines, facts, ownership, pod_logs, steps
+from shapebench.reconcile import benchmarks, engines, facts, lost_attempts, ownership, pod_logs, steps
 from shapebench.reconcile.pod_logs import PodLog
 
 MAX_PASSES = 50
@@ -23,6 +25,15 @@ MAX_PASSES = 50
 LOGS_PER_LOOK = 1000
 """After so many the look ends with the run it is at, and the next one begins at once: a pod's log and record take some
 ten milliseconds, a look that takes minutes counts as stuck, and other Benchmarks wait for it."""
+
+
+class Learnt(NamedTuple):
+    """What a look has learnt so far, as a View has it."""
+
+    logs: dict[str, PodLog]
+    lost: dict[str, RunRecord | None]
+    refusals: dict[str, str]
+    kept: dict[str, Kept]
 
 
 def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
@@ -33,6 +44,7 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
     """
     logs: dict[str, PodLog] = {}
     refusals: dict[str, str] = {}
+    lost: dict[str, RunRecord | None] = {}
     kept: dict[str, Kept] = {}
     read = 0
     for _ in range(MAX_PASSES):
@@ -40,12 +52,13 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
             snapshot = cluster.snapshot(namespace, name)
             if snapshot.benchmark is None:
                 return None
-            view = _view(ownership.own(snapshot), settings, logs, refusals, kept)
+            view = _view(ownership.own(snapshot), settings, Learnt(logs, lost, refusals, kept))
             decision = benchmarks.decide(view, clock())
-            if decision.reads:
-                logs.update(_read(cluster, namespace, view, decision.reads))
+            if decision.reads or decision.recalls:
+                logs.update(_read(cluster, namespace, view, decision))
+                lost.update(_recalled(cluster, namespace, decision))
                 read += len(decision.reads)
-                decision = benchmarks.decide(dataclasses.replace(view, logs=logs), clock())
+                decision = benchmarks.decide(dataclasses.replace(view, logs=logs, lost=lost), clock())
             refused = _apply(cluster, decision, kept)
         except NamespaceGoneError:
             return None
@@ -58,7 +71,8 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
         if decision.over:
             if refused is None and read >= logs_per_look:
                 return 0.0
-            logs.clear()
+            logs = {pod: one for pod, one in logs.items() if one.unread}  # each took seconds, and waits for longer
+            lost.clear()
             kept.clear()
     return 0.0
 
@@ -78,13 +92,19 @@ def _apply(cluster: Cluster, decision: benchmarks.Decision, kept: dict[str, Kept
     return None
 
 
-def _read(cluster: Cluster, namespace: str, view: benchmarks.View, pods: Sequence[str]) -> dict[str, PodLog]:
+def _read(cluster: Cluster, namespace: str, view: benchmarks.View,
+          decision: benchmarks.Decision) -> dict[str, PodLog]:
     containers = {pod.name: pod.container for pod in view.pods}
-    return pod_logs.read(pods, lambda pod: cluster.log(namespace, pod, containers[pod]), view.logs)
+    return pod_logs.read(decision.reads, lambda pod: cluster.log(namespace, pod, containers[pod]), view.logs,
+                         may_fail=1 if decision.patient else pod_logs.MAY_FAIL)
 
 
-def _view(snapshot: Snapshot, settings: Settings, logs: dict[str, PodLog], refusals: dict[str, str],
-          kept: dict[str, Kept]) -> benchmarks.View:
+def _recalled(cluster: Cluster, namespace: str, decision: benchmarks.Decision) -> dict[str, RunRecord | None]:
+    return {name: lost_attempts.unpacked(cluster.kept(namespace, name, owner_uid))
+            for name, owner_uid in decision.recalls}
+
+
+def _view(snapshot: Snapshot, settings: Settings, learnt: Learnt) -> benchmarks.View:
     assert snapshot.benchmark is not None
     return benchmarks.View(
         body=snapshot.benchmark,
@@ -96,9 +116,10 @@ def _view(snapshot: Snapshot, settings: Settings, logs: dict[str, PodLog], refus
                       for body in snapshot.applications),
         engine_offer=snapshot.engine,
         queue_offer=snapshot.queue,
-        logs=logs,
-        refusals=refusals,
-        kept=kept,
+        logs=learnt.logs,
+        lost=learnt.lost,
+        refusals=learnt.refusals,
+        kept=learnt.kept,
     )
 
 

@@ -13,6 +13,7 @@ from shapebench.agent import framing
 from shapebench.agent import record as agent_record
 from shapebench.api import last_words, thinning, wire
 from shapebench.api.record import PodRecord, Series
+from shapebench.plan.actions import LogUnavailableError
 
 
 class Room(NamedTuple):
@@ -33,17 +34,23 @@ IN_MEMORY = Room(60_000, 64 * 2**20, framing.RECORD_LIMIT_BYTES)
 what their programs measured, and a row takes twenty times its text."""
 
 
+MAY_FAIL = 20
+"""Of the logs of one run that a look asks for."""
+
+
 @dataclass(frozen=True)
 class PodLog:
     """What a pod's log holds of use: the agent's record, and the program's last words.
 
     `record` has some of the series' samples; where that is not all of them, `packed_series` has all, if there was room.
+    `unread`: why the log could not be read, for a reason that may pass.
     """
 
     record: PodRecord | None = None
     packed_series: bytes = b""
     tail: str = ""
     text_bytes: int = 0
+    unread: str = ""
 
     def whole_series(self) -> Series:
         """The series with every sample that is kept; it is made anew each time."""
@@ -53,14 +60,24 @@ class PodLog:
 
 
 def read(pods: Iterable[str], log: Callable[[str], str], before: Mapping[str, PodLog],
-         room: Room = IN_MEMORY) -> dict[str, PodLog]:
-    """The logs of these pods of a run beside those that are known; `log` is asked for one pod's at a time."""
+         room: Room = IN_MEMORY, may_fail: int = MAY_FAIL) -> dict[str, PodLog]:
+    """The logs of these pods of a run beside those that are known; `log` is asked for one pod's at a time.
+
+    After so many that cannot be read now the others are not asked for, and count as such: each takes seconds.
+    """
     names, found = tuple(pods), dict(before)
     samples = room.samples // max(1, len(names) + len(found))
     packed = room.packed_bytes - sum(len(one.packed_series) for one in found.values())
     text = room.text_bytes - sum(one.text_bytes for one in found.values())
+    failed: list[str] = []
     for name in names:
-        one = found[name] = _kept(log(name), Room(samples, packed, text))
+        try:
+            one = PodLog(unread=failed[-1]) if len(failed) >= may_fail else _kept(
+                log(name), Room(samples, packed, text))
+        except LogUnavailableError as error:
+            failed.append(str(error))
+            one = PodLog(unread=failed[-1])
+        found[name] = one
         packed, text = packed - len(one.packed_series), text - one.text_bytes
     return found
 

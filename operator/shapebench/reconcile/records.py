@@ -10,6 +10,8 @@ from shapebench.api.record import PodRecord, Reason
 from shapebench.reconcile.facts import PodFact
 from shapebench.reconcile.pod_logs import PodLog
 
+_WHY_CHARS = 200
+
 
 def pod_records(pods: Iterable[PodFact], logs: Mapping[str, PodLog]) -> tuple[PodRecord, ...]:
     """What the agents left: from the log, else (without series) from the termination message."""
@@ -19,7 +21,19 @@ def pod_records(pods: Iterable[PodFact], logs: Mapping[str, PodLog]) -> tuple[Po
 
 def _pod_record(pod: PodFact, log: PodLog) -> PodRecord | None:
     record = log.record or _from_termination_message(pod.totals)
-    return record if record is None or record.complete else _cut_short(record, pod)
+    if record is None:
+        return None
+    if not record.complete:
+        return _cut_short(record, pod)
+    return record if log.record else record.model_copy(update={"left_out": _left_out(record, log)})
+
+
+def _left_out(record: PodRecord, log: PodLog) -> str:
+    """What a termination message has no room for: the series always, and the last rows."""
+    rows = record.measurements_left_out
+    missing = f" and {rows} of {rows + len(record.measurements)} measurements" if rows else ""
+    why = f"its log could not be read: {log.unread[:_WHY_CHARS]}" if log.unread else "its log has no whole record"
+    return f"the samples over time{missing}: {why}"
 
 
 def _from_termination_message(text: str) -> PodRecord | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shapebench.api.benchmark import Benchmark
+from shapebench.api.record import RunRecord
 from shapebench.api.run import BenchmarkRun
 from shapebench.api.settings import Settings
 from shapebench.build.attempt import Attempt
@@ -27,6 +28,8 @@ class RunView:
     settings: Settings
     logs: Mapping[str, PodLog]
     """What is kept of the pods' logs read so far; a run's last step needs those of all its pods that ended."""
+    lost: Mapping[str, RunRecord | None] = field(default_factory=dict, kw_only=True)
+    """What is kept of earlier attempts, by their config maps, as far as it was read; None: nothing (any more)."""
     refusal: str = ""
     engines: tuple[EngineFact, ...] = ()
     """The objects of all its attempts that another operator makes pods from, or admits pods of ours by."""

@@ -11,7 +11,7 @@ from shapebench.api.run import BenchmarkRun
 from shapebench.build import gang as gangs
 from shapebench.build import kueue
 from shapebench.plan.actions import Action, Create, Emit
-from shapebench.reconcile import attempts, steps, wording
+from shapebench.reconcile import attempts, lost_attempts, steps, wording
 from shapebench.reconcile.attempts import Judgement, Stage
 from shapebench.reconcile.engines import EngineFact
 from shapebench.reconcile.facts import Failure, PodFact
@@ -48,7 +48,9 @@ def advance(view: RunView, now_s: float, end: End) -> Step:
 def _clear(view: RunView, engines: Iterable[EngineFact], pods: Iterable[PodFact]) -> Step:
     """Delete what an operator before this one had no time to; their going brings the next look."""
     deletions = steps.deletions(view, [one for one in engines if not one.deleting],
-                           [pod for pod in pods if not pod.deleting])
+                                [pod for pod in pods if not pod.deleting])
+    if deletions and is_over(view.run):
+        deletions = (*lost_attempts.deletions(view), *deletions)
     return Step(deletions, again=bool(deletions))
 
 

@@ -21,7 +21,9 @@ REFUSAL_RETRY_S = 5.0
 
 @dataclass(frozen=True)
 class Step:
-    """What to do for a run now. `reads`: pods whose logs are needed first. `again`: more can be done at once after.
+    """What to do for a run now. `reads`: pods whose logs are needed first; where the run is `patient`, only as far as
+    they can be read. `recalls`: the config maps of its earlier attempts that are needed, with the run's uid.
+    `again`: more can be done at once after.
 
     `concludes`: the step is of the run's conclusion: it reads the logs for it, or has its verdict. `over`: with these
     actions the attempt is done with, and so is what was read for it.
@@ -29,6 +31,8 @@ class Step:
 
     actions: tuple[Action, ...] = ()
     reads: tuple[str, ...] = ()
+    patient: bool = False
+    recalls: tuple[tuple[str, str], ...] = ()
     wake_after_s: float | None = None
     again: bool = False
     concludes: bool = False

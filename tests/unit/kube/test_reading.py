@@ -14,6 +14,7 @@ from shapebench.api.record import Cell, Phase, RunRecord, Times, Verdict
 from shapebench.kube import errors, listing, records
 from shapebench.kube.cluster import KubeCluster
 from shapebench.kube.transport import Transport
+from shapebench.plan import actions
 from shapebench.results import stores
 from shapebench.results.keeper import Keeper
 
@@ -79,17 +80,38 @@ def test_log(api: FakeApi, cluster: KubeCluster, answer: Answer, text: str) -> N
     assert api.asked[0].path.startswith("/api/v1/namespaces/lab/pods/pod/log?container=program&tailLines=")
 
 
-def test_the_log_of_a_lost_node_is_empty_after_some_seconds(api: FakeApi, cluster: KubeCluster,
-                                                            slept: list[float]) -> None:
-    api.answers = [status(500, "InternalError", "dial tcp 10.0.0.9:10250: no route to host")] * 100
-    assert cluster.log("lab", "pod", "program") == ""
+@pytest.mark.parametrize(("answer", "why"), [
+    pytest.param(status(500, "InternalError", "dial tcp 10.0.0.9:10250: no route to host"), "no route to host",
+                 id="node-away"),
+    pytest.param(Answer(502, b"bad gateway"), "bad gateway", id="node-away-in-other-words"),
+    pytest.param(Answer(504), "HTTP 504", id="node-slow"),
+    pytest.param(status(503), "HTTP 503", id="api-server-away"),
+])
+def test_a_log_that_cannot_be_read_now_is_told_apart_after_some_seconds(
+        api: FakeApi, cluster: KubeCluster, slept: list[float], answer: Answer, why: str) -> None:
+    api.answers = [answer] * 100
+    with pytest.raises(actions.LogUnavailableError, match=why):
+        cluster.log("lab", "pod", "program")
     assert 6 <= sum(slept) < 11
 
 
-def test_no_log_because_the_api_server_is_away_is_an_error(api: FakeApi, cluster: KubeCluster) -> None:
-    api.answers = [status(503)] * 100
-    with pytest.raises(errors.UnavailableError):
+def test_a_log_that_may_not_be_read_is_another_thing(api: FakeApi, cluster: KubeCluster) -> None:
+    api.answers = [status(403, "Forbidden", "pods/log is forbidden")]
+    with pytest.raises(errors.ForbiddenError, match="pods/log is forbidden"):
         cluster.log("lab", "pod", "program")
+
+
+@pytest.mark.parametrize(("answer", "data"), [
+    pytest.param(found({"metadata": {"ownerReferences": [{"kind": "BenchmarkRun", "name": "r", "uid": "u",
+                                                          "controller": True}]},
+                        "binaryData": {keys.RECORD_KEY: base64.b64encode(b"packed").decode()}}), b"packed", id="there"),
+    pytest.param(found({"metadata": {}, "binaryData": {keys.RECORD_KEY: "eA=="}}), b"", id="of-another-owner"),
+    pytest.param(status(404), b"", id="gone"),
+])
+def test_what_is_kept_in_a_config_map_of_a_run(api: FakeApi, cluster: KubeCluster, answer: Answer,
+                                               data: bytes) -> None:
+    api.answers = [answer]
+    assert cluster.kept("lab", "one-1-1-a1-record", "u") == data
 
 
 def _record(block: int, position: int) -> RunRecord:

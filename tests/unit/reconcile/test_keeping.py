@@ -138,14 +138,14 @@ def run(pods: tuple[PodRecord, ...], **fields: Any) -> RunRecord:
 
 def test_a_record_that_fits_is_kept_as_it_is() -> None:
     record = run(tuple(pod(number, 20, random.Random(number)) for number in range(3)))
-    assert packing.unpacked(keeping.fitted(record, keeping.CONFIG_MAP_LIMIT_BYTES)) == record
+    assert packing.unpacked(keeping.fitted(record, keeping.WHOLE)) == record
 
 
 @pytest.mark.parametrize("limit", [250_000, 100_000, 40_000])
 def test_series_are_thinned_as_little_as_the_limit_asks_for(limit: int) -> None:
     record = run(tuple(pod(number, 200, random.Random(number)) for number in range(30)))
     assert len(packing.packed(record)) > 300_000
-    data = keeping.fitted(record, limit)
+    data = keeping.fitted(record, keeping.WHOLE._replace(limit_bytes=limit))
     assert limit * 0.6 < len(data) <= limit
     kept = packing.unpacked(data)
     assert kept.usage == record.usage
@@ -179,7 +179,7 @@ ROWS = tuple(Measurement(parameters={"pass": number}, values={"seconds": random.
 ])
 def test_whatever_a_record_holds_it_fits_and_says_what_is_missing(record: RunRecord, limit: int, words: str,
                                                                   check: Any) -> None:
-    data = keeping.fitted(record, limit)
+    data = keeping.fitted(record, keeping.WHOLE._replace(limit_bytes=limit))
     assert len(data) <= limit
     kept = packing.unpacked(data)
     assert words in kept.environment[keeping.LEFT_OUT]
@@ -189,7 +189,7 @@ def test_whatever_a_record_holds_it_fits_and_says_what_is_missing(record: RunRec
 
 def test_what_a_config_map_holds_the_operator_reads_back() -> None:
     row = Measurement(values={f"v{number}": 1.0 for number in range(50)})  # so alike that gzip makes nothing of them
-    data = keeping.fitted(run((), measurements=(row,) * 50_000), keeping.CONFIG_MAP_LIMIT_BYTES)
+    data = keeping.fitted(run((), measurements=(row,) * 50_000), keeping.WHOLE)
     kept = packing.unpacked(data, packing.IN_CONFIG_MAP)
     assert 0 < len(kept.measurements) < 50_000
     assert f"measurements after the first {len(kept.measurements)}" in kept.environment[keeping.LEFT_OUT]

@@ -98,11 +98,11 @@ def test_a_look_ends_after_so_many_logs_and_the_next_one_goes_on() -> None:
     assert set(cluster.fetched.values()) == {1}
 
 
-def test_attempts_that_were_lost_need_no_log() -> None:
+def test_of_attempts_that_were_lost_each_log_is_fetched_once_too() -> None:
     cluster = together(evicted_once)
     loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
     assert {run["status"]["attempt"] for run in cluster.kind("BenchmarkRun")} == {2}
-    assert not cluster.fetched
+    assert (len(cluster.fetched), set(cluster.fetched.values())) == (RUNS * PODS, {1})
 
 
 def test_a_record_that_is_refused_holds_up_no_other_run() -> None:

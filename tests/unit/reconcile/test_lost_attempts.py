@@ -1,0 +1,205 @@
+"""Attempts that the cluster broke off: what their pods told stays, told apart from the run's own."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from fakes import cluster as fake
+from fakes.operator import NAME, NAMESPACE
+
+from shapebench.api import keys, packing
+from shapebench.api.record import LostAttempt, PodRecord, RunRecord, Series, Usage
+from shapebench.api.settings import Settings
+from shapebench.reconcile import keeping, loop, lost_attempts
+
+RUN = f"{NAME}-1-1"
+SERIES = {"time_s": [fake.START_S + index for index in range(50)], "columns": {"cpu_seconds": list(range(50))}}
+
+
+def benchmark(workers: int = 2, **limits: Any) -> dict[str, Any]:
+    return {"apiVersion": keys.API_VERSION, "kind": "Benchmark",
+            "metadata": {"name": NAME, "namespace": NAMESPACE, "uid": "8f1c-uid"},
+            "spec": {"workload": {"tensorflow": {"job": "train"}}, "limits": limits,
+                     "shapes": [{"name": "s", "workers": workers, "cpu": "1", "memory": "1Gi", "pricePerHour": "3.6"}],
+                     "repetitions": {"count": 1, "warmups": 0}}}
+
+
+def live(cluster: fake.FakeCluster, body: dict[str, Any], settings: Settings) -> fake.FakeCluster:
+    """To the Benchmark's end, by as many operators as are killed."""
+    cluster.add(body)
+    for _ in range(200):
+        try:
+            loop.reconcile(cluster, settings, NAMESPACE, NAME, cluster.clock)
+        except fake.Killed:
+            continue
+        if cluster.get("Benchmark", NAME).get("status", {}).get("finishedAt"):
+            return cluster
+        cluster.tick()
+    raise AssertionError("it did not end")
+
+
+def record(cluster: fake.FakeCluster) -> RunRecord:
+    if cluster.store:
+        (data,) = cluster.store.values()
+    else:
+        data = base64.b64decode(cluster.get("ConfigMap", keys.record_name(RUN))["binaryData"][keys.RECORD_KEY])
+    return packing.unpacked(data)
+
+
+def broken_off(pod: dict[str, Any], age: int) -> dict[str, Any]:
+    """Of two attempts: worker 0 is evicted after its program's end, with a record; worker 1 without a word."""
+    name = pod["metadata"]["name"]
+    if "-a3-" in name or age <= 4:
+        return fake.lives(pod, age, series=SERIES)
+    status = {"phase": "Failed", "reason": "Evicted", "message": "low on memory"}
+    if name.endswith("-1"):
+        return status
+    return fake.lives(pod, age, series=SERIES, exit_code=143) | status
+
+
+@pytest.mark.parametrize("settings", [
+    pytest.param(Settings(), id="config-map"),
+    pytest.param(Settings(results_url="memory://store"), id="results-store"),
+])
+def test_what_the_pods_of_lost_attempts_told_is_in_the_runs_record(settings: Settings) -> None:
+    cluster = live(fake.FakeCluster(broken_off), benchmark(), settings)
+    found = record(cluster)
+    assert (found.attempt, found.usage.cpu_seconds, len(found.pods)) == (3, pytest.approx(2 * 1.6), 2)
+    assert [one.attempt for one in found.lost_attempts] == [1, 2]
+    for one in found.lost_attempts:
+        assert (one.reason, one.lost_pods) == ("Evicted", (f"{RUN}-a{one.attempt}-worker-1",))
+        assert f"no usage of {one.lost_pods[0]}" in one.message
+        assert [pod.pod for pod in one.pod_records] == [f"{RUN}-a{one.attempt}-worker-0"]
+        assert one.usage.cpu_seconds == pytest.approx(1.6)
+        assert one.pod_records[0].series.time_s == tuple(SERIES["time_s"])
+        assert one.cost_spent is not None
+    spent = sum(one.cost_spent or 0.0 for one in found.lost_attempts)
+    assert found.cost_spent == pytest.approx(spent + 2 * 3.0 * 0.001), "the last attempt's pods held nodes for 3 s"
+    status = cluster.get("BenchmarkRun", RUN)["status"]
+    assert status["lostUsage"]["cpuSeconds"] == pytest.approx(2 * 1.6)
+    assert status["usage"]["cpuSeconds"] == pytest.approx(2 * 1.6)
+    kept = [body["metadata"]["name"] for body in cluster.kind("ConfigMap")]
+    assert kept == ([] if settings.results_url else [keys.record_name(RUN)]), "what was kept meanwhile is gone"
+
+
+@pytest.mark.parametrize("settings", [
+    pytest.param(Settings(), id="config-map"),
+    pytest.param(Settings(results_url="memory://store"), id="results-store"),
+])
+def test_an_operator_killed_after_any_effect_keeps_the_same(settings: Settings) -> None:
+    undisturbed = live(fake.FakeCluster(broken_off), benchmark(), settings)
+    for effect in range(1, undisturbed.effects + 1):
+        killed = live(fake.FakeCluster(broken_off, die_after=effect), benchmark(), settings)
+        assert killed.objects == undisturbed.objects, f"killed after effect {effect}"
+        assert killed.store == undisturbed.store, f"killed after effect {effect}"
+
+
+def test_while_the_next_attempt_goes_on_the_lost_ones_record_is_the_runs() -> None:
+    cluster = fake.FakeCluster(broken_off)
+    cluster.add(benchmark())
+    for _ in range(7):
+        loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+        cluster.tick()
+    kept = cluster.get("ConfigMap", f"{RUN}-a1-record")
+    assert fake.owner_uids(kept) == {cluster.get("BenchmarkRun", RUN)["metadata"]["uid"]}
+    cluster.delete("BenchmarkRun", RUN)
+    assert ("ConfigMap", f"{RUN}-a1-record") not in cluster.objects
+
+
+def test_pods_that_vanished_are_named() -> None:
+    def script(pod: dict[str, Any], age: int) -> dict[str, Any]:
+        first = "-a1-" in pod["metadata"]["name"]
+        return {"deleted": True} if first and age > 3 else fake.lives(pod, age)
+
+    found = record(live(fake.FakeCluster(script), benchmark(), Settings()))
+    (one,) = found.lost_attempts
+    assert one.lost_pods == (f"{RUN}-a1-worker-0", f"{RUN}-a1-worker-1")
+    assert (one.pod_records, one.usage) == ((), Usage())
+    assert found.lost_pods == ()
+
+
+def test_a_record_that_somebody_deleted_is_told() -> None:
+    cluster = fake.FakeCluster(broken_off)
+    cluster.add(benchmark())
+    for _ in range(60):
+        loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+        cluster.objects.pop(("ConfigMap", f"{RUN}-a1-record"), None)
+        cluster.tick()
+    first, second = record(cluster).lost_attempts
+    assert (first.attempt, first.left_out) == (1, "nothing is kept of what its pods told")
+    assert first.message.startswith("attempt 1: Evicted: ")
+    assert second.pod_records
+
+
+def test_a_record_that_the_api_server_refuses_keeps_the_pods_until_it_is_taken() -> None:
+    cluster = fake.FakeCluster(broken_off)
+    until_s = fake.START_S + 30
+    cluster.refuse = lambda body: ("exceeded quota: configmaps" if "-a1-record" in body["metadata"]["name"]
+                                   and cluster.now_s < until_s else None)
+    cluster.add(benchmark())
+    for _ in range(20):
+        loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+        cluster.tick()
+    status = cluster.get("BenchmarkRun", RUN)["status"]
+    assert (status["attempt"], status["message"]) == (1, "exceeded quota: configmaps")
+    assert len(cluster.kind("Pod")) == 2
+    for _ in range(60):
+        loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+        cluster.tick()
+    assert [len(one.pod_records) for one in record(cluster).lost_attempts] == [1, 1]
+
+
+def test_large_attempts_share_a_third_of_a_config_map() -> None:
+    workers, samples = 60, 400
+    series = {"time_s": list(range(samples)),
+              "columns": {name: [number * 7919 % 10007 for number in range(samples)]
+                          for name in ("cpu_seconds", "disk_reads")}}
+
+    def script(pod: dict[str, Any], age: int) -> dict[str, Any]:
+        status = fake.lives(pod, age, series=series)
+        gone = {"phase": "Failed", "reason": "Evicted"}
+        return status | gone if "-a4-" not in pod["metadata"]["name"] and age > 4 else status
+
+    cluster = live(fake.FakeCluster(script), benchmark(workers, retries=3), Settings())
+    found = record(cluster)
+    assert len(found.pods) == workers
+    assert [len(one.pod_records) for one in found.lost_attempts] == [workers] * 3
+    for one in found.lost_attempts:
+        assert one.usage.cpu_seconds == pytest.approx(workers * 1.6)
+        assert one.left_out.startswith("samples: each pod's series has at most ")
+        assert "there is little room for attempts that were lost" in one.left_out
+        assert len(json.dumps(one.model_dump(mode="json"))) < lost_attempts.LIMITS.text_bytes / 3
+
+
+def lost(number: int) -> LostAttempt:
+    pods = tuple(PodRecord(
+        pod=f"r-a{number}-worker-{index}", role="worker", index=index, counters="cgroup-v2", agent_started_s=1e9,
+        exit_code=143, usage=Usage(cpu_seconds=1.0), environment={"node": f"n{index}"},
+        series=Series(time_s=tuple(range(200)), columns={"cpu_seconds": tuple(
+            (index * 31 + sample * 7919) % 10007 / 7 for sample in range(200))})) for index in range(10))
+    return LostAttempt(attempt=number, usage=Usage(cpu_seconds=10.0), pod_records=pods)
+
+
+@pytest.mark.parametrize(("limit", "series", "pods", "words"), [
+    pytest.param(900_000, True, True, "", id="all"),
+    pytest.param(1_000, False, True, "the time series of lost attempts (", id="their-series-go-first"),
+    pytest.param(650, False, False, "the records of the 0 pods", id="then-their-pods-after-all-else"),
+])
+def test_where_a_config_map_is_full_lost_attempts_give_way(limit: int, series: bool, pods: bool,
+                                                           words: str) -> None:
+    whole = record(live(fake.FakeCluster(fake.lives), benchmark(), Settings())).model_copy(
+        update={"pods": (), "lost_attempts": (lost(1), lost(2))})
+    kept = packing.unpacked(keeping.fitted(whole, keeping.WHOLE._replace(limit_bytes=limit)))
+    records = [pod for one in kept.lost_attempts for pod in one.pod_records]
+    assert bool(records) == pods
+    assert any(pod.series.time_s for pod in records) == series
+    assert [one.usage for one in kept.lost_attempts] == [Usage(cpu_seconds=10.0)] * 2
+    assert words in kept.environment.get(keeping.LEFT_OUT, "")
+
+
+def test_what_somebody_else_put_there_is_no_record() -> None:
+    assert lost_attempts.unpacked(b"") is None
+    assert lost_attempts.unpacked(b"nonsense") is None
