@@ -104,7 +104,7 @@ class Study:
     def finished(self) -> Iterator[FinishedRun]:
         """The runs as they are sent."""
         for record in self.records:
-            yield FinishedRun(record, str(record.verdict), self.created_s)
+            yield FinishedRun(record, record.pods, str(record.verdict), self.created_s)
 
     @property
     def longest_s(self) -> float:

@@ -19,7 +19,8 @@ from prometheus.receiver import Answer, Receiver
 from prometheus.server import Prometheus
 from prometheus_client import CollectorRegistry
 
-from shapebench.api import keys
+from shapebench.api import keys, packing
+from shapebench.api.streamed import StreamedRecord
 from shapebench.handlers.remote_metrics import RemoteMetrics
 from shapebench.handlers.remote_writer import RemoteWriter
 from shapebench.kube import errors
@@ -37,24 +38,26 @@ class Runs:
 
     def __init__(self, runs: list[FinishedRun]) -> None:
         self._runs = {run.record.run: run for run in runs}
+        self._uids = {run.record.run: f"uid-of-{run.record.run}" for run in runs}
         self.marks: dict[str, str] = {}
         self.warnings: list[str] = []
         self.broken = False
 
     def bodies(self) -> list[dict[str, Any]]:
         return [{"kind": "BenchmarkRun", "status": {"phase": "Succeeded"}, "spec": {"benchmark": run.record.benchmark},
-                 "metadata": {"namespace": NAMESPACE, "name": name, "annotations": {
+                 "metadata": {"namespace": NAMESPACE, "name": name, "uid": self._uids[name], "annotations": {
                      keys.ANNOTATION_REMOTE_WRITE: self.marks[name]} if name in self.marks else {}}}
                 for name, run in self._runs.items()]
 
-    def unsent(self, namespace: str, name: str) -> FinishedRun | None:
+    def unsent(self, namespace: str, name: str, uid: str) -> FinishedRun | None:
         self._fail()
-        body = next((one for one in self.bodies() if one["metadata"]["name"] == name), None)
+        body = next((one for one in self.bodies() if one["metadata"]["uid"] == uid), None)
         return self._runs[name] if body and is_unsent(body) else None
 
-    def mark(self, namespace: str, name: str, text: str) -> None:
+    def mark(self, namespace: str, name: str, uid: str, text: str) -> None:
         self._fail()
-        self.marks[name] = text
+        if uid in self._uids.values():
+            self.marks[name] = text
 
     def warn(self, namespace: str, benchmark: str, reason: str, message: str) -> None:
         self._fail()
@@ -62,7 +65,13 @@ class Runs:
 
     def delete(self, name: str) -> dict[str, Any]:
         (body,) = (one for one in self.bodies() if one["metadata"]["name"] == name)
-        del self._runs[name]
+        del self._runs[name], self._uids[name]
+        return body
+
+    def make(self, run: FinishedRun) -> dict[str, Any]:
+        name = run.record.run
+        self._runs[name], self._uids[name] = run, f"uid-of-the-new-{name}"
+        (body,) = (one for one in self.bodies() if one["metadata"]["name"] == name)
         return body
 
     def _fail(self) -> None:
@@ -217,6 +226,26 @@ def test_a_run_in_the_row_that_is_deleted_is_forgotten(runs: Runs, receiver: Rec
         assert process.value("runs_total", result="gone") == 4
 
 
+def test_a_run_that_is_made_anew_while_it_is_sent_is_another_one(runs: Runs, study: Study, up: Receiver) -> None:
+    """The endpoint is slow, and meanwhile its user deletes the Benchmark and applies it again."""
+    first, *others = study.finished
+    for other in others:
+        runs.delete(other.record.run)
+    up.script = [Answer(after_s=0.5)]
+    with Process(runs, up.url, timeout_s=5) as process:
+        server.until(lambda: len(up.asked) == 1, "it is not asked")
+        process.writer.saw("DELETED", runs.delete(first.record.run))
+        body = runs.make(first)
+        process.writer.saw("ADDED", body | {"status": {"phase": "Running"}})
+        time.sleep(1)
+        assert (runs.marks, len(up.asked)) == ({}, 1)
+        process.writer.saw("MODIFIED", body)
+        server.until(all_marked(runs), "the new one is not sent")
+        assert [one.body for one in up.asked] == [up.asked[0].body] * 2
+        server.until(lambda: process.value("pending_runs") == 0, "some are pending")
+        assert (process.value("runs_total", result="gone"), process.value("runs_total", result="sent")) == (1, 1)
+
+
 def test_a_cluster_that_does_not_answer_is_waited_for(runs: Runs, up: Receiver) -> None:
     runs.broken = True
     with Process(runs, up.url) as process:
@@ -227,7 +256,7 @@ def test_a_cluster_that_does_not_answer_is_waited_for(runs: Runs, up: Receiver) 
 
 
 def test_a_run_without_a_readable_record_is_not_tried_for_ever(runs: Runs, up: Receiver) -> None:
-    def unreadable(namespace: str, name: str) -> FinishedRun | None:
+    def unreadable(namespace: str, name: str, uid: str) -> FinishedRun | None:
         raise ValueError("the run left no record")
 
     runs.unsent = unreadable  # type: ignore[method-assign]
@@ -240,10 +269,23 @@ def test_a_run_without_a_readable_record_is_not_tried_for_ever(runs: Runs, up: R
     assert "the annotation shapebench.dev/remote-write of each run says why" in warning
 
 
+def test_a_record_that_is_damaged_on_its_way_is_dropped_before_any_of_it_is_sent(study: Study, up: Receiver) -> None:
+    first, *others = study.finished
+    damaged = StreamedRecord(packing.packed(first.record)[:-100])
+    runs = Runs([replace(first, pods=damaged), *others])
+    with Process(runs, up.url) as process:
+        server.until(all_marked(runs), "not all are marked")
+        server.until(lambda: process.value("pending_runs") == 0, "some are pending")
+        assert process.value("runs_total", result="dropped") == 1
+        assert process.value("runs_total", result="sent") == 3
+    assert runs.marks[first.record.run].startswith("dropped: its record cannot be read: not a record: ")
+    assert len(up.asked) == 3
+
+
 def test_a_run_that_left_nothing_to_send_is_not_said_to_be_sent(study: Study, up: Receiver) -> None:
     """It never started, or its pods' records were left out."""
     first, *others = study.finished
-    runs = Runs([replace(first, record=first.record.model_copy(update={"pods": ()})), *others])
+    runs = Runs([replace(first, pods=()), *others])
     with Process(runs, up.url) as process:
         server.until(all_marked(runs), "not all are marked")
         server.until(lambda: process.value("pending_runs") == 0, "some are pending")

@@ -12,12 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from random import random
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from shapebench.handlers.queue import Pace, WorkQueue
-from shapebench.handlers.remote_writer import RunName
 from shapebench.kube import errors
 from shapebench.kube.fallen_back import NotYetError, is_to_move
 from shapebench.results.keeper import PAUSE_S
@@ -30,6 +29,16 @@ REST_S = 0.2
 NOT_YET_S = 15.0
 AWAY = Pace(first_retry_s=2 * PAUSE_S, longest_retry_s=10 * PAUSE_S)
 """At least as long as the store is left alone after a failure, which a run's end may have had a moment ago."""
+
+
+class RunName(NamedTuple):
+    """A run's name."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
 
 
 class Moves(Protocol):

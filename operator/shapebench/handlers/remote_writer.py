@@ -37,11 +37,12 @@ EMPTY = "nothing to send: its record tells of no pod's usage"
 UNREADABLE = f"records cannot be read, the annotation {keys.ANNOTATION_REMOTE_WRITE} of each run says why"
 
 
-class RunName(NamedTuple):
-    """A run's name."""
+class RunId(NamedTuple):
+    """A run, and not another one that has its name after it was deleted."""
 
     namespace: str
     name: str
+    uid: str
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
@@ -50,11 +51,12 @@ class RunName(NamedTuple):
 class Runs(Protocol):
     """`shapebench.kube.finished_runs.FinishedRuns`."""
 
-    def unsent(self, namespace: str, name: str) -> FinishedRun | None:
-        """The run; None where there is nothing to send. Raises ValueError where there is no record to be had."""
+    def unsent(self, namespace: str, name: str, uid: str) -> FinishedRun | None:
+        """The run; None where there is nothing to send. Raises ValueError, also in taking its pods, where there is no
+        record to be had."""
         ...
 
-    def mark(self, namespace: str, name: str, text: str) -> None:
+    def mark(self, namespace: str, name: str, uid: str, text: str) -> None:
         """Note on the run what became of it."""
         ...
 
@@ -84,7 +86,7 @@ class RemoteWriter:
         self._pace = pace or Pace()
         self._chance = chance
         self._changed = threading.Condition()
-        self._row: dict[RunName, Progress] = {}
+        self._row: dict[RunId, Progress] = {}
         self._stopped = threading.Event()
         self._failures = 0
         self._thread = threading.Thread(target=self._loop, name="remote-writer", daemon=True)
@@ -103,7 +105,7 @@ class RemoteWriter:
 
     def saw(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """A run came, changed or went (as kopf's events say it)."""
-        name = RunName(body["metadata"]["namespace"], body["metadata"]["name"])
+        name = RunId(body["metadata"]["namespace"], body["metadata"]["name"], body["metadata"]["uid"])
         with self._changed:
             if kind == "DELETED":
                 if self._row.pop(name, None) is not None:
@@ -123,7 +125,7 @@ class RemoteWriter:
             log.warning("%s is not written remotely yet: %s; again in %.1f s", name, again.message, pause)
             self._stopped.wait(pause)
 
-    def _next(self) -> RunName | None:
+    def _next(self) -> RunId | None:
         """The first of the row, which it stays in; None: stopped."""
         with self._changed:
             while not self._row and not self._stopped.is_set():
@@ -131,7 +133,7 @@ class RemoteWriter:
                 self._changed.wait()
             return None if self._stopped.is_set() else next(iter(self._row))
 
-    def _once(self, name: RunName) -> Again | None:
+    def _once(self, name: RunId) -> Again | None:
         """Try to send a run; what it has to wait for, None when it is done with."""
         try:
             again = self._send(name)
@@ -148,25 +150,26 @@ class RemoteWriter:
                 self._row[name] = progress
         return again
 
-    def _send(self, name: RunName) -> Again | None:
+    def _send(self, name: RunId) -> Again | None:
         with self._changed:
             progress = self._row.get(name)
         if progress is None:  # deleted just now
             return None
         try:
             run = self._runs.unsent(*name)
+            if run is None:
+                return None
+            sent = sending.send(time_series(run, self._choice), self._post, progress.requests)
         except ValueError as error:
             self._drop(name, f"its record cannot be read: {error}")
             self._warn(name, progress.benchmark, UNREADABLE)
             return None
-        if run is None:
-            return None
-        sent = sending.send(time_series(run, self._choice), self._post, progress.requests)
         refused = progress.refused or sent.refused
         self._metrics.samples(sent.samples, sent.dropped)
         with self._changed:
-            if name in self._row:
-                self._row[name] = replace(progress, requests=sent.requests, refused=refused)
+            if name not in self._row:  # deleted meanwhile, and counted as that
+                return None
+            self._row[name] = replace(progress, requests=sent.requests, refused=refused)
         if sent.again is not None:
             return sent.again
         self._is_well()
@@ -185,12 +188,12 @@ class RemoteWriter:
         self._failures = 0
         self._metrics.works()
 
-    def _drop(self, name: RunName, why: str) -> None:
+    def _drop(self, name: RunId, why: str) -> None:
         self._runs.mark(*name, f"dropped: {why}")
         self._metrics.run_dropped()
         log.warning("%s: samples are not written remotely: %s", name, why)
 
-    def _warn(self, name: RunName, benchmark: str, refused: str) -> None:
+    def _warn(self, name: RunId, benchmark: str, refused: str) -> None:
         """The same words for every run, so that they are one event."""
         text = (f"remote write: samples of runs are lost: {refused}. To send them again: "
                 f"kubectl annotate benchmarkruns --all {keys.ANNOTATION_REMOTE_WRITE}-")

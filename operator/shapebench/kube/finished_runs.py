@@ -8,7 +8,7 @@ from typing import Any
 from shapebench.api import keys, moments
 from shapebench.api.run import BenchmarkRun
 from shapebench.kube import paths, records
-from shapebench.kube.cluster import KubeCluster
+from shapebench.kube.cluster import KubeCluster, controller_uid
 from shapebench.kube.transport import MERGE_PATCH, RefusedError, Request, explained
 from shapebench.plan import actions
 from shapebench.remote_write.run import FinishedRun
@@ -22,34 +22,35 @@ class FinishedRuns:
     def __init__(self, cluster: KubeCluster) -> None:
         self._cluster = cluster
 
-    def unsent(self, namespace: str, name: str) -> FinishedRun | None:
-        """The run; None where there is nothing to send: it is gone, not over, or marked.
+    def unsent(self, namespace: str, name: str, uid: str) -> FinishedRun | None:
+        """The run; None where there is nothing to send: it or its Benchmark is gone, it is not over, or marked.
 
         Raises ValueError for a run that is over and has no record that can be read: there is none (any more), it is
-        damaged, or it is in another store than the one that is set.
+        damaged, or it is in another store than the one that is set. So does taking its pods.
         """
-        body = self._run(namespace, name)
+        body = self._run(namespace, name, uid)
         if body is None or not is_unsent(body):
             return None
         run = BenchmarkRun.model_validate(body)
         benchmark = self._cluster.benchmark(namespace, run.spec.benchmark)
-        if benchmark is None:
+        if benchmark is None or benchmark["metadata"]["uid"] != controller_uid(body):
             return None
         record = records.of_run(self._cluster, body)
         if record is None:
             raise ValueError(f"there is no record at {records.place_of(body)} (any more)")
         created_s = moments.unix_s(benchmark["metadata"]["creationTimestamp"])
-        return FinishedRun(record, str(run.status.verdict or record.verdict), created_s)
+        return FinishedRun(record.head, record, str(run.status.verdict or record.head.verdict), created_s)
 
-    def mark(self, namespace: str, name: str, text: str) -> None:
-        """Note on the run what became of it; a run that is gone needs no note."""
-        body = {"metadata": {"annotations": {keys.ANNOTATION_REMOTE_WRITE: text[:MARK_CHARS]}}}
+    def mark(self, namespace: str, name: str, uid: str, text: str) -> None:
+        """Note on the run what became of it; one that is gone needs no note, and another of its name gets none."""
+        body = {"metadata": {"uid": uid, "annotations": {keys.ANNOTATION_REMOTE_WRITE: text[:MARK_CHARS]}}}
         try:
             self._cluster.transport.raw(Request("PATCH", paths.item("BenchmarkRun", namespace, name), body=body,
                                                 content_type=MERGE_PATCH))
         except RefusedError as refused:
-            if refused.status != 404:
-                raise explained(refused) from refused
+            if refused.status == 404 or (refused.status in (409, 422) and self._run(namespace, name, uid) is None):
+                return
+            raise explained(refused) from refused
 
     def warn(self, namespace: str, benchmark: str, reason: str, message: str) -> None:
         """Say on the Benchmark what its owner should know."""
@@ -57,13 +58,15 @@ class FinishedRuns:
         if body is not None:
             self._cluster.apply(actions.Emit(body, "Warning", reason, message))
 
-    def _run(self, namespace: str, name: str) -> dict[str, Any] | None:
+    def _run(self, namespace: str, name: str, uid: str) -> dict[str, Any] | None:
+        """None where it is gone, whatever has its name now."""
         try:
-            return self._cluster.transport.parsed(Request("GET", paths.item("BenchmarkRun", namespace, name)))
+            body = self._cluster.transport.parsed(Request("GET", paths.item("BenchmarkRun", namespace, name)))
         except RefusedError as refused:
             if refused.status == 404:
                 return None
             raise explained(refused) from refused
+        return body if body["metadata"]["uid"] == uid else None
 
 
 def is_unsent(body: Mapping[str, Any]) -> bool:

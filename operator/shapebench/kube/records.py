@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from shapebench.api import keys, packing, places
 from shapebench.api.record import RunRecord
+from shapebench.api.streamed import StreamedRecord
 from shapebench.kube import connect, errors, listing, paths, served
 from shapebench.kube.cluster import KubeCluster
 from shapebench.kube.transport import RefusedError, Request, Transport, explained
 from shapebench.results import ahead
 from shapebench.results.stores import OtherStoreError, StoreError
 
+T = TypeVar("T")
+
 OVER = ("Succeeded", "Failed")
 _NAMED = 10
 
 
-def of_run(cluster: KubeCluster, body: Mapping[str, Any]) -> RunRecord | None:
+def of_run(cluster: KubeCluster, body: Mapping[str, Any]) -> StreamedRecord | None:
     """In the operator: the record of a BenchmarkRun that is over; None when there is none (any more).
 
-    Raises `shapebench.kube.errors.KubeError` while its place does not answer, ValueError for a damaged record or one
-    that is in another store than the operator's (OtherStoreError).
+    Raises `shapebench.kube.errors.KubeError` while its place does not answer, ValueError for one that is in another
+    store than the operator's (OtherStoreError).
     """
     namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
     return _wherever(cluster.transport, namespace, name, place_of(body), lambda place: _at(cluster, namespace, place))
@@ -33,15 +36,17 @@ def place_of(body: Mapping[str, Any]) -> str:
     return (body.get("status") or {}).get("record") or keys.record_name(body["metadata"]["name"])
 
 
-def _at(cluster: KubeCluster, namespace: str, place: str) -> RunRecord | None:
-    if not places.is_url(place):
-        return _in_config_map(cluster.transport, namespace, place)
-    if cluster.results is None:
-        raise OtherStoreError(place, "")
-    try:
-        return cluster.results.record(place)
-    except StoreError as error:
-        raise errors.UnavailableError(str(error)) from error
+def _at(cluster: KubeCluster, namespace: str, place: str) -> StreamedRecord | None:
+    if places.is_url(place):
+        if cluster.results is None:
+            raise OtherStoreError(place, "")
+        try:
+            data = cluster.results.read(place)
+        except StoreError as error:
+            raise errors.UnavailableError(str(error)) from error
+    else:
+        data = _packed(cluster.transport, namespace, place)
+    return None if data is None else StreamedRecord(data)
 
 
 def load(namespace: str | None, name: str, context: str | None,
@@ -98,7 +103,7 @@ def _place(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _wherever(transport: Transport, namespace: str, name: str, place: str,
-              at: Callable[[str], RunRecord | None]) -> RunRecord | None:
+              at: Callable[[str], T | None]) -> T | None:
     """The record of a run at its place; at the one that its status has now, if it was moved since that was read."""
     found = at(place)
     if found is not None or places.is_url(place):
@@ -115,13 +120,17 @@ def _wherever(transport: Transport, namespace: str, name: str, place: str,
 
 def _in_config_map(transport: Transport, namespace: str, name: str) -> RunRecord | None:
     try:
+        data = _packed(transport, namespace, name)
+        return None if data is None else packing.unpacked(data, packing.IN_CONFIG_MAP)
+    except ValueError as error:
+        raise ValueError(f"ConfigMap {namespace}/{name}: {error}") from error
+
+
+def _packed(transport: Transport, namespace: str, name: str) -> bytes | None:
+    try:
         body = transport.parsed(Request("GET", paths.item("ConfigMap", namespace, name)))
     except RefusedError as refused:
         if refused.status == 404:
             return None
         raise explained(refused) from refused
-    try:
-        data = base64.b64decode((body.get("binaryData") or {}).get(keys.RECORD_KEY, ""))
-        return packing.unpacked(data, packing.IN_CONFIG_MAP)
-    except ValueError as error:
-        raise ValueError(f"ConfigMap {namespace}/{name}: {error}") from error
+    return base64.b64decode((body.get("binaryData") or {}).get(keys.RECORD_KEY, ""))

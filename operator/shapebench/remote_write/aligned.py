@@ -1,6 +1,7 @@
 """The measured part of a run as curves from 0: the sum over its pods, on one grid of moments.
 
-Each pod is read by its own clock from its own beginning of the measured part, so clocks that differ do not matter.
+Each pod is read by its own clock from its own beginning of the measured part, so clocks that differ do not matter: the
+agents of pods that only serve wrote the marks in theirs. One that heard of none is read by the driver's.
 Where the agent read a counter at both ends of the measured part, the curve ends at exactly that. A pod of which only
 totals are left (its record came by the termination message or from a checkpoint, or was thinned) counts evenly.
 """
@@ -25,23 +26,41 @@ Column = tuple[str, list[tuple[float, float]]]
 """Its name, and pairs of seconds since the beginning and value."""
 
 
-def columns(record: RunRecord) -> Iterator[Column]:
-    """Every column that a pod knows, and the workers' CPUs; none where no pod knows any of its measured part."""
-    import numpy as np
+class Curves:
+    """The sum of a run's pods, which are taken one at a time: a large run's do not fit into memory together.
 
-    windows = [(pod, window) for pod in record.pods if (window := _window(pod, record)) is not None]
-    length_s = max((window.length_s for _, window in windows), default=0.0)
-    if length_s <= 0:
-        return
-    moments = np.array(grid(length_s, [_step_s(pod) for pod, _ in windows]))
-    told = False
-    for column in names.SUFFIXES:
-        known = [values for pod, window in windows if (values := _values(pod, window, column, moments)) is not None]
-        if known:
-            told = True
-            yield column, list(zip(moments.tolist(), sum(known[1:], known[0]).tolist(), strict=True))
-    if told:
-        yield names.CPUS_COLUMN, [(moment, record.workers * record.cpu) for moment in moments.tolist()]
+    `pods` are all of the run's, to learn how long its measured part was and how far apart its samples are; then each
+    of them is added.
+    """
+
+    def __init__(self, record: RunRecord, pods: Iterable[PodRecord]) -> None:
+        """Raises what iterating the pods does."""
+        import numpy as np
+
+        known = [(window.length_s, _step_s(pod)) for pod in pods if (window := _window(pod, record)) is not None]
+        length_s = max((length for length, _ in known), default=0.0)
+        self._record = record
+        self._moments = np.array(grid(length_s, [step for _, step in known]) if length_s > 0 else ())
+        self._sums: dict[str, Any] = {}
+
+    def add(self, pod: PodRecord) -> None:
+        """Add what a pod knows of its measured part."""
+        window = _window(pod, self._record)
+        if window is None or not len(self._moments):
+            return
+        for column in names.SUFFIXES:
+            values = _values(pod, window, column, self._moments)
+            if values is not None:
+                self._sums[column] = self._sums[column] + values if column in self._sums else values
+
+    def columns(self) -> Iterator[Column]:
+        """Every column that a pod knew, and the workers' CPUs; none where no pod knew any of its measured part."""
+        moments = self._moments.tolist()
+        for column in names.SUFFIXES:
+            if column in self._sums:
+                yield column, list(zip(moments, self._sums[column].tolist(), strict=True))
+        if self._sums:
+            yield names.CPUS_COLUMN, [(moment, self._record.workers * self._record.cpu) for moment in moments]
 
 
 def grid(length_s: float, steps_s: Iterable[float]) -> list[float]:

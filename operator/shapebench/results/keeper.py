@@ -14,7 +14,6 @@ from typing import BinaryIO
 from prometheus_client import Counter
 
 from shapebench.api import packing, places
-from shapebench.api.record import RunRecord
 from shapebench.results.patience import Patience
 from shapebench.results.stores import OtherStoreError, Store, StoreError
 
@@ -94,16 +93,12 @@ class Keeper:
         self._problem = ""
         return places.url(self.url, path)
 
-    def record(self, url: str) -> RunRecord | None:
-        """The record at a URL of this store; None when there is none.
+    def read(self, url: str) -> bytes | None:
+        """The gzipped record at a URL of this store; None when there is none.
 
         Raises StoreError, and OtherStoreError for another store's URL.
         """
         path = url.removeprefix(self.url.rstrip("/") + "/")
         if path == url:
             raise OtherStoreError(url, self.url)
-        data = self._patience.call(lambda: self._store.read(path))
-        try:
-            return packing.unpacked(data) if data is not None else None
-        except ValueError as error:
-            raise StoreError(f"{url}: {error}") from error
+        return self._patience.call(lambda: self._store.read(path))

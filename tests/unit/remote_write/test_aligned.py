@@ -14,7 +14,10 @@ from shapebench.remote_write import aligned
 
 
 def columns(record: RunRecord) -> dict[str, dict[float, float]]:
-    return {name: dict(samples) for name, samples in aligned.columns(record)}
+    curves = aligned.Curves(record, record.pods)
+    for one in record.pods:
+        curves.add(one)
+    return {name: dict(samples) for name, samples in curves.columns()}
 
 
 def test_a_curve_is_the_pods_growth_since_the_beginning_of_the_measured_part() -> None:
@@ -28,6 +31,18 @@ def test_pods_are_summed_each_by_its_own_clock() -> None:
     found = columns(run(pod(0), pod(1, start_s=4000.0)))
     assert found["cpu_seconds"] == {0.0: 0.0, 1.0: 1.0, 2.0: 2.0, 3.0: 3.0, 4.0: 4.0}
     assert found["memory_bytes"][2.0] == 200
+
+
+@pytest.mark.parametrize("skew_s", [0.0, 3.0, -3.0, 30.0, -30.0])
+def test_an_executor_counts_when_it_worked_whatever_its_clock_says(skew_s: float) -> None:
+    """Busy in the first of four seconds. Its agent wrote the driver's marks as its own clock has them."""
+    start_s = 100.0 + skew_s
+    executor = pod(1, "executor", start_s, measured_usage=Usage(cpu_seconds=1), series={
+        "time_s": [start_s + second / 2 for second in range(17)],
+        "columns": {"cpu_seconds": [min(1.0, max(0.0, second / 2 - 2.5)) for second in range(17)]}})
+    found = columns(run(pod(0, "driver", series={}), executor))["cpu_seconds"]
+    assert found == pytest.approx({0.0: 0.0, 0.5: 0.5, 1.0: 1.0, 1.5: 1.0, 2.0: 1.0, 2.5: 1.0, 3.0: 1.0, 3.5: 1.0,
+                                   4.0: 1.0})
 
 
 def test_what_the_agent_read_at_both_ends_is_what_the_curve_ends_at() -> None:

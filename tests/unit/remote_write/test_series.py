@@ -47,7 +47,7 @@ def test_labels_are_sorted_and_never_empty() -> None:
 
 
 def test_the_series_of_a_run() -> None:
-    finished = FinishedRun(run(pod(0), pod(1, "ps")), "Throttled", 5000.0)
+    finished = FinishedRun(run(), (pod(0), pod(1, "ps")), "Throttled", 5000.0)
     found = {(dict(one.labels)["__name__"], dict(one.labels).get("role")): one
              for one in time_series(finished, Choice(labels={"cluster": "a"}))}
     columns = {"cpu_seconds_total", "network_receive_bytes_total", "memory_working_set_bytes"}
@@ -67,6 +67,6 @@ def test_the_series_of_a_run() -> None:
 
 def test_pods_can_be_left_out() -> None:
     names = {dict(one.labels)["__name__"] for one in
-             time_series(FinishedRun(run(pod()), "Valid", 0.0), Choice(per_pod=False))}
+             time_series(FinishedRun(run(), (pod(),), "Valid", 0.0), Choice(per_pod=False))}
     assert names
     assert all(name.startswith("shapebench_aligned_") for name in names)

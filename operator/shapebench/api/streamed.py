@@ -1,0 +1,152 @@
+"""A packed record read pod by pod: the pods of a large run take hundreds of megabytes when all are in memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import TypeVar
+
+from shapebench.api import packing
+from shapebench.api.packing import Bounds
+from shapebench.api.record import PodRecord, RunRecord
+
+T = TypeVar("T")
+
+A_PART = Bounds(16 * 2**20, 1_000_000)
+"""Of a pod, and of what comes before the pods: twice of what the operator takes of an agent
+(`shapebench.agent.framing`)."""
+
+_CHUNK_CHARS = 2**16
+_LONGEST_MARK = 20
+_UNCOUNTED = 2**20
+"""What a text of so many characters can become in memory is little enough."""
+
+
+_AFTER_HEAD = re.compile(r',"(?:lost_attempts|pods)":\[')
+_PODS = re.compile(r',"pods":\[')
+"""In the order of the record's fields; no other name in it has a list of the name `pods`."""
+
+
+class StreamedRecord:
+    """The record in these bytes, which `packing.packed` made.
+
+    Iterating gives its pods, each time from the first one, and raises ValueError where the bytes are damaged, hold more
+    than the bounds say, or (pydantic.ValidationError) are of another version.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    @cached_property
+    def head(self) -> RunRecord:
+        """The record without its pods and its lost attempts. Raises ValueError as iterating does."""
+        return _head(_Text(self._data))
+
+    def __iter__(self) -> Iterator[PodRecord]:
+        text = _Text(self._data)
+        _head(text)
+        between = ""
+        while not text.taken("]}"):
+            if not text.taken(between):
+                raise ValueError("not a record: something else among its pods")
+            yield PodRecord.model_validate(text.until(_value))
+            between = ","
+        if not text.is_over():
+            raise ValueError("not a record: it goes on after its end")
+
+
+def _head(text: _Text) -> RunRecord:
+    before, mark = text.until(_before_pods)
+    if not _PODS.fullmatch(mark):
+        text.skip(_PODS)
+    return RunRecord.model_validate_json(f"{before}}}")
+
+
+def _before_pods(text: str) -> tuple[tuple[str, str], int] | None:
+    found = _AFTER_HEAD.search(text)
+    return ((text[:found.start()], found[0]), found.end()) if found else None
+
+
+def _value(text: str) -> tuple[object, int] | None:
+    try:
+        found: tuple[object, int] = _DECODER.raw_decode(text)
+    except json.JSONDecodeError:  # or not yet
+        return None
+    except RecursionError:
+        raise ValueError("not a record: lists in lists in lists") from None
+    return found
+
+
+_DECODER = json.JSONDecoder()
+
+
+class _Text:
+    """The text in gzipped bytes, unpacked as far as it is asked for, and let go of as soon as it is taken."""
+
+    def __init__(self, data: bytes) -> None:
+        self._chunks = _chunks(data)
+        self._text = ""
+
+    def taken(self, text: str) -> bool:
+        """Take this, if it comes next."""
+        self._fill(len(text))
+        if not self._text.startswith(text):
+            return False
+        self._text = self._text[len(text):]
+        return True
+
+    def until(self, found: Callable[[str], tuple[T, int] | None]) -> T:
+        """Take what `found` finds at the beginning, and how much it is, once enough is there for it."""
+        while (taken := found(self._text)) is None:
+            if not self._fill(2 * len(self._text) + 1):  # twice as much: it is looked at from its beginning
+                raise ValueError("not a record: it ends in the middle")
+            _check(self._text)
+        self._text = self._text[taken[1]:]
+        return taken[0]
+
+    def skip(self, mark: re.Pattern[str]) -> None:
+        """Leave out all before the end of this."""
+        while (found := mark.search(self._text)) is None:
+            self._text = self._text[-_LONGEST_MARK:]
+            if not self._fill(len(self._text) + 1):
+                raise ValueError("not a record: it ends in the middle")
+        self._text = self._text[found.end():]
+
+    def is_over(self) -> bool:
+        """Whether nothing is left."""
+        self._fill(1)
+        return not self._text
+
+    def _fill(self, size: int) -> bool:
+        """Have so much of the text, if there is; whether any came."""
+        parts, length = [self._text], len(self._text)
+        while length < size and (chunk := next(self._chunks, None)) is not None:
+            parts.append(chunk)
+            length += len(chunk)
+        self._text = "".join(parts)
+        return len(parts) > 1
+
+
+def _check(text: str) -> None:
+    if len(text) > _UNCOUNTED and (
+            len(text) > A_PART.text_bytes or sum(map(text.count, ",[{")) > A_PART.values):
+        raise ValueError("not a record: a part of it is too large")
+
+
+def _chunks(data: bytes) -> Iterator[str]:
+    """Raises ValueError: not one whole gzip stream, not text, or too much of it."""
+    left = packing.IN_STORE.text_bytes
+    try:
+        with gzip.open(io.BytesIO(data), "rt", encoding="utf-8", newline="") as text:
+            while chunk := text.read(_CHUNK_CHARS):
+                left -= len(chunk)
+                if left < 0:
+                    raise ValueError(f"not a record: it unpacks to more than {packing.IN_STORE.text_bytes >> 20} MiB")
+                yield chunk
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"not a record: {error}") from error
