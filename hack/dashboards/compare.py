@@ -100,21 +100,22 @@ def _plain(over: str, family: str) -> str:
 
 
 def _curves() -> Iterator[Builder[models.Panel]]:
-    cpu = cells.growth_of_runs("cpu_seconds_total")
+    counter, memory = "cpu_seconds_total", "memory_working_set_bytes"
+    cpu = cells.growth_of_runs(counter)
     yield _curve("CPU, % of the workers' CPUs", "Is the shape's CPU used, or does it wait? 100 % is all CPUs of its "
-                 "workers; a driver's use counts too, so it can be more.",
-                 cells.curve(f"{cpu} / {cells.aligned('cpus')} offset ${{shift}}s"), "percentunit")
-    yield _curve("CPU, cores", "How many cores are busy, all pods of a run together?", cells.curve(cpu), "short")
+                 "workers; a driver's use counts too, so it can be more.", counter,
+                 Query(cells.curve(f"{cpu} / {cells.aligned('cpus')} offset ${{shift}}s"), _CURVE), "percentunit")
+    yield _curve("CPU, cores", "How many cores are busy, all pods of a run together?", counter,
+                 Query(cells.curve(cpu), _CURVE), "short")
     yield _curve("Memory", "How much memory do the pods of a run hold together, page cache that is easy to drop left "
-                 "out?", cells.level("memory_working_set_bytes"), "bytes")
+                 "out?", memory, Query(cells.level(memory), _CURVE), "bytes")
     for one in usage.COUNTERS:
-        yield _curve(one.rate, f"When, and how much: {one.rate}, all pods of a run together?",
-                     cells.growth(f"{one.name}_total"), one.rate_unit)
+        yield _curve(one.rate, f"When, and how much: {one.rate}, all pods of a run together?", f"{one.name}_total",
+                     Query(cells.growth(f"{one.name}_total"), _CURVE), one.rate_unit)
 
 
-def _curve(title: str, asks: str, promql: str, unit: str) -> Builder[models.Panel]:
-    return panels.curves(title, f"{asks} x: seconds since the measured part began.", cells.ELAPSED,
-                         Query(promql, _CURVE), unit)
+def _curve(title: str, asks: str, family: str, drawn: Query, unit: str) -> Builder[models.Panel]:
+    return panels.curves(title, f"{asks} x: seconds since the measured part began.", cells.elapsed(family), drawn, unit)
 
 
 def _totals() -> Iterator[Builder[models.Panel]]:

@@ -311,7 +311,7 @@ def test_what_is_not_counted_has_no_data_and_all_else_has(
         found = [view.answer(target) for target in panel["targets"]]
         asked = panel["targets"][-1]["expr"]
         if any(f"_{name}" in asked for name in NOT_COUNTED) and panel["title"] != "Share of the measured part":
-            assert found[-1] == [], panel["title"]
+            assert not any(found), panel["title"]  # nor an x to draw over: Grafana would speak of a missing field
         else:
             assert all(map(has_values, found)), panel["title"]
 

@@ -89,8 +89,8 @@ def test_each_opens_at_its_own_time_with_its_own_figures(twice: Twice, which: st
     assert cost.value == pytest.approx(record.cost_spent, rel=1e-4)
     (peak,) = view.answer(asked("Peak memory"))
     assert peak.value == record.usage.memory_peak_bytes
-    rows = [one.value for one in view.answer(asked("Measurements"))]
-    assert rows == pytest.approx([row.values["cpu_seconds"] for row in record.measurements])
+    rows = {one.labels["row"]: one.value for one in view.answer(asked("Measurements"))}
+    assert rows == pytest.approx({str(n): row.values["cpu_seconds"] for n, row in enumerate(record.measurements)})
     for mark, moment_s in zip(RUN["annotations"]["list"], (record.times.started_s, record.times.finished_s),
                               strict=True):
         (found,) = view.answer({"expr": mark["expr"], "interval": mark["step"]})
