@@ -137,11 +137,11 @@ wait("burnt")
 MARK_FINISH
 time.sleep(0.3)
 open("over", "w").close()
-time.sleep(0.5)
+wait("all-burnt")
 """
 
 FOLLOWING = """
-import os, resource, time
+import os, time
 def wait(name):
     while not os.path.exists(name): time.sleep(0.002)
 def burn(seconds):
@@ -155,6 +155,8 @@ burn(0.5)
 open("burnt", "w").close()
 wait("over")
 burn(0.2)
+open("all-burnt", "w").close()
+time.sleep(1.5)  # the leader's end is heard
 """
 SAYS = {"MARK_START": 'say("measured-started")', "MARK_FINISH": 'say("measured-finished")'}
 
