@@ -99,6 +99,12 @@ def total(usages: Iterable[Usage]) -> Usage:
     return Usage.model_validate(summed)
 
 
+def lost_usage(record: RunRecord) -> Usage | None:
+    """Of all attempts together that were lost; None where no pod of them told any."""
+    told = [one.usage for one in record.lost_attempts if one.usage != Usage()]
+    return total(told) if told else None
+
+
 def _usages(pods: Sequence[PodRecord]) -> dict[str, Any]:
     """What the pods used, all together and by role, and how well it is known."""
     by_role = {role: [pod for pod in pods if pod.role == role] for role in sorted({pod.role for pod in pods})}

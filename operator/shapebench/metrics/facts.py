@@ -34,6 +34,8 @@ FAMILIES: Mapping[str, str] = {
        "lives." for name in Usage.model_fields},
     **{f"shapebench_run_measured_usage_{name}": f"{name.replace('_', ' ')} of all pods of a run together, in its "
        "measured part." for name in Usage.model_fields},
+    **{f"shapebench_run_lost_usage_{name}": f"{name.replace('_', ' ')} of all pods of a run's earlier attempts, which "
+       "were lost, as far as they told." for name in Usage.model_fields},
 }
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ def _run_samples(run: BenchmarkRun) -> Iterable[Fact]:
             yield Fact(f"shapebench_run_{family}", value)
     for kind in dict.fromkeys(flag.kind for flag in status.flags):  # each role or pod may have one of a kind
         yield Fact("shapebench_run_flag", 1, {"kind": str(kind)})
-    for part, usage in (("usage", status.usage), ("measured_usage", status.measured_usage)):
+    for part, usage in (("usage", status.usage), ("measured_usage", status.measured_usage),
+                        ("lost_usage", status.lost_usage)):
         for name, value in (usage.model_dump() if usage else {}).items():
             if value is not None:
                 yield Fact(f"shapebench_run_{part}_{name}", value)

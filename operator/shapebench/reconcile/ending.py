@@ -102,7 +102,7 @@ def _conclude(view: RunView, failure: Failure | None, now_s: float) -> Step:
 
 
 def _lost_usage(record: RunRecord) -> dict[str, Any] | None:
-    usage = lost_attempts.usage(record)
+    usage = assemble.lost_usage(record)
     return None if usage is None else usage.model_dump(by_alias=True, exclude_none=True)
 
 

@@ -7,8 +7,8 @@ bounded: they are held in memory with its record, and share its place.
 
 from __future__ import annotations
 
-from shapebench.api import assemble, keys, packing
-from shapebench.api.record import LostAttempt, RunRecord, Usage
+from shapebench.api import keys, packing
+from shapebench.api.record import LostAttempt, RunRecord
 from shapebench.build.attempt import KubeObject
 from shapebench.plan.actions import Action, Delete
 from shapebench.reconcile import judging, keeping, spending
@@ -56,12 +56,6 @@ def taken_in(view: RunView, record: RunRecord) -> RunRecord:
     found = (view.lost.get(name) for name in names(view))
     return record.model_copy(update={"lost_attempts": tuple(
         _told(view, number) if one is None else _of(one) for number, one in enumerate(found, start=1))})
-
-
-def usage(record: RunRecord) -> Usage | None:
-    """Of all of them; None where nothing is known."""
-    known = [one.usage for one in record.lost_attempts if one.pod_records or one.usage != Usage()]
-    return assemble.total(known) if known else None
 
 
 def _told(view: RunView, number: int) -> LostAttempt:

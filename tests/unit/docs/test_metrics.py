@@ -53,7 +53,8 @@ def agents() -> set[str]:
 def unnamed(served: Iterable[str]) -> list[str]:
     stems = tuple(name[:-1] for name in NAMED if name.endswith("*"))
     return sorted(name for name in served if name.startswith("shapebench_") and name not in NAMED
-                  and not (name.startswith(("shapebench_run_usage_", "shapebench_run_measured_usage_"))
+                  and not (name.startswith((
+                      "shapebench_run_usage_", "shapebench_run_measured_usage_", "shapebench_run_lost_usage_"))
                            and name.startswith(stems)) and not name.endswith("_created"))
 
 

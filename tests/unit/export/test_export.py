@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shapebench.agent import series as agent_series
-from shapebench.api.record import Cell, Measurement, RunRecord, scalar_text
+from shapebench.api.record import Cell, LostAttempt, Measurement, RunRecord, Usage, scalar_text
 from shapebench.report import files, runs_csv
 from shapebench.report.export import columns, parquet_files, rows, writing
 from shapebench.report.export.formats import Format, Table
@@ -94,6 +94,24 @@ def test_series_are_long_and_aligned_at_the_measured_start(tmp_path: Path, recor
     assert [(one["pod"], one["index"], one["elapsed_s"], one["cpu_seconds"], one["network_receive_bytes"],
              one["disk_reads"]) for one in found[2:4]] == [
         ("b-1-1-a1-worker-0", "0", "1.75", "", str(2**40), ""), ("b-1-1-a1-worker-1", "1", "-0.5", "0.5", "0", "")]
+
+
+def test_lost_attempts_are_told_apart(tmp_path: Path, make_record: Callable[..., RunRecord]) -> None:
+    cut = {"measurements": (), "measurements_left_out": 2}
+    whole = make_record(attempt=2, **cut)
+    lost = LostAttempt(attempt=1, usage=Usage(cpu_seconds=0.75, disk_reads=3), pod_records=(
+        whole.pods[0].model_copy(update={"measured_started_s": None}),))
+    run = whole.model_copy(update={"lost_attempts": (lost, lost.model_copy(update={"attempt": 2, "usage": Usage()}))})
+    writing.write([run], tmp_path, Format.CSV, frozenset(Table))
+    (row,) = read_csv(tmp_path / "runs.csv")
+    assert (row["cpu_seconds"], row["lost_cpu_seconds"], row["lost_disk_reads"]) == ("3.0", "0.75", "3")
+    assert (row["lost_disk_writes"], row["measurements_left_out"]) == ("", "2")
+    found = [(one["pod"], one["attempt"], one["elapsed_s"]) for one in read_csv(tmp_path / "series.csv")]
+    assert found[0] == ("b-1-1-a1-worker-0", "1", "0.5"), "by its own program's start: not by the run's"
+    assert [attempt for _, attempt, _ in found] == ["1"] * 3 + ["2"] * 9
+    writing.write([run], tmp_path, Format.JSON, frozenset({Table.RUNS}))
+    (bare,) = files.each(tmp_path / "runs.json")
+    assert [pod.series.time_s for one in bare.lost_attempts for pod in one.pod_records] == [(), ()]
 
 
 def test_the_series_have_every_column_that_the_agent_writes() -> None:

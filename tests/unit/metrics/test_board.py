@@ -60,7 +60,8 @@ def test_a_run_that_measured_nothing_yet_says_nothing(metrics: Metrics) -> None:
     assert lines(metrics, "shapebench_run_") == []
 
 
-@pytest.mark.parametrize(("field", "part"), [("usage", "usage"), ("measuredUsage", "measured_usage")])
+@pytest.mark.parametrize(("field", "part"), [
+    ("usage", "usage"), ("measuredUsage", "measured_usage"), ("lostUsage", "lost_usage")])
 def test_every_usage_has_its_series(metrics: Metrics, field: str, part: str) -> None:
     usage = {field.alias or name: 1 for name, field in Usage.model_fields.items()}
     metrics.board.saw(run("one-1-1", **{field: usage}))

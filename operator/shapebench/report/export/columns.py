@@ -102,7 +102,11 @@ RUNS_LAST = (
       for column in USAGE),
     *map(_column, (
         "memory_peak_is_sampled FLAG - the peak is the largest of samples: it may have been more in between",
-        "measured_memory_peak_is_sampled FLAG - the same of the measured part alone")),
+        "measured_memory_peak_is_sampled FLAG - the same of the measured part alone",
+        "measurements_left_out INTEGER - rows of the job that are missing: no median is formed of the others")),
+    *(Column(f"lost_{column.name}", column.kind, column.unit,
+             f"{column.meaning}: of attempts that were lost, as far as they told; in no other column")
+      for column in USAGE),
 )
 
 MEASUREMENTS = tuple(map(_column, (
@@ -123,6 +127,7 @@ SERIES = (
         "pod TEXT - the pod",
         "role TEXT - driver, executor, worker or ps",
         "index INTEGER - the pod's number within its role",
+        "attempt INTEGER - the run's attempt that the pod was of; only the last one counts",
         "time_s NUMBER Unix-s the moment of the sample, by the pod's clock",
         "elapsed_s NUMBER s since the measured part began; negative before it")),
     *(Column(column.name, column.kind, column.unit, f"{column.meaning}, since the pod's program began")

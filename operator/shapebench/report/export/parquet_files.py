@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PART_BYTES = 16_000_000
 _TYPES = {Kind.TEXT: "VARCHAR", Kind.INTEGER: "BIGINT", Kind.NUMBER: "DOUBLE", Kind.FLAG: "BOOLEAN"}
-_SHARED = 4
+_SHARED = 5
 """Of the series' columns: those that all samples of a pod share."""
 
 

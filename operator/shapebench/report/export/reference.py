@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from shapebench.api.record import PodRecord, RunRecord, Series, Surroundings, Usage
+from shapebench.api.record import LostAttempt, PodRecord, RunRecord, Series, Surroundings, Usage
 from shapebench.report import regressions_csv
 from shapebench.report.export.columns import MEASUREMENTS, RUNS_FIRST, RUNS_LAST, SERIES, Column
 from shapebench.report.export.layouts import ROWS, RUNS, Layout
@@ -101,10 +101,12 @@ def _records() -> Iterator[str]:
     for model, words in (
             (RunRecord, "a run"), (PodRecord, "`pods[]`: what one pod's agent saw"),
             (Usage, "`usage`, `measured_usage`"), (Surroundings, "`pods[].surroundings`: the kernel below the pod"),
+            (LostAttempt, "`lost_attempts[]`: attempts before the last one"),
             (Series, "`pods[].series`: `columns.NAME[i]` is at `time_s[i]`")):
         yield f"- {words}: {', '.join(f'`{name}`' for name in _fields(model))}"
     yield ("\nWhat a ConfigMap has no room for is said in `environment.record_left_out`: samples are thinned first, "
-           "evenly; then series, pods' own environments, pods and measurements go, in this order. Totals stay exact.\n")
+           "evenly (those of lost attempts go at once); then series, pods' own environments, pods and measurements "
+           "go, in this order. Totals stay exact.\n")
 
 
 def _fields(model: type[BaseModel]) -> Iterable[str]:

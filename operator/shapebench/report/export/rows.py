@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from shapebench.analysis import objective
-from shapebench.api import phases
+from shapebench.api import assemble, phases
 from shapebench.api.assemble import DECIDING_ROLES
-from shapebench.api.record import Measurement, PodRecord, RunRecord
+from shapebench.api.record import Measurement, PodRecord, RunRecord, Times
 from shapebench.report.export.columns import SERIES, Family, Kind
 from shapebench.report.export.layouts import Key, Row, Value
 
 _PLAIN = ("benchmark", "namespace", "run", "backend", "workers", "cpu", "memory_bytes", "block", "repetition",
           "position", "attempt", "duration_s", "cost", "cost_spent", "message", "memory_peak_is_sampled",
-          "measured_memory_peak_is_sampled")
-_COUNTERS = SERIES[6:]
+          "measured_memory_peak_is_sampled", "measurements_left_out")
+_COUNTERS = SERIES[7:]
 
 
 def of_run(record: RunRecord) -> Row:
@@ -24,6 +24,8 @@ def of_run(record: RunRecord) -> Row:
     row |= {(None, name): value for name, value in record.usage.model_dump().items()}
     if record.measured_usage is not None:
         row |= {(None, f"measured_{name}"): value for name, value in record.measured_usage.model_dump().items()}
+    lost = assemble.lost_usage(record)
+    row |= {(None, f"lost_{name}"): value for name, value in (lost.model_dump() if lost else {}).items()}
     parts = phases.of_times(record.times)
     row |= {(None, name): value for name, value in (record.times.model_dump() | asdict(parts)).items()}
     row |= {
@@ -67,15 +69,18 @@ def _written(record: RunRecord) -> Iterator[tuple[str | None, int | None, Measur
 
 
 def of_series(record: RunRecord) -> Iterator[tuple[tuple[Value, ...], list[tuple[Value, ...]]]]:
-    """For each pod what its samples share (run, pod, role, index), and the columns from time_s on."""
-    for pod in record.pods:
-        if pod.series.time_s:
-            yield (record.run, pod.pod, pod.role, pod.index), list(_samples(record, pod))
+    """For each pod what its samples share (run, pod, role, index, attempt), and the columns from time_s on."""
+    attempts = [*((one.attempt, one.times, one.pod_records) for one in record.lost_attempts),
+                (record.attempt, record.times, record.pods)]
+    for attempt, its, pods in attempts:
+        for pod in pods:
+            if pod.series.time_s:
+                yield (record.run, pod.pod, pod.role, pod.index, attempt), list(_samples(its, pod))
 
 
-def _samples(record: RunRecord, pod: PodRecord) -> Iterator[tuple[Value, ...]]:
+def _samples(its: Times, pod: PodRecord) -> Iterator[tuple[Value, ...]]:
     # The pod's own clock, where it knows when the measured part began: nodes' clocks differ.
-    begun_s = pod.measured_started_s or record.times.started_s or pod.program_started_s
+    begun_s = pod.measured_started_s or its.started_s or pod.program_started_s
     times = pod.series.time_s
     yield times
     yield tuple(None if begun_s is None else round(time_s - begun_s, 3) for time_s in times)

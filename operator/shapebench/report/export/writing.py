@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from shapebench.api.record import RunRecord, Series
+from shapebench.api.record import PodRecord, RunRecord, Series
 from shapebench.report.export import csv_files, parquet_files, rows
 from shapebench.report.export.formats import Format, Table
 from shapebench.report.export.gathered import Gathered
@@ -82,8 +82,12 @@ def _part(record: RunRecord, what: frozenset[Table]) -> RunRecord:
     run: dict[str, object] = {} if Table.MEASUREMENTS in what else {"measurements": ()}
     if not pods and not run:
         return record
-    return record.model_copy(update={**run, "pods": tuple(pod.model_copy(update={**pods, **run})
-                                                          for pod in record.pods)})
+
+    def parts(given: Iterable[PodRecord]) -> tuple[PodRecord, ...]:
+        return tuple(pod.model_copy(update={**pods, **run}) for pod in given)
+
+    return record.model_copy(update={**run, "pods": parts(record.pods), "lost_attempts": tuple(
+        one.model_copy(update={"pod_records": parts(one.pod_records)}) for one in record.lost_attempts)})
 
 
 def _whole(target: Path, write_to: Callable[[Path], None]) -> Path:
