@@ -62,13 +62,18 @@ def talk(address: str, port: int, datagrams: int) -> int:
     return datagrams
 
 
-def touch() -> int:
-    """Hold memory for a moment; how much this process had then that was no file's."""
+def anonymous_bytes() -> int:
+    """The memory of this process that is no file's."""
+    with open("/proc/self/smaps_rollup") as file:  # noqa: PTH123
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Anonymous:"))
+
+
+def touch(look=anonymous_bytes) -> int:
+    """Hold memory for a moment; how much there was then."""
     block = mmap.mmap(-1, MEMORY_MIB * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     for at in range(0, len(block), mmap.PAGESIZE):
         block[at] = 1
-    with open("/proc/self/smaps_rollup") as file:  # noqa: PTH123
-        held = next(int(line.split()[1]) * 1024 for line in file if line.startswith("Anonymous:"))
+    held = look()
     block.close()
     return held
 

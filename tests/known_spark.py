@@ -1,0 +1,106 @@
+"""A Spark application that knows what its executors use in its measured part, by other accounts than agents read.
+
+    known_spark.py EXECUTORS SECONDS MIB DATAGRAMS
+
+In the measured part each executor does what known_life.py does; the driver sends the datagrams back. A whole JVM lives
+there, too, so CPU is what the kernel's clock of each process of the pod says (but of the agent, which is its first),
+just before and just after; and memory what these processes have that is no file's, with the cache of files that the
+group is charged with. A row for each executor is what is known of it. It imports nothing of Shapebench.
+"""
+
+import os
+import socket
+import sys
+import threading
+import time
+
+PROGRAMS = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 (one style with known_life.py)
+PORT = 2223
+_SCHEDULED = 2
+
+
+def in_pod() -> list[int]:
+    """The pod's processes but the agent."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"]  # noqa: PTH208
+
+
+def cpu_s() -> float:
+    """Of them all, to the nanosecond, by each process' own clock."""
+    used = 0.0
+    for pid in in_pod():
+        try:
+            used += time.clock_gettime((~pid << 3) | _SCHEDULED)
+        except OSError:
+            continue
+    return used
+
+
+def held_bytes() -> int:
+    """Memory of theirs that is no file's, shared pages once, and that of files with which the group is charged."""
+    held = 0
+    for pid in in_pod():
+        with open(f"/proc/{pid}/smaps_rollup") as file:  # noqa: PTH123
+            held += next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss_Anon:"))
+    for path, key in (("memory/memory.stat", "total_cache"), ("memory.stat", "file")):
+        if os.path.exists(f"/sys/fs/cgroup/{path}"):  # noqa: PTH110
+            with open(f"/sys/fs/cgroup/{path}") as file:  # noqa: PTH123
+                return held + next(int(line.split()[1]) for line in file if line.split()[0] == key)
+    return held
+
+
+def work(seconds: float, mib: int, datagrams: int, address: str) -> dict[str, float]:
+    """What one executor does, and knows of it."""
+    sys.path.insert(0, PROGRAMS)
+    import known_life
+
+    began = time.process_time()
+    known = {"memory": known_life.touch(held_bytes), "disk": known_life.direct_io("/shapebench/data", mib),
+             "datagrams": known_life.talk(address, PORT, datagrams)}
+    known_life.burn(seconds - (time.process_time() - began))
+    return known
+
+
+def echo() -> None:
+    """Send every datagram back."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("", PORT))
+        while True:
+            server.sendto(*server.recvfrom(65536))
+
+
+def main() -> None:
+    """Run, and tell a row for each executor."""
+    from pyspark.sql import SparkSession
+
+    sys.path.insert(0, PROGRAMS)
+    import known_life
+
+    executors, seconds, mib, datagrams = (int(word) for word in sys.argv[1:])
+    address = socket.gethostbyname(socket.gethostname())
+    threading.Thread(target=echo, daemon=True).start()
+    context = SparkSession.builder.getOrCreate().sparkContext
+
+    def everywhere(function):
+        """One task on each executor, all at the same time; what each says, by the executor's number."""
+        tasks = context.parallelize(range(executors), executors).barrier()
+        return dict(tasks.mapPartitions(lambda _: [(os.environ["SPARK_EXECUTOR_ID"], function())]).collect())
+
+    everywhere(lambda: work(2, 1, 10, address))  # what is loaded once is loaded now
+    everywhere(cpu_s)
+    time.sleep(2)
+    before = everywhere(cpu_s)
+    time.sleep(1)
+    known_life.tell("measured-started")
+    time.sleep(0.3)
+    known = everywhere(lambda: work(seconds, mib, datagrams, address))
+    time.sleep(1)
+    known_life.tell("measured-finished")
+    time.sleep(0.3)
+    after = everywhere(cpu_s)
+    for executor, values in known.items():
+        known_life.tell("measurement", parameters={"executor": int(executor)},
+                        values={**values, "cpu": after[executor] - before[executor]})
+
+
+if __name__ == "__main__":
+    main()
