@@ -82,8 +82,9 @@ def _answer() -> Iterator[Builder[models.Panel]]:
         Query(f"count by (verdict) (shapebench_run_duration_seconds{{{_OF_BENCHMARK}}})", "{{verdict}}"),
         "short").span(8).height(8)
     yield panels.number(
-        "Cost so far", "What have these runs cost, start-up and retries included? Of all verdicts, chosen or not.",
-        Query(f"sum(shapebench_run_cost_spent{{{_OF_BENCHMARK}}})", "spent"), "short").height(8)
+        "Cost so far", "What have these runs cost, start-up and retries included? Of all verdicts, chosen or not. Empty "
+        "while a shape has no price: a part would be taken for the whole.",
+        Query(f"max(shapebench_benchmark_cost_spent{{{_OF_BENCHMARK}}})", "spent"), "short").height(8)
     yield panels.rows(
         "Cells", "The same in numbers: is a difference larger than the spread? Variation is the standard deviation "
         "in per cent of the mean. Intervals and significance are the report's: shapebench report.",

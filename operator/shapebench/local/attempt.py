@@ -49,7 +49,7 @@ def _attempt(benchmark: Benchmark, planned: expand.PlannedRun, number: int, plac
              tick: Callable[[float], None]) -> RunRecord:
     with tempfile.TemporaryDirectory(prefix="shapebench-", ignore_cleanup_errors=True) as scratch:
         attempt = Attempt(benchmark, planned, number, place.machine, Path(scratch), place.logs)
-        created_s = time.time()
+        created_s, begun_s = time.time(), time.monotonic()
         killed_before = outcome.oom_kills()
         members = _GANGS[benchmark.spec.workload.kind](attempt)
         try:
@@ -62,7 +62,7 @@ def _attempt(benchmark: Benchmark, planned: expand.PlannedRun, number: int, plac
         result = outcome.judge(ending, number, attempt.timeout_s, outcome.oom_kills() > killed_before,
                                failed.message if failed else "")
         context = _context(benchmark, planned)
-        result = replace(result, cost_spent=cost.of_time(context.price_per_hour, time.time() - created_s))
+        result = replace(result, cost_spent=cost.of_time(context.price_per_hour, time.monotonic() - begun_s))
         started = [pod.program_started_s for pod in pods if pod.program_started_s is not None]
         times = Times(created_s=created_s, scheduled_s=created_s, running_s=max(started, default=None))
         record = assemble.run_record(context, one_network(pods), result, times)
