@@ -12,6 +12,8 @@ from dashboards import finish, marks, panels, usage, variables
 from dashboards.panels import Column, Query
 
 _RUN = 'namespace="$namespace",benchmark="$benchmark",run="$run"'
+_OVER = f'{_RUN},verdict!=""'
+"""What is told of a run that is over; before that, of one that is tried again, there is a cost already."""
 _PODS = f'{_RUN},source="$source"'
 _POD = "{{role}} {{index}}"
 _LOOK = "2h:10s"
@@ -41,15 +43,16 @@ def _fact(family: str) -> str:
     """A gauge of the run. The operator tells it only when the run is over, after the time range that shows the run:
     hence a look an hour ahead. A Benchmark that was deleted and applied again has runs of the same names: of what was
     told of them, what goes with the chosen beginning."""
-    other = f"floor(shapebench_run_started_seconds{{{_RUN}}}) != ${{began}}"
-    return f"last_over_time((shapebench_run_{family}{{{_RUN}}} unless on (namespace, run) {other})[{_LOOK}] offset -1h)"
+    other = f"floor(shapebench_run_started_seconds{{{_OVER}}}) != ${{began}}"
+    told = f"shapebench_run_{family}{{{_OVER}}} unless on (namespace, run) {other}"
+    return f"last_over_time(({told})[{_LOOK}] offset -1h)"
 
 
 def _began() -> str:
     """When the chosen run's measured part began, in whole Unix seconds: of the runs of this name that were not over
     before the time range the last that began in it, else the first soon after it (a look at a start-up), else 0."""
-    started = f"floor(shapebench_run_started_seconds{{{_RUN}}})"
-    over = f"shapebench_run_finished_seconds{{{_RUN}}} < ${{__from:date:seconds}} - {_MARGIN_S}"
+    started = f"floor(shapebench_run_started_seconds{{{_OVER}}})"
+    over = f"shapebench_run_finished_seconds{{{_OVER}}} < ${{__from:date:seconds}} - {_MARGIN_S}"
     end = "${__to:date:seconds}"
     inside = f"({started} <= {end} unless on (namespace, run) {over})"
     after = f"({started} > {end} <= {end} + {_MARGIN_S})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -44,16 +44,22 @@ def asked(title: str) -> dict[str, Any]:
     return dict(target)
 
 
-def scraped(study: Study, from_s: float, to_s: float) -> Iterator[TimeSeries]:
-    """What a Prometheus gets of an operator that knows the study from one moment to another."""
+def scraped(bodies: Iterable[dict[str, Any]], from_s: float, to_s: float) -> Iterator[TimeSeries]:
+    """What a Prometheus gets of an operator that knows these objects from one moment to another."""
     metrics = Metrics(time.time)
-    for body in study.bodies():
+    for body in bodies:
         metrics.board.saw(body)
     moments = [from_s + number * SCRAPED_EACH_S for number in range(int((to_s - from_s) / SCRAPED_EACH_S) + 1)]
     for family in parser.text_string_to_metric_families(metrics.board.text()):
         for sample in family.samples:
             labels = labels_of(sample.name, {**sample.labels, "job": "shapebench", "instance": "operator"})
             yield from ended(labels, [(moment_s, sample.value) for moment_s in moments])
+
+
+def tried_again(body: dict[str, Any]) -> dict[str, Any]:
+    """The same object while its run goes on: the attempt before has cost something."""
+    status = {"phase": "Running", "attempt": 2, "costSpent": 99.0}
+    return {**body, "status": status if body["kind"] == "BenchmarkRun" else {}}
 
 
 def end_s(record: RunRecord) -> float:
@@ -75,7 +81,9 @@ def twice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twice]:
             study = Study(lab.benchmark(), tuple(records), now_s - 4000)
             for run in study.finished:
                 running.write(time_series(run, Choice()))
-            running.write(scraped(study, max(map(end_s, records)) + 1, until_s))
+            over_s = max(map(end_s, records)) + 1
+            running.write(scraped(map(tried_again, study.bodies()), over_s - 50, over_s - 10))
+            running.write(scraped(study.bodies(), over_s, until_s))
         yield Twice(old_runs[0], new_runs[0], running)
 
 
