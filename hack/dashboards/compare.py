@@ -82,9 +82,9 @@ def _answer() -> Iterator[Builder[models.Panel]]:
         Query(f"count by (verdict) (shapebench_run_duration_seconds{{{_OF_BENCHMARK}}})", "{{verdict}}"),
         "short").span(8).height(8)
     yield panels.number(
-        "Cost so far", "What have these runs cost, start-up and retries included? Of all verdicts, chosen or not. Empty "
-        "while a shape has no price: a part would be taken for the whole.",
-        Query(f"max(shapebench_benchmark_cost_spent{{{_OF_BENCHMARK}}})", "spent"), "short").height(8)
+        "Cost so far", "What have these runs cost, start-up and retries included? Of all verdicts, chosen or not. "
+        "Empty while a shape has no price: a part would be taken for the whole.",
+        Query(_spent(), "spent"), "short").height(8)
     yield panels.rows(
         "Cells", "The same in numbers: is a difference larger than the spread? Variation is the standard deviation "
         "in per cent of the mean. Intervals and significance are the report's: shapebench report.",
@@ -94,6 +94,12 @@ def _answer() -> Iterator[Builder[models.Panel]]:
                + _plain("avg", "shapebench_run_duration_seconds"), "variation"),
          Query(_plain("avg", "shapebench_run_cost"), "mean cost")],
         {"mean time": Column("s"), "variation": Column("percentunit"), "mean cost": Column("short")}).span(20)
+
+
+def _spent() -> str:
+    """The sum over the runs; nothing where one was measured and has no cost, for want of a price."""
+    cost, measured = (f"shapebench_run_{family}{{{_OF_BENCHMARK}}}" for family in ("cost_spent", "duration_seconds"))
+    return f"sum({cost}) unless on () (count({measured} unless on (run) {cost}) > 0)"
 
 
 def _plain(over: str, family: str) -> str:

@@ -1,10 +1,17 @@
-"""Scrape configurations that mean what the chart's objects mean, for targets on this machine."""
+"""Scrape configurations that mean what the chart's objects mean, for targets on this machine; and scrapes that were."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from chart import rendering
+from prometheus_client import parser
+
+from shapebench.metrics.board import Board
+from shapebench.remote_write.series import TimeSeries, ended, labels_of
+
+EACH_S = 30
 
 SERVED = tuple(f"monitoring.coreos.com/v1/{kind}" for kind in ("PodMonitor", "ServiceMonitor"))
 
@@ -30,3 +37,15 @@ def _config(job: str, endpoint: dict[str, Any], port: int, labels: dict[str, str
     return {"job_name": job, "honor_labels": endpoint.get("honorLabels", False),
             "scrape_interval": endpoint["interval"], "metrics_path": endpoint.get("path", "/metrics"),
             "static_configs": [{"targets": [f"127.0.0.1:{port}"], "labels": labels}]}
+
+
+def told(bodies: Iterable[dict[str, Any]], from_s: float, to_s: float) -> Iterator[TimeSeries]:
+    """What a Prometheus got of an operator that knew these objects from one moment to another (Unix seconds)."""
+    board = Board()
+    for body in bodies:
+        board.saw(body)
+    moments = [from_s + number * EACH_S for number in range(int((to_s - from_s) / EACH_S) + 1)]
+    for family in parser.text_string_to_metric_families(board.text()):
+        for sample in family.samples:
+            labels = labels_of(sample.name, {**sample.labels, "job": "shapebench", "instance": "operator"})
+            yield from ended(labels, [(moment_s, sample.value) for moment_s in moments])

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus import grafana, lab, server
+from prometheus import grafana, lab, scraping, server
 from prometheus.grafana import Range, View
 from prometheus.lab import Study
 from prometheus.server import Answered, Prometheus
@@ -163,6 +163,22 @@ def test_comparing_only_where_a_parameter_has_a_value(filled: Prometheus) -> Non
             assert has_values(found), panel["title"]
             cells = {one.labels["cell"] for one in found if "cell" in one.labels}
             assert all(cell.endswith(" 3") for cell in cells), panel["title"]
+
+
+@pytest.mark.parametrize("priced", [pytest.param(4, id="all"), pytest.param(3, id="all-but-one")])
+def test_what_was_spent_is_the_whole_or_nothing(filled: Prometheus, study: Study, priced: int) -> None:
+    """A shape without a price has runs without a cost."""
+    name, now_s = f"priced-{priced}", time.time()
+    bodies = list(study.bodies())
+    for body in bodies[1 + priced:]:
+        body["status"].pop("costSpent")
+    for body in bodies:
+        body["spec"] = {**body["spec"], "benchmark": name}
+    filled.write(scraping.told(bodies[1:], now_s - 60, now_s))
+    view = grafana.view(COMPARE, filled, Range(now_s - 900, now_s), benchmark=name)
+    (target,) = next(panel for panel in panels(COMPARE) if panel["title"] == "Cost so far")["targets"]
+    spent = sum(body["status"].get("costSpent", 0.0) for body in bodies[1:])
+    assert [one.value for one in view.answer(target)] == ([pytest.approx(spent)] if priced == 4 else [])
 
 
 def test_cells_are_the_shapes_and_the_benchmarks_own_parameters(compared: View) -> None:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from prometheus import grafana, lab, server
+from prometheus import grafana, lab, scraping, server
 from prometheus.grafana import Range, View
 from prometheus.lab import Study
 from prometheus.server import Prometheus
 from prometheus.test_dashboards import RUN, has_values, linked, panels
-from prometheus_client import parser
 
 from shapebench.api.record import RunRecord
-from shapebench.metrics.registry import Metrics
 from shapebench.remote_write.run import Choice, time_series
-from shapebench.remote_write.series import TimeSeries, ended, labels_of
 
-SCRAPED_EACH_S = 30
 DELETED_AFTER_S = 40
 """From the end of a run: it is scraped once or twice."""
 
@@ -42,18 +38,6 @@ def asked(title: str) -> dict[str, Any]:
     """The query of a panel that has one."""
     ((target,),) = (panel["targets"] for panel in panels(RUN) if panel["title"] == title)
     return dict(target)
-
-
-def scraped(bodies: Iterable[dict[str, Any]], from_s: float, to_s: float) -> Iterator[TimeSeries]:
-    """What a Prometheus gets of an operator that knows these objects from one moment to another."""
-    metrics = Metrics(time.time)
-    for body in bodies:
-        metrics.board.saw(body)
-    moments = [from_s + number * SCRAPED_EACH_S for number in range(int((to_s - from_s) / SCRAPED_EACH_S) + 1)]
-    for family in parser.text_string_to_metric_families(metrics.board.text()):
-        for sample in family.samples:
-            labels = labels_of(sample.name, {**sample.labels, "job": "shapebench", "instance": "operator"})
-            yield from ended(labels, [(moment_s, sample.value) for moment_s in moments])
 
 
 def tried_again(body: dict[str, Any]) -> dict[str, Any]:
@@ -82,8 +66,8 @@ def twice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twice]:
             for run in study.finished:
                 running.write(time_series(run, Choice()))
             over_s = max(map(end_s, records)) + 1
-            running.write(scraped(map(tried_again, study.bodies()), over_s - 50, over_s - 10))
-            running.write(scraped(study.bodies(), over_s, until_s))
+            running.write(scraping.told(map(tried_again, study.bodies()), over_s - 50, over_s - 10))
+            running.write(scraping.told(study.bodies(), over_s, until_s))
         yield Twice(old_runs[0], new_runs[0], running)
 
 
