@@ -67,11 +67,11 @@ class OperatorProcess:
         """What the operator wanted to do and its role does not let it."""
         return [line for line in self.log.splitlines() if re.search(r"User .* cannot ", line)]
 
-    def get(self, path: str) -> tuple[int, str]:
+    def get(self, path: str, host: str = "127.0.0.1") -> tuple[int, str]:
         """The status and text of /metrics, /readyz or /healthz; status 0 when nothing answers."""
         port = self.probe_port if path == "/healthz" else self.metrics_port
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=5) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:

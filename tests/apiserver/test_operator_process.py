@@ -31,6 +31,11 @@ def operator(api_server: ControlPlane, tmp_path_factory: pytest.TempPathFactory)
         yield process
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_a_kubelet_asks_by_ipv6(operator: OperatorProcess, path: str) -> None:
+    assert operator.get(path, "[::1]")[0] == operator.get(path)[0] == 200
+
+
 def test_an_applied_benchmark_gets_its_run_its_service_and_its_pods(
         api_server: ControlPlane, operator: OperatorProcess, namespace: str) -> None:
     apply(api_server, namespace, tensorflow("train"))
