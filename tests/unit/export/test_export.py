@@ -96,6 +96,20 @@ def test_series_are_long_and_aligned_at_the_measured_start(tmp_path: Path, recor
         ("b-1-1-a1-worker-0", "0", "1.75", "", str(2**40), ""), ("b-1-1-a1-worker-1", "1", "-0.5", "0.5", "0", "")]
 
 
+@pytest.mark.parametrize("skew_s", [0.0, 30.0, -3.0])
+def test_curves_of_pods_whose_clocks_differ_lie_over_each_other(
+        tmp_path: Path, make_record: Callable[..., RunRecord], skew_s: float) -> None:
+    """An executor's agent wrote the driver's marks as its own clock has them."""
+    driver, executor = (pod.model_copy(update={"role": role, "measured_started_s": 100.0})
+                        for pod, role in zip(make_record(1).pods, ("driver", "executor"), strict=True))
+    moved = {name: getattr(executor, name) + skew_s for name in ("measured_started_s", "program_started_s")}
+    samples = executor.series.model_copy(update={"time_s": tuple(time + skew_s for time in executor.series.time_s)})
+    run = make_record(1, pods=(driver, executor.model_copy(update={**moved, "series": samples})))
+    writing.write([run], tmp_path, Format.CSV, frozenset({Table.SERIES}))
+    found = [one["elapsed_s"] for one in read_csv(tmp_path / "series.csv")]
+    assert found == [f"{round(time_s - 100, 3)}" for pod in (driver, executor) for time_s in pod.series.time_s]
+
+
 def test_lost_attempts_are_told_apart(tmp_path: Path, make_record: Callable[..., RunRecord]) -> None:
     cut = {"measurements": (), "measurements_left_out": 2}
     whole = make_record(attempt=2, **cut)

@@ -129,7 +129,7 @@ SERIES = (
         "index INTEGER - the pod's number within its role",
         "attempt INTEGER - the run's attempt that the pod was of; only the last one counts",
         "time_s NUMBER Unix-s the moment of the sample, by the pod's clock",
-        "elapsed_s NUMBER s since the measured part began; negative before it")),
+        "elapsed_s NUMBER s since the measured part began, by the pod's clock as far as it knows; negative before it")),
     *(Column(column.name, column.kind, column.unit, f"{column.meaning}, since the pod's program began")
       for column in USAGE if column.name != "memory_peak_bytes"),
     Column("memory_bytes", Kind.INTEGER, "B", "the working set then: without page cache that is easy to drop"),
