@@ -122,13 +122,19 @@ def until(condition: Callable[[], bool], timeout_s: float, operator: OperatorPro
         time.sleep(0.02)
 
 
-def end_pods(plane: ControlPlane, namespace: str, benchmark: str, exit_code: int) -> None:
-    """Play the kubelet of pods whose programs end with this code and leave no record."""
+def end_pods(plane: ControlPlane, namespace: str, benchmark: str, exit_code: int, reason: str = "",
+             totals: Callable[[dict[str, Any]], str] = lambda pod: "") -> None:
+    """Play the kubelet of pods whose programs end with this code and leave no log; `totals`: what they leave instead.
+
+    `reason`: why the kubelet broke them off, if it did.
+    """
     listed = plane.kubectl("get", "pods", "-n", namespace, "-l", f"shapebench.dev/benchmark={benchmark}", "-o", "json")
     for pod in json.loads(listed.stdout)["items"]:
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        ended = {"terminated": {"exitCode": exit_code, "reason": "Error", "startedAt": now, "finishedAt": now}}
-        status = {"phase": "Failed" if exit_code else "Succeeded", "startTime": now, "containerStatuses": [{
+        ended = {"terminated": {"exitCode": exit_code, "reason": "Error", "startedAt": now, "finishedAt": now,
+                                "message": totals(pod)}}
+        status = {"phase": "Failed" if exit_code else "Succeeded", "reason": reason, "startTime": now,
+                  "containerStatuses": [{
             "name": one["name"], "image": one["image"], "imageID": "", "ready": False, "restartCount": 0,
             "state": ended} for one in pod["spec"]["containers"]]}
         plane.kubectl("patch", "pod", pod["metadata"]["name"], "-n", namespace, "--subresource=status", "--type=merge",

@@ -5,17 +5,21 @@ There is no kubelet: the tests play it.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from apiserver import operator_process
 from apiserver.control_plane import ControlPlane
 from apiserver.operator_process import OperatorProcess, apply, listed, spark, tensorflow, until
+
+from shapebench.api import keys, packing
 
 Body = dict[str, Any]
 
@@ -69,6 +73,38 @@ def test_a_run_that_ends_is_counted_its_pods_go_and_the_next_one_starts(
     assert found["status"]["runs"]["failed"] == 1
     series = f'shapebench_benchmark_runs{{benchmark="twice",namespace="{namespace}",state="failed"}} 1.0'
     until(lambda: series in operator.get("/metrics")[1], 20, operator)
+
+
+def _totals(pod: Body) -> str:
+    """Of an agent whose pod's node took its log away: there is none on this cluster."""
+    labels = pod["metadata"]["labels"]
+    return json.dumps({
+        "pod": pod["metadata"]["name"], "role": labels[keys.LABEL_ROLE], "index": int(labels[keys.LABEL_INDEX]),
+        "counters": "cgroup-v2", "agent_started_s": 1.0, "program_started_s": 1.0, "program_finished_s": 3.0,
+        "exit_code": 143, "usage": {"cpu_seconds": 1.5 * int(labels[keys.LABEL_ATTEMPT])}})
+
+
+def test_what_pods_of_an_evicted_attempt_told_is_in_the_runs_record(
+        api_server: ControlPlane, operator: OperatorProcess, namespace: str) -> None:
+    status = partial(operator_process.run_status, api_server, namespace, "retried-1-1")
+    apply(api_server, namespace, tensorflow("retried"))
+    until(lambda: len(listed(api_server, namespace, "pods")) == 2, 20, operator)
+    operator_process.end_pods(api_server, namespace, "retried", 143, "Evicted", _totals)
+    until(lambda: status().get("attempt") == 2 and len(listed(api_server, namespace, "pods")) == 2, 20, operator)
+    assert [one["metadata"]["name"] for one in listed(api_server, namespace, "configmaps")] == [
+        "retried-1-1-a1-record"]
+    operator_process.end_pods(api_server, namespace, "retried", 0, totals=_totals)
+    until(lambda: status().get("phase") == "Succeeded" and not listed(api_server, namespace, "pods"), 20, operator)
+    (kept,) = listed(api_server, namespace, "configmaps")
+    record = packing.unpacked(base64.b64decode(kept["binaryData"][keys.RECORD_KEY]))
+    assert (record.attempt, record.usage.cpu_seconds, len(record.pods)) == (2, 6.0, 2)
+    (lost,) = record.lost_attempts
+    assert (lost.attempt, lost.reason, lost.usage.cpu_seconds, lost.lost_pods) == (1, "Evicted", 3.0, ())
+    assert {flag.kind for flag in record.flags} == {"Retried", "LostPods"}, "their logs were gone"
+    assert status()["lostUsage"] == {"cpuSeconds": 3.0}
+    told = f'namespace="{namespace}",run="retried-1-1"'
+    until(lambda: any(line.startswith("shapebench_run_lost_usage_cpu_seconds") and told in line
+                      for line in operator.get("/metrics")[1].splitlines()), 20, operator)
 
 
 def test_a_finished_benchmark_is_deleted_after_its_time_and_its_series_end(

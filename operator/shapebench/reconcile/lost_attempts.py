@@ -14,10 +14,11 @@ from shapebench.plan.actions import Action, Delete
 from shapebench.reconcile import judging, keeping, spending
 from shapebench.reconcile.run_view import RunView
 
-LIMIT_BYTES = 300_000
-"""For the attempts of a run together: a third of a config map. A hundred pods without series take 20 kB."""
-LIMITS = packing.Bounds(8 * 2**20, 200_000)
-"""For them together too; 20 MB as objects."""
+LIMIT_BYTES = 600_000
+"""For the attempts of a run together, of which `limits.retries` says how many there may be: those of a thousand pods
+without their series take 290 kB, and two of these share a config map with the run's own."""
+LIMITS = packing.Bounds(16 * 2**20, 300_000)
+"""For them together too; 30 MB as objects."""
 _GONE = "nothing is kept of what its pods told"
 
 
@@ -28,7 +29,7 @@ def config_map(view: RunView, record: RunRecord, now_s: float) -> KubeObject:
         "lost_pods": judging.lost_pods(view, record.pods),
     })
     shares = max(1, view.benchmark.spec.limits.retries)
-    room = keeping.Room(LIMIT_BYTES // shares, LIMITS._replace(values=LIMITS.values // shares),
+    room = keeping.Room(LIMIT_BYTES // shares, packing.Bounds(*(most // shares for most in LIMITS)),
                         "there is little room for attempts that were lost")
     return keeping.config_map(view.attempt, own, keys.lost_record_name(record.run, view.number), room)
 

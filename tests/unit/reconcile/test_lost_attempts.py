@@ -152,8 +152,8 @@ def test_a_record_that_the_api_server_refuses_keeps_the_pods_until_it_is_taken()
     assert [len(one.pod_records) for one in record(cluster).lost_attempts] == [1, 1]
 
 
-def test_large_attempts_share_a_third_of_a_config_map() -> None:
-    workers, samples = 60, 400
+def test_large_attempts_share_what_room_there_is() -> None:
+    workers, samples = 60, 600
     series = {"time_s": list(range(samples)),
               "columns": {name: [number * 7919 % 10007 for number in range(samples)]
                           for name in ("cpu_seconds", "disk_reads")}}
