@@ -49,9 +49,13 @@ def end(view: RunView, failure: Failure | None, now_s: float, may_conclude: bool
 
 
 def _needed(view: RunView, now_s: float) -> Step | None:
-    """What has to be read of the attempt's pods before they are deleted; None where all is read, or given up."""
+    """What has to be read of the attempt's pods before they are deleted; None where all is read, or given up.
+
+    Nobody waits with a pod that is about to go by itself: what is known of it goes with it.
+    """
     since_s = moments.unix_s(view.run.status.log_awaited_at)
-    left_s = LOG_PATIENCE_S - (0.0 if since_s is None else now_s - since_s)
+    leaving = any(pod.ended and pod.deleting and not steps.on_lost_node(pod) for pod in view.current)
+    left_s = 0.0 if leaving else LOG_PATIENCE_S - (0.0 if since_s is None else now_s - since_s)
     for pod in view.current:
         if left_s > 0 and pod.name in view.logs and view.logs[pod.name].unread and not steps.on_lost_node(pod):
             return _await_log(view, pod.name, now_s, left_s)

@@ -189,6 +189,23 @@ def test_a_lost_attempt_is_waited_for_too_but_not_on_a_node_that_is_gone() -> No
     assert status(cluster)["attempt"] == 2, "nobody waits for a node that is gone"
 
 
+def test_nobody_waits_with_a_pod_that_is_about_to_go() -> None:
+    def script(pod: dict[str, Any], age: int) -> dict[str, Any]:
+        if "-a1-" not in pod["metadata"]["name"] or age <= 4:
+            return lives(3)(pod, age)
+        return {"deleted": True} if age > 5 else lives(3)(pod, age) | {"terminating": True, "phase": "Failed",
+                                                                       "reason": "Evicted"}
+
+    cluster = fake.FakeCluster(script)
+    cluster.log_fails = lambda pod: AWAY if "-a1-" in pod else ""
+    cluster.add(benchmark())
+    live(cluster, ticks=7)
+    assert status(cluster)["attempt"] == 2
+    live(cluster)
+    (lost,) = record(cluster).lost_attempts
+    assert [len(pod.measurements) for pod in lost.pod_records] == [3, 0], "from their termination messages"
+
+
 def test_of_many_that_cannot_be_read_some_are_asked_for() -> None:
     asked: Counter[str] = Counter()
 
