@@ -13,9 +13,11 @@ from apiserver import operator_process
 from apiserver.control_plane import ControlPlane
 from apiserver.operator_process import OperatorProcess, apply, listed, tensorflow, until
 from kubernetes.client import ApiClient
+from prometheus import receiver as receiving
 from prometheus import server
 from prometheus.conftest import study  # noqa: F401 (a fixture)
 from prometheus.lab import Study
+from prometheus.receiver import Receiver
 from prometheus.server import Prometheus
 
 from shapebench.api import keys, packing
@@ -47,6 +49,19 @@ def test_finished_runs_are_sent_whatever_happens_in_between(
         assert operator.denials() == []
         assert "Traceback" not in operator.log
         check(prometheus, api_server, namespace, study)
+
+
+def test_an_endpoint_behind_a_proxy(
+        api_server: ControlPlane, namespace: str, tmp_path: Path, study: Study) -> None:  # noqa: F811
+    """The receiver is the proxy, which is asked for the endpoint; nobody here knows that one's name."""
+    url = "http://metrics.example.org/api/v1/write"
+    kubeconfig = operator_process.install_account(api_server, tmp_path, {"remoteWrite": {"url": url}})
+    finish(api_server, namespace, study)
+    with receiving.listening(Receiver(server.free_port())) as proxy, operator_process.running(
+            kubeconfig, tmp_path, SHAPEBENCH_REMOTE_WRITE_URL=url, SHAPEBENCH_NAMESPACES=namespace,
+            HTTP_PROXY=proxy.url.removesuffix("/api/v1/write"), NO_PROXY=".svc,10.0.0.0/8") as operator:
+        until(lambda: marks(api_server, namespace) == {record.run: "sent" for record in study.records}, 30, operator)
+    assert {one.headers["Host"] for one in proxy.asked} == {"metrics.example.org"}
 
 
 def test_a_run_and_another_one_of_its_name_are_two(

@@ -54,7 +54,7 @@ class Endpoint:
         try:
             with deadline.after(self._target.timeout_s):
                 response, text = self._asked(body)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             return late if deadline.passed else self._failed(error)
         if deadline.passed:  # the end of the line may look like the end of the answer
             return late
@@ -77,6 +77,9 @@ class Endpoint:
             return Again(Trouble.UNREACHABLE, f"the proxy: {_words(error.original_error)}")
         if isinstance(error, urllib3.exceptions.NewConnectionError):  # a kind of timeout, to urllib3
             return Again(Trouble.UNREACHABLE, _words(error))
+        if not isinstance(error, urllib3.exceptions.HTTPError | OSError):  # its words would quote a password
+            return Again(Trouble.UNREACHABLE, "a header or a credential has characters that HTTP does not take: check "
+                                              "remoteWrite.headers, basicAuthSecret and bearerTokenSecret")
         if isinstance(error, urllib3.exceptions.TimeoutError):
             return Again(Trouble.TIMEOUT, f"no answer within {self._target.timeout_s:g} s: {_words(error)}")
         return Again(Trouble.UNREACHABLE, _words(error))
