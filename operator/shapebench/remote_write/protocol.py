@@ -7,6 +7,7 @@ from enum import StrEnum
 
 ACCEPTED = range(200, 300)
 TOO_MANY_REQUESTS = 429
+PROXY_AUTHENTICATION = 407
 ABOUT_THIS_REQUEST = frozenset({400, 413, 422})
 """Refusals of what is in a request; the next one of the same run may be taken."""
 MESSAGE_CHARS = 200
@@ -57,6 +58,8 @@ def judged(status: int, text: str, retry_after_s: float = 0.0) -> Answer:
     message = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     if status == TOO_MANY_REQUESTS:
         return Again(Trouble.BUSY, message, retry_after_s)
+    if status == PROXY_AUTHENTICATION:  # no word of the endpoint's
+        return Again(Trouble.UNREACHABLE, f"{message}. Check the user and the password in HTTP_PROXY")
     if 400 <= status < 500:
         return Refused(message + advice(status, said), final=status not in ABOUT_THIS_REQUEST)
     return Again(Trouble.SERVER, message, retry_after_s)
