@@ -12,8 +12,8 @@ SERIES = [TimeSeries((("__name__", f"s{number}"),), ((1, 0.0), (2, 0.0))) for nu
 
 
 @pytest.mark.parametrize(("status", "expected"), [
-    (200, Accepted), (204, Accepted), (301, Again), (307, Again), (400, Refused), (401, Refused), (404, Refused), (407, Again),
-    (413, Refused), (422, Refused), (429, Again), (500, Again), (502, Again), (503, Again)])
+    (200, Accepted), (204, Accepted), (301, Again), (307, Again), (400, Refused), (401, Refused), (404, Refused),
+    (407, Again), (413, Refused), (422, Refused), (429, Again), (500, Again), (502, Again), (503, Again)])
 def test_what_an_answer_means(status: int, expected: type) -> None:
     assert isinstance(judged(status, "no"), expected)
 
