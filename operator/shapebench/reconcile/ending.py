@@ -152,7 +152,8 @@ def _record(view: RunView, failure: Failure | None, now_s: float) -> RunRecord:
     running_s = status.times.running_s or attempts.all_running_s(steps.gang(view))
     times = Times(created_s=status.times.created_s, attempt_created_s=status.times.attempt_created_s,
                   admitted_s=status.times.admitted_s, scheduled_s=steps.scheduled_s(view.current), running_s=running_s)
-    return assemble.run_record(context, pods, replace(found, cost_spent=spending.until(view, now_s)), times)
+    record = assemble.run_record(context, pods, replace(found, cost_spent=spending.until(view, now_s)), times)
+    return record.model_copy(update={"medians": records.medians(pods, view.logs)})
 
 
 def _with_losses(found: assemble.Outcome, view: RunView, recorded: Sequence[PodRecord]) -> assemble.Outcome:
@@ -165,6 +166,7 @@ def _with_losses(found: assemble.Outcome, view: RunView, recorded: Sequence[PodR
         cut.append(f"not all of the record of {partly[0].pod}{more}: without {partly[0].left_out}")
     rows = sum(pod.measurements_left_out for pod in recorded if pod.role in assemble.DECIDING_ROLES)
     if rows:
-        cut.append(f"{rows} measurements are missing: nothing is averaged over the others")
+        known = "medians are of all" if records.medians(recorded, view.logs) else "no median is formed of the others"
+        cut.append(f"{rows} measurements are missing: {known}")
     said = [found.message, *([f"no usage of {', '.join(lost)}"] if lost else []), *cut]
     return replace(found, message="\n".join(filter(None, said)))

@@ -25,7 +25,7 @@ LEFT_OUT = "record_left_out"
 _TRIES = 8
 _SAFETY = 0.9
 _FEWER_VALUES = 0.7
-_MEDIANS = 200
+_MEDIANS, _NAME_CHARS = 200, 100
 
 
 class Room(NamedTuple):
@@ -121,7 +121,7 @@ def _without_pods(record: RunRecord, room: Room) -> bytes:
 
 def _with_fewer_measurements(record: RunRecord, room: Room) -> bytes:
     bare, rows, data = _without_lost_pods(record), len(record.measurements), b""
-    medians = record.medians or _medians(record)
+    medians = _medians(record)
     while not data or (rows and not _fits(data, room)):
         rows //= 2
         note = f"{_all_pods(record)}, and measurements after the first {rows}"
@@ -133,8 +133,8 @@ def _with_fewer_measurements(record: RunRecord, room: Room) -> bytes:
 
 
 def _medians(record: RunRecord) -> dict[str, float]:
-    """Of each measured value, as an objective takes it; while the rows are all there, and of as many as matter."""
-    names = dict.fromkeys(name for row in record.measurements for name in row.values)
+    """Of each measured value over all rows, as an objective takes it; of as many as matter."""
+    names = dict.fromkeys(name for row in record.measurements for name in row.values if len(name) <= _NAME_CHARS)
     told = ((name, objective.of_record(record, f"{objective.MEASUREMENT_PREFIX}{name}"))
             for name in list(names)[:_MEDIANS])
     return {name: value for name, value in told if value is not None}

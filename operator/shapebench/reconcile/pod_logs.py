@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
+from array import array
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from shapebench.agent import framing
 from shapebench.agent import record as agent_record
 from shapebench.api import last_words, thinning, wire
-from shapebench.api.record import PodRecord, Series
+from shapebench.api.record import Measurement, PodRecord, Series
 from shapebench.plan.actions import LogUnavailableError
 
 
@@ -20,12 +22,13 @@ class Room(NamedTuple):
     """How much is held of all pods of a run together.
 
     `samples`: of their series as they are. `packed_bytes`: of series that have more and are packed. `text_bytes`: of
-    all else in their records, as JSON.
+    all else in their records, as JSON. `values`: of measurements in rows for which there was no room there.
     """
 
     samples: int
     packed_bytes: int
     text_bytes: int
+    values: int = 2_000_000
 
 
 IN_MEMORY = Room(60_000, 64 * 2**20, framing.RECORD_LIMIT_BYTES)
@@ -34,6 +37,7 @@ IN_MEMORY = Room(60_000, 64 * 2**20, framing.RECORD_LIMIT_BYTES)
 what their programs measured, and a row takes twenty times its text."""
 
 
+_VALUES_OF_A_NAME = 20
 MAY_FAIL = 20
 """Of the logs of one run that a look asks for."""
 
@@ -50,6 +54,8 @@ class PodLog:
     packed_series: bytes = b""
     tail: str = ""
     text_bytes: int = 0
+    rest: Mapping[str, array[float]] = field(default_factory=dict)
+    """The finite values of the rows that `record` lacks, of each name as the rows have them; where there was room."""
     unread: str = ""
 
     def whole_series(self) -> Series:
@@ -69,16 +75,18 @@ def read(pods: Iterable[str], log: Callable[[str], str], before: Mapping[str, Po
     samples = room.samples // max(1, len(names) + len(found))
     packed = room.packed_bytes - sum(len(one.packed_series) for one in found.values())
     text = room.text_bytes - sum(one.text_bytes for one in found.values())
+    values = room.values - sum(_count(one.rest) for one in found.values())
     failed: list[str] = []
     for name in names:
         try:
             one = PodLog(unread=failed[-1]) if len(failed) >= may_fail else _kept(
-                log(name), Room(samples, packed, text))
+                log(name), Room(samples, packed, text, values))
         except LogUnavailableError as error:
             failed.append(str(error))
             one = PodLog(unread=failed[-1])
         found[name] = one
         packed, text = packed - len(one.packed_series), text - one.text_bytes
+        values -= _count(one.rest)
     return found
 
 
@@ -88,13 +96,30 @@ def _kept(log: str, room: Room) -> PodLog:
         given = framing.decode(log)
         if given is None:
             return PodLog(tail=tail)
-        record, text_bytes = _within(PodRecord.model_validate(given), room.text_bytes)
+        whole = PodRecord.model_validate(given)
+        record, text_bytes = _within(whole, room.text_bytes)
     except (ValueError, RecursionError):  # of a damaged record too: what the termination message tells counts then
         return PodLog(tail=tail)
     fewer = record.model_copy(update={"series": thinning.thinned(record.series, room.samples)})
     packed = b"" if fewer.series == record.series else gzip.compress(
         record.series.model_dump_json().encode(), compresslevel=1, mtime=0)
-    return PodLog(fewer, packed if len(packed) <= room.packed_bytes else b"", tail, text_bytes)
+    rest = _rest(whole.measurements[len(record.measurements):])
+    return PodLog(fewer, packed if len(packed) <= room.packed_bytes else b"", tail, text_bytes,
+                  rest if _count(rest) <= room.values else {})
+
+
+def _rest(rows: Iterable[Measurement]) -> dict[str, array[float]]:
+    found: dict[str, array[float]] = {}
+    for row in rows:
+        for name, value in row.values.items():
+            if math.isfinite(value):
+                found.setdefault(name, array("d")).append(value)
+    return found
+
+
+def _count(rest: Mapping[str, array[float]]) -> int:
+    """How many values there are; a name takes as much as some of them."""
+    return sum(_VALUES_OF_A_NAME + len(values) for values in rest.values())
 
 
 def _within(record: PodRecord, room_bytes: int) -> tuple[PodRecord, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from shapebench.api import assemble
@@ -50,6 +52,23 @@ def _cut_short(record: PodRecord, pod: PodFact) -> PodRecord:
     # The kubelet tells whole seconds.
     lost_s = max(0.0, pod.finished_s - record.last_reading_s)
     return record.model_copy(update={"message": f"{record.message}, {lost_s:.0f} s before"})
+
+
+def medians(pods: Iterable[PodRecord], logs: Mapping[str, PodLog]) -> dict[str, float]:
+    """Of each measured value over all rows, where some of them are not in the pods' records; none where nobody knows
+    these: their log was not read, or there was no room for their values either."""
+    deciding = [pod for pod in pods if pod.role in assemble.DECIDING_ROLES]
+    cut = [(pod, logs.get(pod.pod, PodLog()).rest) for pod in deciding if pod.measurements_left_out]
+    if not cut or not all(rest for _, rest in cut):
+        return {}
+    values: dict[str, list[float]] = {}
+    for name, value in ((name, value) for pod in deciding for row in pod.measurements
+                        for name, value in row.values.items() if math.isfinite(value)):
+        values.setdefault(name, []).append(value)
+    for _, rest in cut:
+        for name, more in rest.items():
+            values.setdefault(name, []).extend(more)
+    return {name: statistics.median(found) for name, found in values.items()}
 
 
 def outcome(number: int, failure_reason: Reason | None, message: str, pods: Sequence[PodRecord],

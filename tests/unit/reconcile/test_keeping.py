@@ -11,6 +11,7 @@ import pytest
 from fakes import cluster as fake
 from fakes.operator import NAME, NAMESPACE
 
+from shapebench.analysis import objective
 from shapebench.api import keys, packing
 from shapebench.api.record import Cell, Measurement, Phase, PodRecord, RunRecord, Series, Times, Usage, Verdict
 from shapebench.api.settings import Settings
@@ -193,3 +194,12 @@ def test_what_a_config_map_holds_the_operator_reads_back() -> None:
     kept = packing.unpacked(data, packing.IN_CONFIG_MAP)
     assert 0 < len(kept.measurements) < 50_000
     assert f"measurements after the first {len(kept.measurements)}" in kept.environment[keeping.LEFT_OUT]
+
+
+def test_a_record_with_fewer_rows_has_the_medians_of_all() -> None:
+    whole = run((), measurements=ROWS)
+    kept = packing.unpacked(keeping.fitted(whole, keeping.WHOLE._replace(limit_bytes=20_000)))
+    assert kept.measurements_left_out == len(ROWS) - len(kept.measurements) > 10_000
+    metric = "measurement.seconds"
+    assert objective.of_record(kept, metric) == objective.of_record(whole, metric)
+    assert objective.of_record(kept.model_copy(update={"medians": {}}), metric) is None

@@ -14,7 +14,7 @@ from fakes.operator import NAME, NAMESPACE
 from shapebench.agent import framing
 from shapebench.agent import record as agent_record
 from shapebench.api import keys, packing
-from shapebench.api.record import RunRecord
+from shapebench.api.record import PodRecord, RunRecord
 from shapebench.api.settings import Settings
 from shapebench.plan.actions import LogUnavailableError
 from shapebench.reconcile import ending, loop, pod_logs, records
@@ -189,6 +189,21 @@ def test_a_lost_attempt_is_waited_for_too_but_not_on_a_node_that_is_gone() -> No
     assert status(cluster)["attempt"] == 2, "nobody waits for a node that is gone"
 
 
+def test_while_it_waits_few_logs_are_asked_for() -> None:
+    cluster = cluster_of(lives(), benchmark(runs=2, limits={"concurrency": 2}), until_s=NEVER)
+    asked: Counter[str] = Counter()
+
+    def fails(pod: str) -> str:
+        asked[pod] += 1
+        return AWAY if pod == f"{RUN}-a1-worker-0" else ""
+
+    cluster.log_fails = fails
+    live(cluster, ticks=5)
+    loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+    assert status(cluster, f"{NAME}-2-1")["phase"] == "Succeeded"
+    assert asked == {f"{RUN}-a1-worker-0": 1, f"{NAME}-2-1-a1-worker-0": 1, f"{NAME}-2-1-a1-worker-1": 1}
+
+
 def test_nobody_waits_with_a_pod_that_is_about_to_go() -> None:
     def script(pod: dict[str, Any], age: int) -> dict[str, Any]:
         if "-a1-" not in pod["metadata"]["name"] or age <= 4:
@@ -225,7 +240,16 @@ def test_rows_that_no_memory_was_for_are_known_to_be_missing() -> None:
     pod = {"metadata": {"name": "p-0", "labels": {keys.LABEL_ROLE: "worker", keys.LABEL_INDEX: "0"}}}
     log = "\n".join(framing.encode(told(pod, 1000)))
     small = pod_logs.IN_MEMORY._replace(text_bytes=100)
-    (found,) = records.pod_records([PodFact("p-0", RUN, 1, "worker", PodState.SUCCEEDED)],
-                                   pod_logs.read(["p-0"], lambda _: log, {}, small))
-    assert 0 < len(found.measurements) == 1000 - found.measurements_left_out
-    assert found.left_out == "", "its samples are all there"
+    fact = PodFact("p-0", RUN, 1, "worker", PodState.SUCCEEDED)
+
+    def read(room: pod_logs.Room) -> tuple[PodRecord, dict[str, float]]:
+        logs = pod_logs.read(["p-0"], lambda _: log, {}, room)
+        (found,) = records.pod_records([fact], logs)
+        assert 0 < len(found.measurements) == 1000 - found.measurements_left_out
+        assert found.left_out == "", "its samples are all there"
+        return found, records.medians([found], logs)
+
+    found, medians = read(small)
+    assert medians == {"images_per_second": 5095.0}, "of all of them all the same: their values take little room"
+    _, medians = read(small._replace(values=found.measurements_left_out))
+    assert medians == {}
