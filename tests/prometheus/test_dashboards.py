@@ -264,10 +264,10 @@ def test_marks_of_the_measured_part(one_run: View, study: Study, long_study: Stu
 
 def test_rates_of_pods_are_over_two_samples_however_long_the_run(filled: Prometheus, study: Study,
                                                                  long_study: Study) -> None:
-    """A record has 600 samples of a pod at most: of half an hour one each three or four seconds."""
+    """A record has 600 samples of a pod at most: of half an hour one each four seconds."""
     windows = [grafana.view(RUN, filled, linked(record), benchmark=record.benchmark, run=record.run).values["window"]
                for record in (study.records[0], long_study.records[0])]
-    assert windows == ["2", str(max(2, math.ceil(long_study.records[0].duration_s / 250)))]
+    assert windows == ["2", "8"]
 
 
 def test_a_live_run(filled: Prometheus) -> None:
