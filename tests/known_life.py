@@ -62,15 +62,29 @@ def talk(address: str, port: int, datagrams: int) -> int:
     return datagrams
 
 
-def anonymous_bytes() -> int:
-    """The memory of this process that is no file's."""
-    with open("/proc/self/smaps_rollup") as file:  # noqa: PTH123
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Anonymous:"))
+def row(path: str, name: str) -> int:
+    """The number beside a name."""
+    with open(path) as file:  # noqa: PTH123
+        return next(int(words[1]) for words in map(str.split, file) if words[0] == name)
 
 
-def touch(look=anonymous_bytes) -> int:
+def cache_bytes() -> int:
+    """Files in memory that the pod is charged with: what it is the first to read on its node; 0 outside of pods."""
+    group = os.environ.get("KNOWN_GROUP", "")
+    if not group:
+        return 0
+    v1 = f"{group}/memory/memory.stat"
+    return row(v1, "total_cache") if os.path.exists(v1) else row(f"{group}/memory.stat", "file")  # noqa: PTH110
+
+
+def held_bytes() -> int:
+    """The memory of this process that is no file's, and the files'."""
+    return 1024 * row("/proc/self/smaps_rollup", "Anonymous:") + cache_bytes()
+
+
+def touch(mib: int = MEMORY_MIB, look=held_bytes) -> int:
     """Hold memory for a moment; how much there was then."""
-    block = mmap.mmap(-1, MEMORY_MIB * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    block = mmap.mmap(-1, mib * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     for at in range(0, len(block), mmap.PAGESIZE):
         block[at] = 1
     held = look()

@@ -4,8 +4,8 @@
 
 In the measured part each executor does what known_life.py does; the driver sends the datagrams back. A whole JVM lives
 there, too, so CPU is what the kernel's clock of each process of the pod says (but of the agent, which is its first),
-just before and just after; and memory what these processes have that is no file's, with the cache of files that the
-group is charged with. A row for each executor is what is known of it. It imports nothing of Shapebench.
+just before and just after; and memory what these processes have that is no file's, with the files that the pod is
+charged with. A row for each executor is what is known of it. It imports nothing of Shapebench.
 """
 
 import os
@@ -35,26 +35,19 @@ def cpu_s() -> float:
     return used
 
 
-def held_bytes() -> int:
-    """Memory of theirs that is no file's, shared pages once, and that of files with which the group is charged."""
-    held = 0
-    for pid in in_pod():
-        with open(f"/proc/{pid}/smaps_rollup") as file:  # noqa: PTH123
-            held += next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss_Anon:"))
-    for path, key in (("memory/memory.stat", "total_cache"), ("memory.stat", "file")):
-        if os.path.exists(f"/sys/fs/cgroup/{path}"):  # noqa: PTH110
-            with open(f"/sys/fs/cgroup/{path}") as file:  # noqa: PTH123
-                return held + next(int(line.split()[1]) for line in file if line.split()[0] == key)
-    return held
-
-
-def work(seconds: float, mib: int, datagrams: int, address: str) -> dict[str, float]:
+def work(seconds: float, memory_mib: int, mib: int, datagrams: int, address: str) -> dict[str, float]:
     """What one executor does, and knows of it."""
     sys.path.insert(0, PROGRAMS)
+    os.environ["KNOWN_GROUP"] = "/sys/fs/cgroup"
     import known_life
 
+    def held_bytes() -> int:
+        """What processes share since a fork is there once."""
+        return sum(1024 * known_life.row(f"/proc/{pid}/smaps_rollup", "Pss_Anon:") for pid in in_pod()) + (
+            known_life.cache_bytes())
+
     began = time.process_time()
-    known = {"memory": known_life.touch(held_bytes), "disk": known_life.direct_io("/shapebench/data", mib),
+    known = {"memory": known_life.touch(memory_mib, held_bytes), "disk": known_life.direct_io("/shapebench/data", mib),
              "datagrams": known_life.talk(address, PORT, datagrams)}
     known_life.burn(seconds - (time.process_time() - began))
     return known
@@ -76,6 +69,7 @@ def main() -> None:
     import known_life
 
     executors, seconds, mib, datagrams = (int(word) for word in sys.argv[1:])
+    memory_mib = known_life.MEMORY_MIB
     address = socket.gethostbyname(socket.gethostname())
     threading.Thread(target=echo, daemon=True).start()
     context = SparkSession.builder.getOrCreate().sparkContext
@@ -85,14 +79,14 @@ def main() -> None:
         tasks = context.parallelize(range(executors), executors).barrier()
         return dict(tasks.mapPartitions(lambda _: [(os.environ["SPARK_EXECUTOR_ID"], function())]).collect())
 
-    everywhere(lambda: work(2, 1, 10, address))  # what is loaded once is loaded now
+    everywhere(lambda: work(2, 1, 1, 10, address))  # what is loaded once is loaded now
     everywhere(cpu_s)
     time.sleep(2)
     before = everywhere(cpu_s)
     time.sleep(1)
     known_life.tell("measured-started")
     time.sleep(0.3)
-    known = everywhere(lambda: work(seconds, mib, datagrams, address))
+    known = everywhere(lambda: work(seconds, memory_mib, mib, datagrams, address))
     time.sleep(1)
     known_life.tell("measured-finished")
     time.sleep(0.3)

@@ -47,6 +47,7 @@ for _ in range(300):
 START = """
 address=$(python3 /programs/peer.py)
 [ -n "$address" ] || exec python3 /programs/echo.py
+export KNOWN_GROUP=/sys/fs/cgroup
 exec python3 -I -S /programs/known_life.py "$@" "$address" 2223 DATAGRAMS
 """
 
@@ -62,6 +63,7 @@ def test_a_life_whose_use_is_known(cluster: Cluster) -> None:
     [run] = _records(cluster, "known")
     [pod] = [pod for pod in run.pods if pod.index == 0]
     assert pod.measured_usage is not None, "the marks were heard in time"
+    assert pod.measured_memory_peak_is_sampled is False
     figures = exactness.figures(pod, pod.measured_usage)
     _judge(figures)
     assert {one.name for one in figures if one.error is not None} == exactness.BOUNDS.keys(), "nothing is left out"

@@ -139,12 +139,13 @@ class Sampler:
     def _glance(self, now_s: float) -> None:
         """Look at the memory between two samples, for as long as the kernel's peak does not tell."""
         self._glance_due_s = math.inf
-        if self._measured is not None and self._measured_is_open and self._measured.peak_is_sampled is not False:
-            memory_bytes = self._source.memory_bytes()
-            if memory_bytes is not None:
-                self._measured.glance(memory_bytes)
-                self._total.glance(memory_bytes)
-                self._glance_due_s = now_s + GLANCE_EVERY_S
+        if self._interval_s <= GLANCE_EVERY_S or self._measured is None or not self._measured_is_open:
+            return
+        memory_bytes = self._source.memory_bytes() if self._measured.peak_is_sampled is not False else None
+        if memory_bytes is not None:
+            self._measured.glance(memory_bytes)
+            self._total.glance(memory_bytes)
+            self._glance_due_s = now_s + GLANCE_EVERY_S
 
     def _counters(self) -> Counters:
         """The source's reading, or the one before: the agent must not take the program down with it."""
