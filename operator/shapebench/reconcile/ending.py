@@ -122,11 +122,11 @@ def _in_config_map(view: RunView, record: RunRecord) -> tuple[Action, ...]:
 
 
 def _retry(view: RunView, failure: Failure, now_s: float) -> Step:
-    status, number = view.run.status, view.attempt.number
-    lost = f"attempt {number}: {failure.reason}: {failure.message}"[:1000]
+    status, number, left = view.run.status, view.attempt.number, _record(view, failure, now_s)
+    lost = f"attempt {number}: {failure.reason}: {'; '.join(left.message.splitlines())}"[:1000]
     return Step((
         *steps.support_deletions(view),
-        Create(lost_attempts.config_map(view, _record(view, failure, now_s), now_s)),
+        Create(lost_attempts.config_map(view, left, now_s)),
         steps.patch(view, {"phase": Phase.PENDING, "attempt": number + 1, "attemptCreatedAt": moments.timestamp(now_s),
                            "gangExists": False, "lostAttempts": [*status.lost_attempts, lost],
                            "message": "", "logAwaitedAt": None,

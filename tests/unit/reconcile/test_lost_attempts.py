@@ -81,6 +81,8 @@ def test_what_the_pods_of_lost_attempts_told_is_in_the_runs_record(settings: Set
     status = cluster.get("BenchmarkRun", RUN)["status"]
     assert status["lostUsage"]["cpuSeconds"] == pytest.approx(2 * 1.6)
     assert status["usage"]["cpuSeconds"] == pytest.approx(2 * 1.6)
+    assert [one.split("; ")[-1] for one in status["lostAttempts"]] == [
+        f"no usage of {RUN}-a{number}-worker-1" for number in (1, 2)]
     kept = [body["metadata"]["name"] for body in cluster.kind("ConfigMap")]
     assert kept == ([] if settings.results_url else [keys.record_name(RUN)]), "what was kept meanwhile is gone"
 
