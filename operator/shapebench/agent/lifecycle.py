@@ -193,7 +193,7 @@ class Agent:
             return
         heard = moments.now(self._clock, self._world.wall)
         at_s = moments.made_at(event, heard, self._measured.earliest_s(name))
-        if self._measured.says(name, heard.own_s - at_s):
+        if self._measured.says(name, at_s):
             self._story.mark(name, at_s)
             self._wall_clock.compare(event, at_s)
 

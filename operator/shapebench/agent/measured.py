@@ -53,9 +53,9 @@ class MeasuredPart:
         """No such mark of the program can have been made before: its own start, or that of the measured part."""
         return self._began_s if event == wire.EVENT_MEASURED_STARTED else max(self._began_s, self._started_s)
 
-    def says(self, event: str, late_s: float = 0.0) -> bool:
-        """The program itself marks an end, and did so that long ago; whether that counts."""
-        at_s = self._clock() - late_s
+    def says(self, event: str, at_s: float) -> bool:
+        """The program itself has marked an end, then; whether that counts."""
+        late_s = self._clock() - at_s
         if event == wire.EVENT_MEASURED_STARTED:
             if self._marked_start:
                 self._log("the measured part was marked again; the last one counts")

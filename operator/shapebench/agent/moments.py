@@ -68,7 +68,7 @@ class WallClock:
             by_wall_s, length_s = told[0] - self._started[0], told[1] - self._started[1]
             if abs(by_wall_s - length_s) > max(_AGREES_S, _AGREES_SHARE * length_s):
                 self._log(f"by the program's wall clock the measured part took {by_wall_s:.2f} s, by the steady clock "
-                          f"{length_s:.2f} s, which counts: the wall clock was set meanwhile, or marked otherwise")
+                          f"{length_s:.2f} s, which counts: the wall clock was set meanwhile, or is not what it tells")
 
 
 def is_number(value: Any) -> TypeGuard[float]:

@@ -55,6 +55,9 @@ class Scene:
         self.machine.now += seconds
         act()
 
+    def say(self, event: str, late_s: float = 0.0) -> bool:
+        return self.part.says(event, self.machine.now - late_s)
+
     def hear(self, number: int, event: str, ago_s: float) -> None:
         self.part.hears(Mark(number, event, self.machine.now - ago_s))
 
@@ -85,7 +88,7 @@ def test_the_programs_own_marks(marks: list[tuple[float, str]], seconds: float) 
     scene = Scene(follows=False)
     scene.part.program_starts()
     for pause_s, event in marks:
-        scene.after(pause_s, lambda event=event: scene.part.says(event))
+        scene.after(pause_s, lambda event=event: scene.say(event))
     scene.machine.now += 5
     assert scene.end() == (seconds, seconds)
 
@@ -93,7 +96,7 @@ def test_the_programs_own_marks(marks: list[tuple[float, str]], seconds: float) 
 def test_what_is_marked_twice_is_said() -> None:
     scene = Scene(follows=False)
     scene.part.program_starts()
-    counted = [scene.part.says(event) for event in (STARTED, FINISHED, FINISHED, STARTED, FINISHED)]
+    counted = [scene.say(event) for event in (STARTED, FINISHED, FINISHED, STARTED, FINISHED)]
     assert counted == [True, True, False, True, True]
     assert ["had not started" in scene.log[0], "the last one counts" in scene.log[1]] == [True, True]
 
@@ -108,8 +111,8 @@ def test_what_is_marked_twice_is_said() -> None:
 def test_the_programs_own_marks_read_late(late: tuple[float, float], length_s: float, known: bool) -> None:
     scene = Scene(follows=False)
     scene.part.program_starts()
-    scene.after(2 + late[0], lambda: scene.part.says(STARTED, late[0]))
-    scene.after(length_s - late[0] + late[1], lambda: scene.part.says(FINISHED, late[1]))
+    scene.after(2 + late[0], lambda: scene.say(STARTED, late[0]))
+    scene.after(length_s - late[0] + late[1], lambda: scene.say(FINISHED, late[1]))
     scene.machine.now += 5
     assert (scene.end()[0] is not None) == known
     assert any("late: its usage is not known" in line for line in scene.log) != known
@@ -118,7 +121,7 @@ def test_the_programs_own_marks_read_late(late: tuple[float, float], length_s: f
 def test_a_start_read_too_late_without_an_end() -> None:
     scene = Scene(follows=False)
     scene.part.program_starts()
-    scene.after(2, lambda: scene.part.says(STARTED, 1.0))
+    scene.after(2, lambda: scene.say(STARTED, 1.0))
     scene.machine.now += 5
     assert scene.end()[0] is None
 
@@ -127,7 +130,7 @@ def test_a_new_pair_in_time_makes_good_a_late_one() -> None:
     scene = Scene(follows=False)
     scene.part.program_starts()
     for pause_s, event, late_s in ((2, STARTED, 1.0), (3, FINISHED, 0.0), (1, STARTED, 0.0), (4, FINISHED, 0.0)):
-        scene.after(pause_s, lambda told=(event, late_s): scene.part.says(*told))
+        scene.after(pause_s, lambda told=(event, late_s): scene.say(*told))
     assert scene.end()[0] == 4
 
 
@@ -165,18 +168,18 @@ def test_what_a_follower_hears(heard: list[tuple[float, str, float]], seconds: f
 def test_a_followers_own_marks_win() -> None:
     scene = Scene(follows=True)
     scene.part.program_starts()
-    scene.after(1, lambda: scene.part.says(STARTED))
+    scene.after(1, lambda: scene.say(STARTED))
     scene.after(1, lambda: scene.hear(1, STARTED, 0.0))
     scene.after(1, lambda: scene.hear(2, FINISHED, 0.0))
-    scene.after(1, lambda: scene.part.says(FINISHED))
+    scene.after(1, lambda: scene.say(FINISHED))
     assert scene.end() == (3, 3)
 
 
 def test_surroundings_are_of_the_same_stretch() -> None:
     scene = Scene(follows=False)
     scene.part.program_starts()
-    scene.after(2, lambda: scene.part.says(STARTED))
-    scene.after(4, lambda: scene.part.says(FINISHED))
+    scene.after(2, lambda: scene.say(STARTED))
+    scene.after(4, lambda: scene.say(FINISHED))
     scene.end()
     assert scene.survey.report(scene.sampler.window).cpu_pressure_seconds == 4
 

@@ -44,6 +44,7 @@ def make_record() -> MakeRecord:
             "flags": (Flag(kind=Verdict.THROTTLED, message="m"), Flag(kind=Verdict.STEAL, message="m")),
             "times": Times(created_s=990.0, started_s=1001.5, finished_s=1003.0), "duration_s": 1.5, "cost": 0.25,
             "cost_spent": 0.5, "usage": Usage(cpu_seconds=3.0, disk_reads=7), "measured_usage": Usage(cpu_seconds=2.0),
+            "memory_peak_is_sampled": False, "measured_memory_peak_is_sampled": True,
             "environment": {"spark": "4.3.0", "conf": 'a=1\n"b"=2, c\r'}, "images": {"worker": "sha256:1"},
             "measurements": (Measurement(parameters={"pass": 1, "format": "x"}, values={"rate": 10.0}),
                              Measurement(parameters={"pass": 2, "format": "x"}, values={"rate": 30.0, "loss": 0.5})),

@@ -52,8 +52,9 @@ def test_a_run_is_a_row_with_all_that_is_known_of_it(tmp_path: Path, records: li
     expected = {"benchmark": "b", "shape": "2x1", "format": "tfrecord", "batchSize": "64", "verdict": "Throttled",
                 "flags": "Throttled Steal", "duration_s": "1.5", "cost": "0.25", "cost_spent": "0.5",
                 "cpu_seconds": "3.0", "measured_cpu_seconds": "2.0", "disk_reads": "7", "measured_disk_reads": "",
-                "startup_s": "11.5", "environment_spark": "4.3.0", "environment_conf": 'a=1\n"b"=2, c\r',
-                "image_worker": "sha256:1", "measurement_rate": "20.0", "measurement_loss": "0.5"}
+                "memory_peak_is_sampled": "false", "measured_memory_peak_is_sampled": "true", "startup_s": "11.5",
+                "environment_spark": "4.3.0", "environment_conf": 'a=1\n"b"=2, c\r', "image_worker": "sha256:1",
+                "measurement_rate": "20.0", "measurement_loss": "0.5"}
     assert {name: first[name] for name in expected} == expected
     assert (second["shape"], second["batchSize"]) == ("1x2", "")
     assert (failed["reason"], failed["message"], failed["measured_cpu_seconds"]) == ("WrongAnswer", "two\nlines", "")
