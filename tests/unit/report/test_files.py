@@ -114,6 +114,12 @@ def test_without_a_valid_run_the_page_tells_the_failures(make_record) -> None:
     assert "<svg" not in text
 
 
+def test_a_memory_peak_that_is_only_sampled_is_a_lower_bound(make_record) -> None:
+    usage = {"memory_peak_bytes": 123_000_000}
+    for sampled, shown in ((True, ">≥ 123 MB<"), (False, ">123 MB<"), (None, ">123 MB<")):
+        assert shown in html.page(Subject("b"), [make_record(usage=usage, memory_peak_is_sampled=sampled)])
+
+
 def test_the_terminal_table_has_a_row_for_each_cell_best_first(records) -> None:
     out = io.StringIO()
     Console(file=out, width=160).print(table.terminal(Subject("read-speed"), records))
