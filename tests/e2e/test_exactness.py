@@ -10,10 +10,13 @@ import exactness
 import known_life
 import known_spark
 import own_pod
+import pytest
 
 from e2e.conftest import Cluster, python_benchmark
 from e2e.reporting import records
 from shapebench.api.record import RunRecord
+
+pytestmark = pytest.mark.alone
 
 CPU_SECONDS, DATAGRAMS = 12, 8000
 """So much that what happens at the ends, and what agents say to each other, is far below a hundredth."""
@@ -33,6 +36,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
 
 PEER = """
 import json, os, socket, sys, time
+
 gang = json.loads(os.environ["TF_CONFIG"])
 if gang["task"]["index"] == 1:
     sys.exit()
