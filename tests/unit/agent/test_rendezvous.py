@@ -65,6 +65,20 @@ def test_a_peer_that_shows_itself_is_asked_at_once() -> None:
     assert time.monotonic() - began_s < 0.5
 
 
+def test_a_large_gang_that_comes_one_by_one_is_not_looked_for_without_a_pause() -> None:
+    asked: list[str] = []
+    missing = tuple((f"worker-{number}", 1) for number in range(60))
+    meeting = Rendezvous(missing, 1000.0, lambda: 0.0, lambda: None, lambda peer: bool(asked.append(peer[0])))
+    began_s = time.monotonic()
+    meeting.start()
+    while time.monotonic() - began_s < 0.6:
+        meeting.hurry()
+        time.sleep(0.001)
+    meeting.stop()
+    looks = len(asked) / len(missing)
+    assert 1 < looks <= 2 + (time.monotonic() - began_s) / 0.2
+
+
 @pytest.mark.parametrize(("found_by", "complete"), [
     pytest.param([], False, id="nobody"),
     pytest.param(["worker-1"], False, id="one of two"),
