@@ -20,8 +20,8 @@ _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 1.0
 _CONNECT_TIMEOUT_S = 2.0
 _PROBES_APART_S = 0.005
-"""Between two looks at all that are missing pass so many seconds for each of them, however hurried: in a large gang each
-that comes hurries all that wait. The last one is found at once all the same."""
+"""Between two looks at all that are missing pass so many seconds for each of them, however hurried: in a large gang
+each that comes hurries all that wait. The last one is found at once all the same."""
 
 FOUND_PATH = "/found"
 
