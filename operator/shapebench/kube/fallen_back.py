@@ -50,7 +50,7 @@ class FallenBack:
                 return ""
             record, path, data = _of(run, config_map)
             self._require_served(run)
-            better = partial(_is_whole, record) if LEFT_OUT in record.environment else None
+            better = partial(is_whole, record) if LEFT_OUT in record.environment else None
             place, copy = self._results.take_over(path, data, better), place
             self._patch(run, {"record": place, "recordCopy": copy}, "uid", "resourceVersion")
         self._delete_copy(run, copy)
@@ -104,15 +104,16 @@ def is_to_move(run: Mapping[str, Any]) -> bool:
         status.get("recordCopy") or not places.is_url(records.place_of(run)))
 
 
-def _is_whole(record: RunRecord, there: bytes) -> bool:
+def is_whole(record: RunRecord, there: bytes) -> bool:
     """Whether this is the same record, without the losses that it had to take to fit into a ConfigMap."""
     whole = packing.head(there)
-    return whole is not None and LEFT_OUT not in whole.environment and _bare(whole) == _bare(record)
+    return whole is not None and LEFT_OUT not in whole.environment and _told_by(whole) == _told_by(record)
 
 
-def _bare(record: RunRecord) -> RunRecord:
-    environment = {name: value for name, value in record.environment.items() if name != LEFT_OUT}
-    return record.model_copy(update={"pods": (), "measurements": (), "environment": environment})
+def _told_by(record: RunRecord) -> tuple[object, ...]:
+    """Whose record it is and what the run was, of what `shapebench.reconcile.keeping` never changes to make it fit."""
+    return (record.namespace, record.benchmark, record.run, record.attempt, record.phase, record.times, record.usage,
+            record.cost, record.cost_spent)
 
 
 def _of(run: dict[str, Any], config_map: dict[str, Any]) -> tuple[RunRecord, str, bytes]:
