@@ -16,7 +16,7 @@ from kubernetes import client, config
 
 from shapebench.api import keys, packing, places
 from shapebench.api.record import Cell, Phase, PodRecord, RunRecord, Times, Verdict
-from shapebench.kube import errors, records
+from shapebench.kube import records
 from shapebench.kube.cluster import KubeCluster
 from shapebench.kube.fallen_back import FallenBack, NotYetError
 from shapebench.kube.finished_runs import FinishedRuns
@@ -228,7 +228,7 @@ def test_a_run_that_changed_meanwhile_is_looked_at_again(lab: Lab) -> None:
         if next(count) == 4:  # the run and its ConfigMap are read
             lab.patch_status("benchmarkruns", "read-1-1", {"message": "new"})
 
-    with pytest.raises(errors.KubeError, match="the object has been modified"):
+    with pytest.raises(NotYetError, match="the object has been modified"):
         lab.moves(at).move(lab.namespace, "read-1-1")
     assert lab.readable() == ["read-1-1"]
     lab.moves().move(lab.namespace, "read-1-1")
@@ -246,7 +246,7 @@ def test_a_run_that_was_made_again_keeps_its_own_record(lab: Lab) -> None:
                 lab.admin.raw(Request("DELETE", lab.path(kind, name)))
             lab.fall_back("read-1-1")
 
-    with pytest.raises(errors.KubeError, match=r"Precondition failed: UID|modified"):
+    with pytest.raises(NotYetError, match=r"Precondition failed: UID|modified"):
         lab.moves(at).move(lab.namespace, "read-1-1")
     assert lab.get("benchmarkruns", "read-1-1")["status"]["record"] == "read-1-1-record"
     assert lab.get("configmaps", "read-1-1-record")["binaryData"]

@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 
 REST_S = 0.2
 """After each record: five in a second are a few calls of what the API server takes, and an hour has 18,000."""
-NOT_YET_S = 15.0
+NOT_YET = Pace(cooldown_s=0.0, first_retry_s=1.0, longest_retry_s=20.0)
+"""Of a run that has to wait while others do not; what changed while it was read is soon read again."""
 AWAY = Pace(first_retry_s=2 * PAUSE_S, longest_retry_s=10 * PAUSE_S)
 """At least as long as the store is left alone after a failure, which a run's end may have had a moment ago."""
 
@@ -58,7 +59,7 @@ class RecordMover:
         self._rest_s = rest_s
         self._away = away
         self._chance = chance
-        self._queue: WorkQueue[RunName] = WorkQueue(time.monotonic, Pace(cooldown_s=0.0))
+        self._queue: WorkQueue[RunName] = WorkQueue(time.monotonic, NOT_YET)
         self._left: set[RunName] = set()
         self._failures = 0
         self._stopped = threading.Event()
@@ -95,19 +96,20 @@ class RecordMover:
 
     def _once(self, name: RunName) -> float:
         """Try to move one; after how many seconds to go on."""
-        again_s = None
         try:
             self._move(name)
         except NotYetError as error:
-            again_s = NOT_YET_S
-            log.info("%s: its record is not moved into the results store yet: %s", name, error)
+            again_s = self._queue.failed(name)
+            log.info("%s: its record is not moved into the results store yet: %s; again in %.1f s", name, error,
+                     again_s)
         except (StoreError, errors.KubeError) as error:
             return self._again(name, str(error))
         except Exception as error:
             log.exception("%s: unexpected", name)
             return self._again(name, str(error))
+        else:
+            self._queue.done(name)
         self._failures = 0
-        self._queue.done(name, again_s)
         return self._rest_s
 
     def _move(self, name: RunName) -> None:

@@ -21,7 +21,7 @@ from shapebench.results.keeper import Keeper
 
 
 class NotYetError(Exception):
-    """This record has to wait, whatever becomes of others; the text says for what."""
+    """This record has to wait, whatever becomes of others; the text says for what, or that something changed."""
 
 
 class FallenBack:
@@ -37,8 +37,8 @@ class FallenBack:
         """Move the record of a run into the store, and return its URL; empty where there is nothing to move.
 
         Raises `shapebench.results.stores.StoreError` while the store does not take it,
-        `shapebench.kube.errors.KubeError` while the cluster does not answer or something changed meanwhile, NotYetError
-        while users could not read it there, and ValueError for what is better left where it is.
+        `shapebench.kube.errors.KubeError` while the cluster does not answer, NotYetError while users could not read it
+        there or where something changed meanwhile, and ValueError for what is better left where it is.
         """
         run = self._get("BenchmarkRun", namespace, name)
         if run is None or not is_to_move(run):
@@ -93,6 +93,8 @@ class FallenBack:
         try:
             self._transport.raw(request)
         except RefusedError as refused:
+            if refused.status == 409:  # not what was read: others annotate runs that are over, too
+                raise NotYetError(str(refused)) from refused
             if refused.status != 404:
                 raise explained(refused) from refused
 

@@ -157,6 +157,15 @@ def test_one_that_has_to_wait_holds_up_no_other(mover: RecordMover, moves: Moves
     assert counted(registry) == {"done": 1, "failed": 0, "left": 0, "waiting": 1}
 
 
+def test_one_that_changed_meanwhile_is_soon_tried_again_and_is_no_failure(
+        mover: RecordMover, moves: Moves, registry: CollectorRegistry) -> None:
+    moves.script["a"] = [NotYetError("the object has been modified"), "s3://bucket/a"]
+    begun = time.monotonic()
+    mover.saw(None, run("a"))
+    until(lambda: counted(registry) == {"done": 1, "failed": 0, "left": 0, "waiting": 0})
+    assert time.monotonic() - begun >= 0.5, "but not at once"
+
+
 def test_nobody_waits_for_a_store_that_hangs(mover: RecordMover, moves: Moves) -> None:
     moves.answers.clear()
     mover.saw(None, run("a"))
