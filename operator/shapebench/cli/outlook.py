@@ -84,6 +84,6 @@ def of(one: Found, among: Contents, past: Usable, cluster: Nodes | None) -> Outl
                       "there can be only one of them" for other in among.namesakes(one))
     return Outlook(
         one.file, forecast, basis if forecast.all is not None else "",
-        (*past.remarks, *acceptance.remarks(benchmark.spec), *forecasting.remarks(forecast),
+        (*past.remarks, *acceptance.cluster_remarks(benchmark.spec), *forecasting.remarks(forecast),
          *(unseen if cluster is not None and cluster.known is None else ()), *here, *namesakes),
         placement.remarks(benchmark.spec, cluster.known) if cluster is not None and cluster.known is not None else ())

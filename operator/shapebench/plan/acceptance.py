@@ -5,6 +5,9 @@ Each problem names the field and the fix. Both backends ask here before anything
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
+
 from shapebench.api import benchmark, quantity, workload
 from shapebench.plan import expand, templates
 
@@ -25,6 +28,11 @@ def remarks(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
     return ()
 
 
+def cluster_remarks(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
+    """The same, and what is worth saying where there are nodes."""
+    return (*remarks(spec), *_mixed_nodes(spec))
+
+
 def _template_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
     known = {*benchmark.RESERVED_PARAMETERS, *(parameter.name for parameter in spec.parameters)}
     found = []
@@ -34,6 +42,23 @@ def _template_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
         except templates.TemplateError as error:
             found.append(f"spec.workload.{spec.workload.kind}.arguments[{index}]: {error}")
     return tuple(found)
+
+
+def _mixed_nodes(spec: benchmark.BenchmarkSpec) -> Iterator[str]:
+    """An autoscaler picks a node type by a pod's size. Shapes are told apart as analysis.pools does it."""
+    if spec.validity.policy == "Flag":
+        return
+    labels = {shape.name: tuple(sorted(shape.node_selector.items())) for shape in spec.shapes}
+    by_labels = sorted(spec.shapes, key=lambda shape: labels[shape.name])
+    for _, sharing in groupby(by_labels, key=lambda shape: labels[shape.name]):
+        shapes = list(sharing)
+        if len({(quantity.cpu_cores(shape.cpu), quantity.memory_bytes(shape.memory)) for shape in shapes}) > 1:
+            selector = spec.pod_template.node_selector | shapes[0].node_selector
+            named = ", ".join(f"{key}={value}" for key, value in sorted(selector.items()))
+            where = f"the nodes with {named}" if named else "all nodes"
+            yield (f"workers of different sizes share {where}: if these are of several types, all runs of a shape may "
+                   "be left out (OtherNode); tie the shapes to one type by spec.shapes[].nodeSelector, or set "
+                   "spec.validity.policy: Flag")
 
 
 def _size_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def judge(body: KubeObject, around: Surroundings, settings: Settings) -> Judged:
         return Judged(None, lacking.reason, lacking.message)
     cells, planned = len(expand.cells(benchmark.spec)), len(expand.runs(benchmark.metadata.name, benchmark.spec))
     return Judged(benchmark, "Accepted", "; ".join(
-        (f"{planned} runs of {cells} cells planned", *acceptance.remarks(benchmark.spec))))
+        (f"{planned} runs of {cells} cells planned", *acceptance.cluster_remarks(benchmark.spec))))
 
 
 def field_errors(error: ValidationError) -> str:

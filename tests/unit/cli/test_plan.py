@@ -212,6 +212,15 @@ def test_what_only_this_machine_cannot_do_is_a_remark(invoke: Invoke, manifest: 
     assert "`shapebench run` would refuse it: spec.workload.tensorflow.env[0].valueFrom" in words(done)
 
 
+@pytest.mark.parametrize(("policy", "remarked"), [("Exclude", True), ("Flag", False)])
+def test_what_only_a_cluster_of_several_node_types_does_is_a_remark(
+        invoke: Invoke, manifest: Manifest, policy: str, remarked: bool) -> None:
+    shapes = [{"name": f"1x{cpu}", "workers": 1, "cpu": cpu, "memory": "1Gi"} for cpu in ("1", "2")]
+    done = invoke("plan", manifest(shapes=shapes, validity={"policy": policy}))
+    assert done.exit_code == 0
+    assert ("workers of different sizes share all nodes" in words(done)) is remarked
+
+
 def test_a_namespace_without_a_benchmark_in_it_is_refused(invoke: Invoke, manifest: Manifest) -> None:
     done = invoke("plan", manifest(), "-n", "lab")
     assert done.exit_code == 2

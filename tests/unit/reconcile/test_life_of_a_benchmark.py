@@ -57,6 +57,15 @@ def faster_on_one_worker(pod: dict[str, Any], age: int) -> dict[str, Any]:
     return fake.lives(pod, age, duration_s=1.0 if alone else 3.0)
 
 
+@pytest.mark.parametrize(("policy", "remarked"), [(None, True), ("Flag", False)])
+def test_shapes_that_may_get_different_types_of_node_are_told_before_any_run(
+        policy: str | None, remarked: bool) -> None:
+    cluster = fake.FakeCluster(fake.lives)
+    cluster.add(benchmark(validity={"policy": policy} if policy else {}))
+    look(cluster)
+    assert ("workers of different sizes share all nodes" in condition(cluster, "Accepted")["message"]) is remarked
+
+
 @pytest.mark.parametrize("kind", ["tensorflow", "spark"])
 def test_every_planned_run_ends_with_a_record_and_no_pod_is_left(kind: str) -> None:
     cluster = fake.FakeCluster(fake.lives)
