@@ -17,13 +17,15 @@ from shapebench.api.record import PodRecord, RunRecord
 
 T = TypeVar("T")
 
-A_PART = Bounds(16 * 2**20, 1_000_000)
-"""Of a pod, and of what comes before the pods: twice of what the operator takes of an agent
-(`shapebench.agent.framing`)."""
+A_POD = Bounds(16 * 2**20, 1_000_000)
+"""Twice of what the operator takes of an agent (`shapebench.agent.framing`)."""
+A_HEAD = Bounds(16 * 2**20, 2_000_000)
+"""Of what comes before the lost attempts: twice of the text that the operator takes of all pods of a run together
+(`shapebench.reconcile.pod_logs`), and more values than half of it can hold."""
 
 _CHUNK_CHARS = 2**16
 _LONGEST_MARK = 20
-_UNCOUNTED = 2**20
+_UNCOUNTED = 2**18
 """What a text of so many characters can become in memory is little enough."""
 
 
@@ -54,14 +56,14 @@ class StreamedRecord:
         while not text.taken("]}"):
             if not text.taken(between):
                 raise ValueError("not a record: something else among its pods")
-            yield PodRecord.model_validate(text.until(_value))
+            yield PodRecord.model_validate(text.until(_value, A_POD))
             between = ","
         if not text.is_over():
             raise ValueError("not a record: it goes on after its end")
 
 
 def _head(text: _Text) -> RunRecord:
-    before, mark = text.until(_before_pods)
+    before, mark = text.until(_before_pods, A_HEAD)
     if not _PODS.fullmatch(mark):
         text.skip(_PODS)
     return RunRecord.model_validate_json(f"{before}}}")
@@ -100,14 +102,28 @@ class _Text:
         self._text = self._text[len(text):]
         return True
 
-    def until(self, found: Callable[[str], tuple[T, int] | None]) -> T:
+    def until(self, found: Callable[[str], tuple[T, int] | None], bounds: Bounds) -> T:
         """Take what `found` finds at the beginning, and how much it is, once enough is there for it."""
-        while (taken := found(self._text)) is None:
-            if not self._fill(2 * len(self._text) + 1):  # twice as much: it is looked at from its beginning
-                raise ValueError("not a record: it ends in the middle")
-            _check(self._text)
+        size = _UNCOUNTED
+        self._fill(size)
+        while (taken := found(part := self._within(size, bounds))) is None:
+            if len(part) < size:
+                raise ValueError("not a record: it ends in the middle" if len(part) == len(self._text) else
+                                 "not a record: a part of it is too large")
+            size *= 2  # it is looked at from its beginning
+            self._fill(size)
         self._text = self._text[taken[1]:]
         return taken[0]
+
+    def _within(self, size: int, bounds: Bounds) -> str:
+        """So much of the text, or what of that is within the bounds: what follows a part counts for nothing in it."""
+        text, values = self._text[:size], 0
+        for start in range(0, len(text) if size > _UNCOUNTED else 0, _CHUNK_CHARS):
+            chunk = text[start:start + _CHUNK_CHARS]
+            values += sum(map(chunk.count, ",[{"))
+            if values > bounds.values or start + len(chunk) > bounds.text_bytes:
+                return text[:start]
+        return text
 
     def skip(self, mark: re.Pattern[str]) -> None:
         """Leave out all before the end of this."""
@@ -130,12 +146,6 @@ class _Text:
             length += len(chunk)
         self._text = "".join(parts)
         return len(parts) > 1
-
-
-def _check(text: str) -> None:
-    if len(text) > _UNCOUNTED and (
-            len(text) > A_PART.text_bytes or sum(map(text.count, ",[{")) > A_PART.values):
-        raise ValueError("not a record: a part of it is too large")
 
 
 def _chunks(data: bytes) -> Iterator[str]:

@@ -6,7 +6,7 @@ import gzip
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.remote_write.made import pod, run
 
@@ -21,6 +21,7 @@ TEXTS = st.text(max_size=20) | st.sampled_from([',"pods":[', '"}]}', "\\", '"', 
 SAMPLES = 600
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(TEXTS, TEXTS, max_size=3), max_size=4), st.dictionaries(TEXTS, TEXTS, max_size=3),
        st.integers(1, 50))
 def test_it_is_the_record(told: list[dict[str, str]], environment: dict[str, str], chunk_chars: int) -> None:
@@ -30,6 +31,7 @@ def test_it_is_the_record(told: list[dict[str, str]], environment: dict[str, str
     record = run(*pods, environment=environment)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streamed, "_CHUNK_CHARS", chunk_chars)
+        patch.setattr(streamed, "_UNCOUNTED", chunk_chars)
         found = StreamedRecord(packing.packed(record))
         assert found.head == record.model_copy(update={"pods": ()})
         assert tuple(found) == tuple(found) == record.pods
@@ -43,6 +45,7 @@ def test_it_is_the_record(told: list[dict[str, str]], environment: dict[str, str
 @pytest.mark.parametrize("chunk_chars", [5, 2**16])
 def test_lost_attempts_are_left_out(lost: bytes, chunk_chars: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streamed, "_CHUNK_CHARS", chunk_chars)
+    monkeypatch.setattr(streamed, "_UNCOUNTED", chunk_chars)
     text = gzip.decompress(packing.packed(run(pod()))).replace(b',"lost_attempts":[]', b"")
     found = StreamedRecord(gzip.compress(text.replace(b',"pods":[', lost + b',"pods":[')))
     assert (found.head, tuple(found)) == (run(), (pod(),))
@@ -86,6 +89,21 @@ def test_what_would_become_too_large_is_refused(data: bytes) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 100 * 2**20
+
+
+ROW = Measurement(parameters={}, values={"a": 0.5})
+
+
+@pytest.mark.parametrize(("rows", "of_a_pod"), [
+    pytest.param(130_000, 90_000, id="its-own-and-a-pods-together"),
+    pytest.param(230_000, 0, id="as-many-as-a-run-may-have"),
+])
+def test_many_small_rows_are_no_reason_to_refuse(rows: int, of_a_pod: int) -> None:
+    """Whatever agents and operator let through is read: of all pods together 8 MiB."""
+    one = pod().model_copy(update={"measurements": (ROW,) * of_a_pod})
+    found = StreamedRecord(packing.packed_with(run().model_copy(update={"measurements": (ROW,) * rows}), [one]))
+    assert len(found.head.measurements) == rows
+    assert [len(one.measurements) for one in found] == [of_a_pod]
 
 
 def test_a_bomb_ends_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
