@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from shapebench.api import assemble, cost, keys, moments
-from shapebench.api.record import INFRASTRUCTURE_REASONS, Phase, PodRecord, RunRecord, Times
+from shapebench.api.record import INFRASTRUCTURE_REASONS, Phase, PodRecord, Reason, RunRecord, Times
 from shapebench.plan.actions import Action, Create, Emit
 from shapebench.reconcile import attempts, judging, keeping, lost_attempts, records, spending, steps, wording
-from shapebench.reconcile.facts import Failure
+from shapebench.reconcile.facts import Failure, PodState
 from shapebench.reconcile.run_view import RunView
 from shapebench.reconcile.steps import Step
 
@@ -34,10 +34,10 @@ def end(view: RunView, failure: Failure | None, now_s: float, may_conclude: bool
     """
     if view.refusal and view.run.status.gang_exists:
         return steps.say_refused(view)
-    failure = failure or attempts.missing_executors(steps.gang(view))
+    failure = _decided(view, failure or attempts.missing_executors(steps.gang(view)))
     if not may_conclude:
         return Step(again=True)
-    needed = _needed(view, now_s)
+    needed = _needed(view, failure, now_s)
     if needed is not None:
         return needed
     if failure is not None and view.kept is None and _has_retries(view, failure):
@@ -48,7 +48,22 @@ def end(view: RunView, failure: Failure | None, now_s: float, may_conclude: bool
     return _recall(view) or _conclude(view, failure, now_s)
 
 
-def _needed(view: RunView, now_s: float) -> Step | None:
+def _decided(view: RunView, failure: Failure | None) -> Failure | None:
+    """How the attempt ended stays as it was when the wait for a log began: a pod that goes meanwhile takes its record
+    along, and undoes no success. Only where no pod is left to tell of one, there is none.
+    """
+    status = view.run.status
+    if not steps.awaits_log(view):
+        return failure
+    if status.reason is None:
+        told = any(pod.role in assemble.DECIDING_ROLES and pod.state is PodState.SUCCEEDED for pod in view.current)
+        return None if told else failure or Failure(Reason.EVICTED, "its pods were deleted before their logs were read")
+    if failure is not None and failure.reason is status.reason:
+        return failure
+    return Failure(status.reason, "the pods that told more of it were deleted before their logs were read")
+
+
+def _needed(view: RunView, failure: Failure | None, now_s: float) -> Step | None:
     """What has to be read of the attempt's pods before they are deleted; None where all is read, or given up.
 
     Nobody waits with a pod that is about to go by itself: what is known of it goes with it.
@@ -58,20 +73,20 @@ def _needed(view: RunView, now_s: float) -> Step | None:
     left_s = 0.0 if leaving else LOG_PATIENCE_S - (0.0 if since_s is None else now_s - since_s)
     for pod in view.current:
         if left_s > 0 and pod.name in view.logs and view.logs[pod.name].unread and not steps.on_lost_node(pod):
-            return _await_log(view, pod.name, now_s, left_s)
+            return _await_log(view, failure, pod.name, now_s, left_s)
     # Those on lost nodes come last: who waits for others looks no further than to the first that cannot be read.
     unread = tuple(pod.name for pod in sorted(view.current, key=steps.on_lost_node)
                    if pod.ended and pod.name not in view.logs)
     return Step(reads=unread, patient=left_s > 0, concludes=True) if unread else None
 
 
-def _await_log(view: RunView, pod: str, now_s: float, left_s: float) -> Step:
+def _await_log(view: RunView, failure: Failure | None, pod: str, now_s: float, left_s: float) -> Step:
     """Who reads it has tried for seconds; now others have their turn."""
     wake_after_s = min(left_s, max(LOG_LOOK_S, (LOG_PATIENCE_S - left_s) / 2))
-    if view.run.status.log_awaited_at is not None:
+    if steps.awaits_log(view):
         return Step(wake_after_s=wake_after_s)
     message = f"waiting for the log of pod {pod}, at most {LOG_PATIENCE_S:g} s: {view.logs[pod].unread}"
-    return Step((steps.patch(view, {"logAwaitedAt": moments.timestamp(now_s),
+    return Step((steps.patch(view, {"logAwaitedAt": moments.timestamp(now_s), "reason": failure and failure.reason,
                                     "message": message[:wording.MESSAGE_CHARS]}),
                  Emit(steps.about(view), "Warning", "LogUnavailable", message)), wake_after_s=wake_after_s)
 
@@ -129,7 +144,7 @@ def _retry(view: RunView, failure: Failure, now_s: float) -> Step:
         Create(lost_attempts.config_map(view, left, now_s)),
         steps.patch(view, {"phase": Phase.PENDING, "attempt": number + 1, "attemptCreatedAt": moments.timestamp(now_s),
                            "gangExists": False, "lostAttempts": [*status.lost_attempts, lost],
-                           "message": "", "logAwaitedAt": None,
+                           "message": "", "reason": None, "logAwaitedAt": None,
                            "costSpent": wording.money(spending.until(view, now_s)), "times": {
                                "attemptCreatedS": now_s, "admittedS": None, "scheduledS": None, "runningS": None}}),
         *steps.deletions(view, view.engines, view.pods),

@@ -40,7 +40,7 @@ def advance(view: RunView, now_s: float, end: End) -> Step:
     if view.newly_free:
         return _admitted(view, now_s)
     judgement = attempts.judge(steps.gang(view), view.benchmark.spec.limits, now_s)
-    if judgement.stage is Stage.ENDED:
+    if judgement.stage is Stage.ENDED or steps.awaits_log(view):
         return end(view, judgement.failure)
     return _going_on(view, judgement)
 

@@ -83,6 +83,11 @@ def on_lost_node(pod: PodFact) -> bool:
     return pod.failure is not None and pod.failure.reason is Reason.NODE_LOST
 
 
+def awaits_log(view: RunView) -> bool:
+    """Whether the attempt has ended and waits for a pod's log: its reason, or none, is in the status since then."""
+    return view.run.status.log_awaited_at is not None
+
+
 def patch(view: RunView, status: Mapping[str, Any]) -> PatchStatus:
     """Merge this into the run's status."""
     return PatchStatus("BenchmarkRun", view.benchmark.metadata.namespace, view.run.metadata.name, status)

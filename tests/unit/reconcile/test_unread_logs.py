@@ -221,6 +221,37 @@ def test_nobody_waits_with_a_pod_that_is_about_to_go() -> None:
     assert [len(pod.measurements) for pod in lost.pod_records] == [3, 0], "from their termination messages"
 
 
+def vanishing(exit_code: int, until: int, everyone: bool = False) -> fake.Script:
+    """Worker 0, which ends so, is gone without a word at that age; or so is every worker of the first attempt."""
+    def script(pod: dict[str, Any], age: int) -> dict[str, Any]:
+        name = pod["metadata"]["name"]
+        if "-a1-" not in name or age <= 4:
+            return lives()(pod, age)
+        if age > until and (everyone or name.endswith("-0")):
+            return {"deleted": True}
+        return fake.lives(pod, age, exit_code=exit_code if name.endswith("-0") else 0)
+
+    return script
+
+
+@pytest.mark.parametrize(("exit_code", "everyone", "ended"), [
+    pytest.param(0, False, ("Succeeded", None, 1), id="a-success-stays-one"),
+    pytest.param(3, False, ("Failed", "ProgramFailed", 1), id="a-failure-stays-one"),
+    pytest.param(0, True, ("Succeeded", None, 2), id="nobody-is-left-to-tell-of-it"),
+])
+def test_how_it_ended_does_not_change_with_a_pod_that_goes_while_a_log_is_waited_for(
+        exit_code: int, everyone: bool, ended: tuple[str, str | None, int]) -> None:
+    cluster = cluster_of(vanishing(exit_code, 20, everyone), benchmark(), until_s=NEVER)
+    live(cluster, ticks=15)
+    assert status(cluster)["phase"] == "Running"
+    assert status(cluster).get("reason") == ended[1]
+    live(cluster)
+    found = status(cluster)
+    assert (found["phase"], found.get("reason"), found["attempt"]) == ended
+    if not everyone:
+        assert record(cluster).lost_pods == (f"{RUN}-a1-worker-0",), "its totals went with it"
+
+
 def test_of_many_that_cannot_be_read_some_are_asked_for() -> None:
     asked: Counter[str] = Counter()
 
