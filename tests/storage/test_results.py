@@ -149,7 +149,8 @@ def test_a_record_that_was_kept_elsewhere_is_taken_over_once_the_bucket_is_there
             time.sleep(0.02)
 
     mover = RecordMover(Held(), registry, away=Pace(first_retry_s=0.2, longest_retry_s=0.2))
-    mover.saw(None, {"metadata": {"namespace": "lab", "name": "read-3-1"}, "status": {"phase": "Succeeded"}})
+    metadata = {"namespace": "lab", "name": "read-3-1", "uid": "1"}
+    mover.saw(None, {"metadata": metadata, "status": {"phase": "Succeeded"}})
     mover.start()
     try:
         until(lambda: moves("failed") >= 1)

@@ -12,11 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from random import random
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from shapebench.handlers.queue import Pace, WorkQueue
+from shapebench.handlers.run_id import RunId
 from shapebench.kube import errors
 from shapebench.kube.fallen_back import NotYetError, is_to_move
 from shapebench.results.keeper import PAUSE_S
@@ -30,16 +31,6 @@ NOT_YET = Pace(cooldown_s=0.0, first_retry_s=1.0, longest_retry_s=20.0)
 """Of a run that has to wait while others do not; what changed while it was read is soon read again."""
 AWAY = Pace(first_retry_s=2 * PAUSE_S, longest_retry_s=10 * PAUSE_S)
 """At least as long as the store is left alone after a failure, which a run's end may have had a moment ago."""
-
-
-class RunName(NamedTuple):
-    """A run's name."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
 
 
 class Moves(Protocol):
@@ -59,8 +50,8 @@ class RecordMover:
         self._rest_s = rest_s
         self._away = away
         self._chance = chance
-        self._queue: WorkQueue[RunName] = WorkQueue(time.monotonic, NOT_YET)
-        self._left: set[RunName] = set()
+        self._queue: WorkQueue[RunId] = WorkQueue(time.monotonic, NOT_YET)
+        self._left: set[RunId] = set()
         self._failures = 0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="record-mover", daemon=True)
@@ -83,9 +74,9 @@ class RecordMover:
 
     def saw(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """A run came, changed or went (as kopf's events say it)."""
-        name = RunName(body["metadata"]["namespace"], body["metadata"]["name"])
+        name = RunId.of(body)
         if kind == "DELETED":
-            self._left.discard(name)  # a run that is made again under its name has a record of its own
+            self._left.discard(name)
         elif is_to_move(body) and name not in self._left:
             self._queue.add(name)
 
@@ -94,7 +85,7 @@ class RecordMover:
             pause_s = self._once(name)
             self._stopped.wait(pause_s)
 
-    def _once(self, name: RunName) -> float:
+    def _once(self, name: RunId) -> float:
         """Try to move one; after how many seconds to go on."""
         try:
             self._move(name)
@@ -112,9 +103,9 @@ class RecordMover:
         self._failures = 0
         return self._rest_s
 
-    def _move(self, name: RunName) -> None:
+    def _move(self, name: RunId) -> None:
         try:
-            url = self._moves.move(*name)
+            url = self._moves.move(name.namespace, name.name)
         except errors.GoneError:
             return
         except ValueError as error:
@@ -126,7 +117,7 @@ class RecordMover:
             self._moved.labels("done").inc()
             log.info("%s: its record is moved into the results store: %s", name, url)
 
-    def _again(self, name: RunName, why: str) -> float:
+    def _again(self, name: RunId, why: str) -> float:
         self._failures += 1
         self._moved.labels("failed").inc()
         pause_s = self._away.retry_s(self._failures, self._chance())

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import random
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 from urllib.request import getproxies
 
 from prometheus_client import CollectorRegistry
@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry
 from shapebench.api import keys
 from shapebench.api.settings import Settings
 from shapebench.handlers.remote_metrics import RemoteMetrics
+from shapebench.handlers.run_id import RunId
 from shapebench.kube import errors
 from shapebench.kube.cluster import KubeCluster
 from shapebench.kube.finished_runs import FinishedRuns, is_unsent
@@ -35,17 +36,6 @@ DROPPED = "RemoteWriteDropped"
 SENT = "sent"
 EMPTY = "nothing to send: its record tells of no pod's usage"
 UNREADABLE = f"records cannot be read, the annotation {keys.ANNOTATION_REMOTE_WRITE} of each run says why"
-
-
-class RunId(NamedTuple):
-    """A run, and not another one that has its name after it was deleted."""
-
-    namespace: str
-    name: str
-    uid: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
 
 
 class Runs(Protocol):
@@ -105,7 +95,7 @@ class RemoteWriter:
 
     def saw(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """A run came, changed or went (as kopf's events say it)."""
-        name = RunId(body["metadata"]["namespace"], body["metadata"]["name"], body["metadata"]["uid"])
+        name = RunId.of(body)
         with self._changed:
             if kind == "DELETED":
                 if self._row.pop(name, None) is not None:

@@ -63,8 +63,8 @@ def mover(moves: Moves, registry: CollectorRegistry) -> Iterator[RecordMover]:
     moves.answers.set()
 
 
-def run(name: str, place: str | None = None, **status: str) -> dict[str, Any]:
-    return {"kind": "BenchmarkRun", "metadata": {"namespace": "lab", "name": name},
+def run(name: str, place: str | None = None, uid: str = "1", **status: str) -> dict[str, Any]:
+    return {"kind": "BenchmarkRun", "metadata": {"namespace": "lab", "name": name, "uid": uid},
             "status": {"phase": "Succeeded", "record": place or f"{name}-record"} | status}
 
 
@@ -89,7 +89,7 @@ def test_records_in_config_maps_are_moved_one_at_a_time(mover: RecordMover, move
     mover.saw(None, run("in-the-store", "s3://bucket/x"))
     mover.saw(None, run("with-a-copy", "s3://bucket/x", recordCopy="with-a-copy-record"))
     mover.saw(None, run("running", phase="Running"))
-    mover.saw(None, {"metadata": {"namespace": "lab", "name": "new"}})
+    mover.saw(None, {"metadata": {"namespace": "lab", "name": "new", "uid": "1"}})
     until(lambda: counted(registry) == {"done": 6, "failed": 0, "left": 0, "waiting": 0})
     assert set(moves.asked) == {*(f"r-{number}" for number in range(5)), "with-a-copy"}
     assert moves.most_at_once == 1
@@ -135,6 +135,15 @@ def test_what_is_no_record_is_left_and_said_once(mover: RecordMover, moves: Move
     mover.saw("DELETED", run("a"))
     mover.saw("ADDED", run("a"))
     until(lambda: counted(registry)["done"] == 2)
+
+
+def test_a_run_that_was_made_again_is_another_one_whether_or_not_the_deletion_was_seen(
+        mover: RecordMover, moves: Moves, registry: CollectorRegistry) -> None:
+    moves.script["a"] = [ValueError("not a record"), "s3://bucket/a"]
+    mover.saw(None, run("a"))
+    until(lambda: counted(registry)["left"] == 1)
+    mover.saw("MODIFIED", run("a", uid="2"))
+    until(lambda: counted(registry)["done"] == 1)
 
 
 @pytest.mark.parametrize("answer", [
