@@ -2,11 +2,18 @@
 
 A shell starts background jobs with SIGINT and SIGQUIT ignored, nohup with SIGHUP, and children inherit that; tests of
 what a signal does would then wait for ever.
+
+And no property fails because the machine was busy.
 """
 
 from __future__ import annotations
 
 import signal
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)

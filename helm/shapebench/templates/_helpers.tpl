@@ -53,7 +53,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{/* Where records are kept; empty: in ConfigMaps. */}}
 {{- define "shapebench.resultsUrl" -}}
 {{- if and .Values.results.volume.enabled .Values.results.url (not (hasPrefix "file:///results" .Values.results.url)) }}
-{{- fail (printf "results.url (%s) and results.volume.enabled exclude each other: records are kept in one place" .Values.results.url) }}
+{{- fail (printf "results.url (%s) and results.volume.enabled exclude each other: records are kept in one place; set results.volume.enabled=false" .Values.results.url) }}
 {{- end }}
 {{- if and (hasPrefix "file:" .Values.results.url) (not .Values.results.volume.enabled) }}
 {{- fail (printf "results.url (%s) is a folder of the operator's pod, and nothing is mounted there: set results.volume.enabled=true" .Values.results.url) }}

@@ -87,13 +87,21 @@ def from_cluster(name: str, namespace: str | None, context: str | None) -> tuple
         body, found = kube_records.load(namespace, name, context, _note)
         benchmark = Benchmark.model_validate(body)
     except KubeError as error:
-        terminal.refuse(f"{error}")
+        terminal.refuse(f"{error}", *_on_this_machine(name))
     except ValidationError as error:
         terminal.refuse(f"Benchmark {name} was written by another version of Shapebench: {error.errors()[0]['msg']}")
     records = list(_told(name, lambda: found))
     phase = (body.get("status") or {}).get("phase")
     known = BenchmarkPhase(phase) if phase in set(BenchmarkPhase) else None
     return subject.of_benchmark(benchmark, acceptance.remarks(benchmark.spec), known), records
+
+
+def _on_this_machine(name: str) -> list[str]:
+    """A line that names the runs of a Benchmark of this name which `shapebench run` made here; else nothing."""
+    from shapebench.cli.run import DEFAULT_OUTPUT
+
+    folder = DEFAULT_OUTPUT / name
+    return [f"{folder} has runs that this machine made: give that path for them"] if _file(folder).is_file() else []
 
 
 def _of_cluster(name: str, namespace: str | None, context: str | None) -> Iterator[RunRecord]:

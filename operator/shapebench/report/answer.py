@@ -14,8 +14,8 @@ from shapebench.report.subject import Subject
 
 def headline(subject: Subject, records: Sequence[RunRecord]) -> str:
     """The answer in one or two sentences; of a Benchmark that has runs to come, this first."""
-    found = " ".join(filter(None, (_found(subject, records), doubts.not_compared(records),
-                                   shared_cores.warning(records))))
+    found = " ".join(filter(None, (_found(subject, records), doubts.not_compared(records, subject.cells),
+                                   doubts.warning(records), shared_cores.warning(records))))
     if not subject.unfinished:
         return found
     of_planned = f" of {subject.planned}" if subject.planned is not None else ""

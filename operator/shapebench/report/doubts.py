@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.text import Text
 
 from shapebench.analysis import summary
-from shapebench.api.record import RunRecord, Verdict
+from shapebench.api.record import Cell, RunRecord, Verdict
 from shapebench.report import markup
 
 SHOWN_IN_TERMINAL = 10
@@ -53,23 +53,38 @@ def caveats(records: Sequence[RunRecord]) -> tuple[str, ...]:
         counting = ", and validity.policy: Flag would count those that have a time" if timed else ""
         found.append(f"{len(out)} of {len(records)} runs were left out of the numbers ({verdicts(out)}): doubtful runs "
                      f"are told one by one{counting}.")
-    if flagged:
+    if flagged and not warning(records):
         found.append(f"{len(flagged)} of {len(records)} runs are flagged and count all the same ({kinds(flagged)}).")
     return (*found, *_elsewhere(records))
 
 
-def not_compared(records: Sequence[RunRecord]) -> str:
-    """A sentence on the cells of which no run counts because all were doubtful; empty where no cell has any."""
+def warning(records: Iterable[RunRecord]) -> str:
+    """A sentence for beside the answer where at least half of the runs that it is of are flagged; else empty."""
+    counting = [record for record in records if record.verdict is Verdict.VALID]
+    flagged = counted(counting)
+    if not flagged or 2 * len(flagged) < len(counting):
+        return ""
+    return f"Beware: {len(flagged)} of the {len(counting)} runs that count are flagged as doubtful ({kinds(flagged)})."
+
+
+def not_compared(records: Sequence[RunRecord], planned: Sequence[Cell] = ()) -> str:
+    """Sentences on the cells of which no run counts: because all were doubtful, or because none of those that were
+    planned has ended. Empty where there is no such cell, or no other."""
     by_cell: dict[summary.CellKey, list[RunRecord]] = {}
     for record in records:
         by_cell.setdefault(summary.key(record.cell), []).append(record)
-    lost = [(summary.cell_text(runs[0].cell), left_out(runs)) for runs in by_cell.values()
+    lost = [f"{summary.cell_text(runs[0].cell)} ({verdicts(left_out(runs))})" for runs in by_cell.values()
             if left_out(runs) and not any(record.verdict is Verdict.VALID for record in runs)]
-    if not lost or len(lost) == len(by_cell):
-        return ""
-    named = ", ".join(f"{name} ({verdicts(runs)})" for name, runs in lost[:_CELLS_NAMED])
-    more = f" and {len(lost) - _CELLS_NAMED} more" if len(lost) > _CELLS_NAMED else ""
-    return f"Not compared, because all runs were left out: {named}{more}."
+    never = [summary.cell_text(cell) for cell in planned if summary.key(cell) not in by_cell] if by_cell else []
+    found = [f"Not compared, because all runs were left out: {_some(lost)}."] if 0 < len(lost) < len(by_cell) else []
+    if never:
+        found.append(f"Not compared, because no run has ended: {_some(never)}.")
+    return " ".join(found)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _CELLS_NAMED} more" if len(names) > _CELLS_NAMED else ""
+    return f"{', '.join(names[:_CELLS_NAMED])}{more}"
 
 
 def _elsewhere(records: Iterable[RunRecord]) -> Iterator[str]:
@@ -100,8 +115,10 @@ def section(records: Sequence[RunRecord]) -> str:
 
 
 def terminal(records: Sequence[RunRecord]) -> list[Text]:
-    """A line for each of the first flagged runs, those left out before those that count."""
-    flagged = sorted((record for record in _ordered(records) if record.flags), key=lambda one: state(one) != "left out")
+    """A line for each of the first flagged runs, those left out before those that count. What was around a run that
+    failed is not why it failed."""
+    flagged = sorted((record for record in _ordered(records) if record.flags and record.verdict is not Verdict.FAILED),
+                     key=lambda one: state(one) != "left out")
     lines = [Text(f"  {record.run} {state(record)}: {record.flags[0].kind}: {record.flags[0].message}"
                   + (f" (and {len(record.flags) - 1} more flags)" if len(record.flags) > 1 else ""), style="yellow")
              for record in flagged[:SHOWN_IN_TERMINAL]]

@@ -76,7 +76,7 @@ def _headline(forecast: Forecast) -> str:
 
 def _shapes(forecast: Forecast) -> Table:
     titles = (("shape", _LEFT), ("workers", _RIGHT), ("CPU", _RIGHT), ("memory", _RIGHT), ("in all", _LEFT),
-              ("nodes", _LEFT), ("per hour", _RIGHT), ("runs", _RIGHT), ("a run", _RIGHT), ("a run at most", _RIGHT),
+              ("nodes", _LEFT), ("per hour", _RIGHT), ("runs", _RIGHT), ("longest run", _RIGHT), ("may take", _RIGHT),
               ("all runs", _RIGHT))
     rows = [_shape_row(one) for one in forecast.shapes]
     known = [number for number, _ in enumerate(titles) if any(row[number] not in ("", units.MISSING) for row in rows)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shapebench.analysis import budget, prices
 from shapebench.analysis.summary import Goal
 from shapebench.api.benchmark import Benchmark, BenchmarkSpec
-from shapebench.api.record import RunRecord, scalar_text
+from shapebench.api.record import Cell, RunRecord, scalar_text
 from shapebench.api.status import BenchmarkPhase
 from shapebench.plan import expand
 
@@ -20,14 +20,15 @@ _STATES = {BenchmarkPhase.PENDING: "not yet begun", BenchmarkPhase.RUNNING: "sti
 class Subject:
     """The Benchmark's name, what it compares by, and facts for the reader.
 
-    `planned` is None where only the runs are known, `phase` where no operator tells it. `facts` are pairs of a name
-    and a text.
+    `planned` is None and `cells` empty where only the runs are known, `phase` is None where no operator tells it.
+    `facts` are pairs of a name and a text.
     """
 
     name: str
     metric: str = "duration"
     goal: Goal = "Minimize"
     planned: int | None = None
+    cells: tuple[Cell, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     remarks: tuple[str, ...] = ()
     budget: float | None = None
@@ -42,8 +43,9 @@ class Subject:
 def of_benchmark(benchmark: Benchmark, remarks: Sequence[str] = (), phase: BenchmarkPhase | None = None) -> Subject:
     """The subject of a Benchmark whose spec is at hand."""
     spec = benchmark.spec
-    planned = len(expand.cells(spec)) * (spec.repetitions.count + spec.repetitions.warmups)
-    return Subject(benchmark.metadata.name, spec.objective.metric, spec.objective.goal, planned, _facts(spec),
+    cells = expand.cells(spec)
+    planned = len(cells) * (spec.repetitions.count + spec.repetitions.warmups)
+    return Subject(benchmark.metadata.name, spec.objective.metric, spec.objective.goal, planned, cells, _facts(spec),
                    (*remarks, *_prices(spec)), budget.limit(spec), phase)
 
 

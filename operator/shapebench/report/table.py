@@ -13,9 +13,12 @@ from rich.text import Text
 
 from shapebench.analysis import objective, summary
 from shapebench.analysis.summary import CellSummary
-from shapebench.api.record import RunRecord, Usage, Verdict, scalar_text
+from shapebench.api.record import Phase, RunRecord, Usage, Verdict, scalar_text
 from shapebench.report import answer, dependence, doubts, units
 from shapebench.report.subject import Subject
+
+_WAYS_SHOWN = 5
+"""To fail: the HTML report has every failed run."""
 
 Part = Literal["measured", "whole"]
 """Of which part of the runs usage is shown."""
@@ -115,7 +118,17 @@ def terminal(subject: Subject, records: Sequence[RunRecord]) -> RenderableType:
     lines = dependence.terminal(subject, records)
     return Group(Text(f"{subject.name}: {answer.headline(subject, records)}", style="bold"), Text(), table,
                  *((Text(), lines, Text()) if lines else ()), *(Text(f"  {note}", style="dim") for note in notes),
-                 *doubts.terminal(records))
+                 *_failures(records), *doubts.terminal(records))
+
+
+def _failures(records: Sequence[RunRecord]) -> list[Text]:
+    """A line for each of the first ways in which runs failed."""
+    ways: dict[tuple[str, str], list[str]] = {}
+    for record in records:
+        if record.phase is Phase.FAILED:
+            ways.setdefault((str(record.reason), record.message.strip().rpartition("\n")[2]), []).append(record.run)
+    return [Text(f"  {runs[0]}{f' and {len(runs) - 1} more' if len(runs) > 1 else ''} failed: {reason}: {last}",
+                 style="red") for (reason, last), runs in list(ways.items())[:_WAYS_SHOWN]]
 
 
 def _parameter(name: str) -> Callable[[Row], str]:

@@ -22,7 +22,7 @@ records = st.dictionaries(st.text(), json_values, max_size=5)
 other_lines = st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"])), max_size=5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(records, other_lines, other_lines)
 def test_round_trip(record: dict[str, object], before: list[str], after: list[str]) -> None:
     log = "\n".join([*before, *framing.encode(record), *after])

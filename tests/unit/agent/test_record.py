@@ -37,7 +37,7 @@ def test_measurements_go_first_and_it_is_said() -> None:
     assert short.environment["fact 1"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 200), st.text(max_size=6000), st.integers(0, 60))
 def test_it_always_fits_and_is_always_a_record(rows: int, message: str, facts: int) -> None:
     text = record.totals(whole(rows, message, facts), TERMINATION_LOG_LIMIT_BYTES)

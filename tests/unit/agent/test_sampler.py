@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shapebench.agent.counters import Counters, Cpu, Disk, Memory, Network, Usage
@@ -154,7 +154,6 @@ def test_memory_is_looked_at_more_often_until_the_kernels_peak_tells(machine: Ma
     assert (sampler.measured_usage().memory_peak_bytes, sampler.measured_peak_is_sampled) == (60, True)
 
 
-@settings(deadline=None)
 @given(st.integers(2, 12), st.integers(1, 500))
 def test_a_series_is_bounded_even_and_keeps_its_ends(limit: int, samples: int) -> None:
     series = Series(limit)

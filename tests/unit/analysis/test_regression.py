@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -49,7 +49,6 @@ def test_the_interval_covers_the_true_slope_as_often_as_it_says() -> None:
     assert 0.935 < covered / 1500 < 0.965
 
 
-@settings(deadline=None)  # the first example imports scipy
 @given(SERIES, st.sampled_from([0.5, 3, -1, 1000]))
 def test_scaling_x_scales_the_slope_and_nothing_else(series: list[tuple[int, float]], factor: float) -> None:
     xs, ys = [float(x) for x, _ in series], [y for _, y in series]

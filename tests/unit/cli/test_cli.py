@@ -166,6 +166,18 @@ def test_a_report_on_what_is_no_record_says_so(invoke, tmp_path, content, messag
 
 def test_a_report_from_a_cluster_that_is_not_there_says_so(invoke, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    monkeypatch.chdir(tmp_path)
     done = invoke("report", "read-speed", "--context", "nowhere")
     assert done.exit_code == 2
     assert "no cluster" in done.stderr
+    assert "build/runs" not in done.stderr
+
+
+def test_a_name_that_only_this_machine_knows_is_told_where_its_runs_are(invoke, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "build/runs/mine").mkdir(parents=True)
+    (tmp_path / "build/runs/mine/runs.json").write_text("[]")
+    done = invoke("report", "mine")
+    assert done.exit_code == 2
+    assert "build/runs/mine has runs that this machine made" in done.stderr

@@ -163,7 +163,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=
 SCALARS = st.one_of(st.booleans(), st.integers(), st.floats(), st.text(st.characters(codec="utf-8"), max_size=20))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.dictionaries(st.one_of(NAMES, st.sampled_from(["block", "Block", "row_a", "parameter_block"])),
                                 SCALARS, max_size=4), min_size=1, max_size=4),
        st.dictionaries(NAMES, SCALARS, max_size=2), st.floats())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shapebench.api.record import Flag, Measurement, Reason, Verdict
+from shapebench.api.record import Cell, Flag, Measurement, Reason, Verdict
 from shapebench.api.status import BenchmarkPhase
 from shapebench.report import answer, html, table, units
 from shapebench.report.subject import Subject
@@ -122,6 +122,26 @@ def test_cells_that_lost_all_runs_are_named_in_the_answer(make_record) -> None:
     (line,) = (one for one in answer.caveats(Subject("b"), records) if "nodeSelector" in one)
     assert line.startswith("3 runs of 4x2 were on another type of node than those that they are compared with: give ")
     assert not any("nodeSelector" in one for one in answer.caveats(Subject("b"), records[:1]))
+
+
+def test_planned_cells_without_a_run_are_named_in_the_answer(make_record) -> None:
+    cells = tuple(Cell(shape=shape) for shape in ("2x1", "1x2"))
+    assert answer.headline(Subject("b", cells=cells), [make_record("2x1")]).endswith(
+        "Not compared, because no run has ended: 1x2.")
+    assert "Not compared" not in answer.headline(Subject("b", cells=cells), [make_record("2x1"), make_record("1x2")])
+
+
+@pytest.mark.parametrize(("flagged", "words"), [
+    pytest.param(1, "", id="the-fewer"),
+    pytest.param(2, "Beware: 2 of the 4 runs that count are flagged as doubtful (Neighbour 2).", id="half"),
+    pytest.param(4, "Beware: 4 of the 4 runs that count are flagged as doubtful (Neighbour 4).", id="all"),
+])
+def test_an_answer_by_doubtful_runs_says_so(make_record, flagged: int, words: str) -> None:
+    loud = Flag(kind=Verdict.NEIGHBOUR, message="others used 60 %")
+    records = [make_record("a", flags=(loud,) if number < flagged else ()) for number in range(4)]
+    assert answer.headline(Subject("b"), records).endswith(words)
+    assert ("Beware" in answer.headline(Subject("b"), records)) is bool(words)
+    assert any("are flagged and count" in one for one in answer.caveats(Subject("b"), records)) is not bool(words)
 
 
 def test_of_many_cells_that_lost_all_runs_some_are_named(make_record) -> None:

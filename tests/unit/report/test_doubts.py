@@ -8,7 +8,7 @@ import io
 import pytest
 from rich.console import Console
 
-from shapebench.api.record import Flag, Verdict
+from shapebench.api.record import Flag, Reason, Verdict
 from shapebench.report import answer, doubts, html, runs_csv, table
 from shapebench.report.subject import Subject
 
@@ -94,3 +94,15 @@ def test_the_digests_of_images_are_where_it_ran(make_record) -> None:
     page = html.page(Subject("b"), records)
     assert "<dt>image of executor</dt><dd>differs: sha256:a | sha256:b</dd>" in page
     assert "io_pressure_share" not in page
+
+
+def test_a_failed_run_is_told_with_why_it_failed(make_record) -> None:
+    """What was around it is not why; each way to fail has one line."""
+    failed = {"duration_s": None, "reason": Reason.PROGRAM_FAILED,
+              "flags": (Flag(kind=Verdict.NEIGHBOUR, message="others used 60 %"),)}
+    text = terminal([make_record(), make_record(**failed, message="exit code 2; its last words:\ncan't open file"),
+                     make_record(**failed, message="exit code 2; its other words:\ncan't open file"),
+                     make_record(**failed, message="no memory")])
+    assert "and 1 more failed: ProgramFailed: can't open file" in text
+    assert "failed: ProgramFailed: no memory" in text
+    assert "others used 60 %" not in text
