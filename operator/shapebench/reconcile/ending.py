@@ -32,16 +32,17 @@ def end(view: RunView, failure: Failure | None, now_s: float, may_conclude: bool
 
     `no_retry`: why no other attempt may start, though the limits allow one; empty where it may.
     """
-    if view.refusal and view.run.status.gang_exists:
-        return steps.say_refused(view)
     failure = _decided(view, failure or attempts.missing_executors(steps.gang(view)))
+    broken_off = failure is not None and view.kept is None and _has_retries(view, failure)
+    forbidden = no_retry(view) if broken_off else ""
+    if view.refusal and view.run.status.gang_exists and (forbidden or not broken_off):
+        return steps.say_refused(view)
     if not may_conclude:
         return Step(again=True)
     needed = _needed(view, failure, now_s)
     if needed is not None:
         return needed
-    if failure is not None and view.kept is None and _has_retries(view, failure):
-        forbidden = no_retry(view)
+    if failure is not None and broken_off:
         if not forbidden:
             return _retry(view, failure, now_s)
         failure = replace(failure, message=f"{failure.message}; {forbidden}")
@@ -137,11 +138,14 @@ def _in_config_map(view: RunView, record: RunRecord) -> tuple[Action, ...]:
 
 
 def _retry(view: RunView, failure: Failure, now_s: float) -> Step:
+    """The next attempt needs nothing of this one's record: where the API server refuses it, it is not kept."""
     status, number, left = view.run.status, view.attempt.number, _record(view, failure, now_s)
-    lost = f"attempt {number}: {failure.reason}: {'; '.join(left.message.splitlines())}"[:1000]
+    unkept = f"; what its pods told is not kept: {view.refusal}"[:300] if view.refusal else ""
+    said = f"attempt {number}: {failure.reason}: {'; '.join(left.message.splitlines())}"
+    lost = said[:1000 - len(unkept)] + unkept
     return Step((
         *steps.support_deletions(view),
-        Create(lost_attempts.config_map(view, left, now_s)),
+        *(() if unkept else (Create(lost_attempts.config_map(view, left, now_s)),)),
         steps.patch(view, {"phase": Phase.PENDING, "attempt": number + 1, "attemptCreatedAt": moments.timestamp(now_s),
                            "gangExists": False, "lostAttempts": [*status.lost_attempts, lost],
                            "message": "", "reason": None, "logAwaitedAt": None,

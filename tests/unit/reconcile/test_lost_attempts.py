@@ -136,10 +136,27 @@ def test_a_record_that_somebody_deleted_is_told() -> None:
     assert second.pod_records
 
 
-def test_a_record_that_the_api_server_refuses_keeps_the_pods_until_it_is_taken() -> None:
+@pytest.mark.parametrize(("settings", "refused"), [
+    pytest.param(Settings(), "-a1-record", id="the-first-attempts-alone"),
+    pytest.param(Settings(results_url="memory://store"), "", id="all-config-maps-beside-a-results-store"),
+])
+def test_a_lost_attempts_record_that_the_api_server_refuses_holds_up_no_retry(settings: Settings,
+                                                                              refused: str) -> None:
     cluster = fake.FakeCluster(broken_off)
+    quota = "exceeded quota: configmaps"
+    cluster.refuse = lambda body: (quota if body["kind"] == "ConfigMap" and refused in body["metadata"]["name"]
+                                   else None)
+    first, second = record(live(cluster, benchmark(), settings)).lost_attempts
+    assert first.left_out == "nothing is kept of what its pods told"
+    assert first.message.endswith(f"; what its pods told is not kept: {quota}")
+    assert any(event.startswith("Evicted: attempt 1") and quota in event for event in cluster.events)
+    assert bool(second.pod_records) == bool(refused)
+
+
+def test_a_record_of_the_run_that_the_api_server_refuses_keeps_the_pods_until_it_is_taken() -> None:
+    cluster = fake.FakeCluster(fake.lives)
     until_s = fake.START_S + 30
-    cluster.refuse = lambda body: ("exceeded quota: configmaps" if "-a1-record" in body["metadata"]["name"]
+    cluster.refuse = lambda body: ("exceeded quota: configmaps" if body["metadata"]["name"] == keys.record_name(RUN)
                                    and cluster.now_s < until_s else None)
     cluster.add(benchmark())
     for _ in range(20):
@@ -151,7 +168,7 @@ def test_a_record_that_the_api_server_refuses_keeps_the_pods_until_it_is_taken()
     for _ in range(60):
         loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
         cluster.tick()
-    assert [len(one.pod_records) for one in record(cluster).lost_attempts] == [1, 1]
+    assert len(record(cluster).pods) == 2
 
 
 def test_large_attempts_share_what_room_there_is() -> None:
