@@ -30,9 +30,8 @@ IN_CONFIG_MAP = Bounds(64 * 2**20, 2_000_000)
 record that the operator made for a ConfigMap is within it."""
 
 
-_PODS = b',"pods":['
+PODS = ',"pods":['
 """Where a record's pods begin: no other key of that name has a list."""
-_CHUNK_BYTES = 2**16
 
 
 def packed(record: RunRecord) -> bytes:
@@ -46,7 +45,7 @@ def packed_with(record: RunRecord, pods: Iterable[PodRecord]) -> bytes:
     buffer = io.BytesIO()
     # No file name and no time in the header: they would make the bytes differ.
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0, compresslevel=6) as out:
-        out.write(before.removesuffix("}").encode() + _PODS)
+        out.write(before.removesuffix("}").encode() + PODS.encode())
         for number, pod in enumerate(pods):
             out.write((b"," if number else b"") + pod.model_dump_json(exclude_none=True).encode())
         out.write(b"]}")
@@ -57,26 +56,6 @@ def unpacked(data: bytes, bounds: Bounds = IN_STORE) -> RunRecord:
     """The record. Raises ValueError: damaged, larger than the bounds, or (pydantic.ValidationError) of another
     version."""
     return RunRecord.model_validate_json(_text(data, bounds))
-
-
-def head(data: bytes) -> RunRecord | None:
-    """The record without its pods, of what `packed` made; None where that is damaged.
-
-    It takes little memory: a record of a thousand pods is larger than the operator.
-    """
-    unpacking, text, end = zlib.decompressobj(wbits=31), bytearray(), -1
-    try:
-        for start in range(0, len(data), _CHUNK_BYTES):
-            more = unpacking.decompress(data[start:start + _CHUNK_BYTES])
-            if end < 0:
-                searched = max(0, len(text) - len(_PODS))
-                text += more
-                end = text.find(_PODS, searched)
-            if end < 0 and len(text) > IN_CONFIG_MAP.text_bytes:
-                return None
-        return RunRecord.model_validate_json(bytes(text[:end]) + b"}") if end >= 0 and unpacking.eof else None
-    except (zlib.error, ValueError):
-        return None
 
 
 def is_within(data: bytes, bounds: Bounds) -> bool:

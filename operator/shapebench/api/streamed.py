@@ -28,10 +28,9 @@ _LONGEST_MARK = 20
 _UNCOUNTED = 2**18
 """What a text of so many characters can become in memory is little enough."""
 
-
-_AFTER_HEAD = re.compile(r',"(?:lost_attempts|pods)":\[')
-_PODS = re.compile(r',"pods":\[')
-"""In the order of the record's fields; no other name in it has a list of the name `pods`."""
+_PODS = re.compile(re.escape(packing.PODS))
+_AFTER_HEAD = re.compile(rf',"lost_attempts":\[|{_PODS.pattern}')
+"""In the order of the record's fields."""
 
 
 class StreamedRecord:
@@ -48,6 +47,11 @@ class StreamedRecord:
     def head(self) -> RunRecord:
         """The record without its pods and its lost attempts. Raises ValueError as iterating does."""
         return _head(_Text(self._data))
+
+    def check(self) -> None:
+        """Raises ValueError where the bytes are damaged, also after the head: a copy of it may have been cut short."""
+        for _ in _chunks(self._data):
+            pass
 
     def __iter__(self) -> Iterator[PodRecord]:
         text = _Text(self._data)

@@ -13,6 +13,7 @@ from typing import Any
 
 from shapebench.api import keys, packing, places
 from shapebench.api.record import RunRecord
+from shapebench.api.streamed import StreamedRecord
 from shapebench.kube import paths, records
 from shapebench.kube.cluster import KubeCluster, controller_uid
 from shapebench.kube.transport import MERGE_PATCH, RefusedError, Request, explained
@@ -108,8 +109,12 @@ def is_to_move(run: Mapping[str, Any]) -> bool:
 
 def is_whole(record: RunRecord, there: bytes) -> bool:
     """Whether this is the same record, without the losses that it had to take to fit into a ConfigMap."""
-    whole = packing.head(there)
-    return whole is not None and LEFT_OUT not in whole.environment and _told_by(whole) == _told_by(record)
+    found = StreamedRecord(there)
+    try:
+        found.check()
+        return LEFT_OUT not in found.head.environment and _told_by(found.head) == _told_by(record)
+    except ValueError:
+        return False
 
 
 def _told_by(record: RunRecord) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shapebench.api import packing
 from shapebench.api.packing import Bounds
-from shapebench.api.record import Cell, Measurement, Phase, PodRecord, RunRecord, Times, Verdict
+from shapebench.api.record import Cell, Phase, RunRecord, Times, Verdict
 
 RECORD = RunRecord(benchmark="one", namespace="lab", run="one-1-1", backend="kubernetes", cell=Cell(shape="s"),
                    workers=1, cpu=1, memory_bytes=1, block=1, repetition=1, position=1, attempt=1,
@@ -40,19 +40,6 @@ def test_what_is_no_record_is_refused(data: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=f"not a record: .*{words}"):
         packing.unpacked(data, bounds)
     assert not packing.is_within(data, bounds)
-
-
-def test_the_head_is_the_record_without_its_pods() -> None:
-    pods = [PodRecord(pod=f"p-{number}", role="worker", index=number, counters="none", agent_started_s=1.0,
-                      exit_code=0, message='an odd ,"pods":[ in a text') for number in range(3000)]
-    rows = tuple(Measurement(parameters={"pods": "[", "a": number}) for number in range(5000))
-    record = RECORD.model_copy(update={"measurements": rows, "message": 'another ,"pods":['})
-    data = packing.packed_with(record, pods)
-    assert packing.head(data) == record
-    assert packing.head(data[:-9]) is None, "not all of it is there"
-    assert packing.head(data[:9]) is None
-    assert packing.head(b"x" * 100) is None
-    assert packing.head(gzip.compress(b"{}")) is None
 
 
 def test_the_bounds_are_inclusive() -> None:

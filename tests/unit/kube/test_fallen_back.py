@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from typing import Any
 
@@ -40,7 +41,7 @@ def test_a_record_is_known_whatever_was_left_out(record: RunRecord) -> None:
     assert is_whole(fitted(record), packing.packed(record))
 
 
-BIG = whole(pods=tuple(pod(number, series=SERIES) for number in range(10)))
+BIG = whole(pods=tuple(pod(number, series=SERIES) for number in range(40)))
 THINNED = fitted(BIG)
 
 
@@ -50,6 +51,7 @@ THINNED = fitted(BIG)
     pytest.param(packing.packed(BIG.model_copy(update={"times": Times(created_s=7.0)})), id="another-time"),
     pytest.param(packing.packed(BIG)[:-9], id="cut"),
     pytest.param(b"x", id="damaged"),
+    pytest.param(gzip.compress(b"{}"), id="no-record"),
 ])
 def test_nothing_else_is_taken_for_it(there: bytes) -> None:
     assert not is_whole(THINNED, there)
