@@ -19,6 +19,8 @@ from shapebench.reconcile.facts import Failure, PodFact, PodState, Trouble
 
 LEAVING_S = 5.0
 """How much later than its kubelet should have killed an evicted pod that may be told."""
+LEAVING_MOST_S = 600.0
+"""More than this is left to no evicted pod: then the operator's clock was set back, or is far behind."""
 SETTLE_S = 20.0
 """How long the rest of a gang may take to end by itself after its first end, so that its records are complete."""
 QUEUE_LOOK_S = 10.0
@@ -252,7 +254,7 @@ def _settled(gang: Gang, failure: Failure | None, now_s: float) -> Judgement:
     if any(pod.ended for pod in evicted):
         return Judgement(Stage.ENDED, failure)
     left_s = max((pod.leaves_by_s + LEAVING_S - now_s for pod in evicted if pod.leaves_by_s is not None), default=0.0)
-    if left_s > 0:
+    if 0 < left_s <= LEAVING_MOST_S:
         return Judgement(Stage.SETTLING, failure, wake_after_s=left_s)
     ends = [pod.finished_s for pod in gang.pods if pod.finished_s is not None]
     waited_out = failure is not None and failure.reason in (

@@ -71,7 +71,8 @@ def _needed(view: RunView, failure: Failure | None, now_s: float) -> Step | None
     """
     since_s = moments.unix_s(view.run.status.log_awaited_at)
     leaving = any(pod.ended and pod.deleting and not steps.on_lost_node(pod) for pod in view.current)
-    left_s = 0.0 if leaving else LOG_PATIENCE_S - (0.0 if since_s is None else now_s - since_s)
+    # Either way from it: a clock that is set back must not make the wait longer by as much.
+    left_s = 0.0 if leaving else LOG_PATIENCE_S - (0.0 if since_s is None else abs(now_s - since_s))
     for pod in view.current:
         if left_s > 0 and pod.name in view.logs and view.logs[pod.name].unread and not steps.on_lost_node(pod):
             return _await_log(view, failure, pod.name, now_s, left_s)

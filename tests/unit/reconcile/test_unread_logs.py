@@ -115,6 +115,18 @@ def test_a_look_that_waits_is_soon_and_then_ever_rarer() -> None:
     assert 5 < len(asked) < 15
 
 
+@pytest.mark.parametrize("back_s", [pytest.param(20.0, id="a-little"), pytest.param(3600.0, id="an-hour")])
+def test_a_clock_that_is_set_back_does_not_make_the_wait_longer_by_as_much(back_s: float) -> None:
+    cluster = live(cluster_of(lives(), benchmark(), until_s=NEVER), ticks=12)
+    assert "logAwaitedAt" in status(cluster)
+    begun_s = cluster.now_s
+    while status(cluster)["phase"] == "Running" and cluster.now_s < begun_s + 4000:
+        loop.reconcile(cluster, Settings(), NAMESPACE, NAME, lambda: cluster.now_s - back_s)
+        cluster.tick()
+    assert status(cluster)["phase"] == "Succeeded"
+    assert cluster.now_s - begun_s <= ending.LOG_PATIENCE_S + min(back_s, ending.LOG_PATIENCE_S)
+
+
 @pytest.mark.parametrize(("rows", "objective", "missing"), [
     pytest.param(3, 110.0, "", id="all-rows-are-in-the-termination-message"),
     pytest.param(ROWS, None, " and {left} of 100 measurements", id="some-are-not-so-none-is-averaged"),
