@@ -21,16 +21,16 @@ from prometheus_client import CollectorRegistry
 
 from shapebench.api import keys, packing
 from shapebench.api.streamed import StreamedRecord
+from shapebench.handlers.queue import Pace
 from shapebench.handlers.remote_metrics import RemoteMetrics
 from shapebench.handlers.remote_writer import RemoteWriter
 from shapebench.kube import errors
 from shapebench.kube.finished_runs import is_unsent
 from shapebench.remote_write.endpoint import Endpoint, Target
-from shapebench.remote_write.protocol import Pace
 from shapebench.remote_write.run import Choice, FinishedRun
 
 NAMESPACE = "lab"
-QUICK = Pace(first_s=0.05, longest_s=0.2)
+QUICK = Pace(first_retry_s=0.05, longest_retry_s=0.2)
 
 
 class Runs:

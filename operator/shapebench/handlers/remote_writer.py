@@ -21,17 +21,19 @@ from prometheus_client import CollectorRegistry
 
 from shapebench.api import keys
 from shapebench.api.settings import Settings
+from shapebench.handlers.queue import Pace
 from shapebench.handlers.remote_metrics import RemoteMetrics
 from shapebench.handlers.run_id import RunId
 from shapebench.kube import errors
 from shapebench.kube.cluster import KubeCluster
 from shapebench.kube.finished_runs import FinishedRuns, is_unsent
 from shapebench.remote_write import sending
-from shapebench.remote_write.protocol import Again, Answer, Pace, Trouble
+from shapebench.remote_write.protocol import Again, Answer, Trouble
 from shapebench.remote_write.run import Choice, FinishedRun, time_series
 
 log = logging.getLogger(__name__)
 
+PACE = Pace(first_retry_s=1.0, longest_retry_s=120.0)
 DROPPED = "RemoteWriteDropped"
 SENT = "sent"
 EMPTY = "nothing to send: its record tells of no pod's usage"
@@ -68,12 +70,12 @@ class RemoteWriter:
     """A row of runs, and the thread that sends them."""
 
     def __init__(self, runs: Runs, post: Callable[[bytes], Answer], choice: Choice, metrics: RemoteMetrics,
-                 pace: Pace | None = None, chance: Callable[[], float] = random) -> None:
+                 pace: Pace = PACE, chance: Callable[[], float] = random) -> None:
         self._runs = runs
         self._post = post
         self._choice = choice
         self._metrics = metrics
-        self._pace = pace or Pace()
+        self._pace = pace
         self._chance = chance
         self._changed = threading.Condition()
         self._row: dict[RunId, Progress] = {}
@@ -111,7 +113,7 @@ class RemoteWriter:
                 continue
             self._failures += 1
             self._metrics.fails(again.trouble)
-            pause = self._pace.pause_s(self._failures, again.after_s, self._chance())
+            pause = max(self._pace.retry_s(self._failures, self._chance()), again.after_s)
             log.warning("%s is not written remotely yet: %s; again in %.1f s", name, again.message, pause)
             self._stopped.wait(pause)
 

@@ -1,4 +1,4 @@
-"""What an endpoint's answer means, as remote write 1.0 has it, and how long to wait before the next try. Pure."""
+"""What an endpoint's answer means, as remote write 1.0 has it. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ PROXY_AUTHENTICATION = 407
 ABOUT_THIS_REQUEST = frozenset({400, 413, 422})
 """Refusals of what is in a request; the next one of the same run may be taken."""
 MESSAGE_CHARS = 200
+LONGEST_ASKED_S = 3600.0
+"""For so long an endpoint may ask to be left alone."""
 
 
 class Trouble(StrEnum):
@@ -56,13 +58,14 @@ def judged(status: int, text: str, retry_after_s: float = 0.0) -> Answer:
         return Accepted()
     said = " ".join(text.split())[:MESSAGE_CHARS]
     message = f"HTTP {status}: {said}" if said else f"HTTP {status}"
+    asked_s = min(retry_after_s, LONGEST_ASKED_S)
     if status == TOO_MANY_REQUESTS:
-        return Again(Trouble.BUSY, message, retry_after_s)
+        return Again(Trouble.BUSY, message, asked_s)
     if status == PROXY_AUTHENTICATION:  # no word of the endpoint's
         return Again(Trouble.UNREACHABLE, f"{message}. Check the user and the password in HTTP_PROXY")
     if 400 <= status < 500:
         return Refused(message + advice(status, said), final=status not in ABOUT_THIS_REQUEST)
-    return Again(Trouble.SERVER, message, retry_after_s)
+    return Again(Trouble.SERVER, message, asked_s)
 
 
 def advice(status: int, said: str) -> str:
@@ -77,18 +80,3 @@ def advice(status: int, said: str) -> str:
              "--web.enable-remote-write-receiver",
         405: ". Check remoteWrite.url",
     }.get(status, "")
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Pauses, in seconds, after failures in a row."""
-
-    first_s: float = 1.0
-    longest_s: float = 120.0
-    longest_asked_s: float = 3600.0
-    """More than this an endpoint may not ask for."""
-
-    def pause_s(self, failures: int, asked_s: float, chance: float) -> float:
-        """The pause after so many failures (from 1): doubled each time, drawn from half to all; no less than asked."""
-        whole = min(self.first_s * 2.0 ** min(failures - 1, 30), self.longest_s)
-        return max(whole * (0.5 + chance / 2), min(asked_s, self.longest_asked_s))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shapebench.remote_write import endpoint, sending
-from shapebench.remote_write.protocol import Accepted, Again, Pace, Refused, Trouble, judged
+from shapebench.remote_write.protocol import Accepted, Again, Refused, Trouble, judged
 from shapebench.remote_write.series import TimeSeries
 
 SERIES = [TimeSeries((("__name__", f"s{number}"),), ((1, 0.0), (2, 0.0))) for number in range(3)]
@@ -40,12 +40,12 @@ def test_a_long_answer_is_cut() -> None:
     assert len(answer.message) < 300
 
 
-@pytest.mark.parametrize(("failures", "asked_s", "chance", "expected"), [
-    pytest.param(1, 0, 0.0, 0.5, id="first"), pytest.param(1, 0, 1.0, 1.0, id="first-at-most"),
-    pytest.param(4, 0, 1.0, 8.0, id="doubled"), pytest.param(1000, 0, 1.0, 120.0, id="bounded"),
-    pytest.param(1, 30, 0.0, 30.0, id="asked-for"), pytest.param(1, 1e9, 0.0, 3600.0, id="asked-for-too-much")])
-def test_pauses(failures: int, asked_s: float, chance: float, expected: float) -> None:
-    assert Pace().pause_s(failures, asked_s, chance) == expected
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(("asked_s", "expected"), [(0.0, 0.0), (30.0, 30.0), (1e9, 3600.0)])
+def test_it_is_left_alone_for_as_long_as_it_asks_within_reason(status: int, asked_s: float, expected: float) -> None:
+    answer = judged(status, "", asked_s)
+    assert isinstance(answer, Again)
+    assert answer.after_s == expected
 
 
 @pytest.mark.parametrize(("header", "expected"), [
