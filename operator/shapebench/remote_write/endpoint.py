@@ -22,6 +22,9 @@ from shapebench.remote_write.protocol import Again, Answer, Trouble, judged
 
 ANSWER_BYTES = 4096
 """As much of an answer as is read: it is a sentence."""
+NO_URL = ("it is no URL of one: percent-encode # / ? @ : % in its user and password, which may have nothing beyond "
+          "Latin-1")
+"""Fixed words, since those of the error quote what may be a part of the password."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,9 @@ class Endpoint:
         """Send one request. Never raises for what the endpoint, the network or a proxy does."""
         try:
             deadline = self._deadline
-        except urllib3.exceptions.HTTPError as error:
-            return Again(Trouble.UNREACHABLE, f"the proxy of HTTP_PROXY or HTTPS_PROXY cannot be used: {error}")
+        except (urllib3.exceptions.HTTPError, ValueError) as error:
+            why = error if isinstance(error, urllib3.exceptions.ProxySchemeUnknown) else NO_URL
+            return Again(Trouble.UNREACHABLE, f"the proxy of HTTP_PROXY or HTTPS_PROXY cannot be used: {why}")
         late = Again(Trouble.TIMEOUT, f"no whole answer within {self._target.timeout_s:g} s")
         try:
             with deadline.after(self._target.timeout_s):

@@ -193,3 +193,17 @@ def test_a_proxy_that_does_not_work_is_named(proxy: str, said: str) -> None:
     assert isinstance(answer, Again)
     assert answer.trouble is Trouble.UNREACHABLE
     assert re.search(said, answer.message)
+
+
+@pytest.mark.parametrize("proxy", [
+    pytest.param("http://user:s3cr#et@proxy:8080", id="fragment"),
+    pytest.param("http://user:s3cr/et@proxy:8080", id="path"),
+    pytest.param("user:s3cr?et@proxy:8080", id="query-and-no-scheme"),
+    pytest.param("http://user:s3cret@[proxy:8080", id="host"),
+    pytest.param("http://user:s3cret%E2%82%AC@proxy:8080", id="not-latin-1"),
+])
+def test_of_a_proxy_that_is_no_url_nothing_is_told(proxy: str) -> None:
+    answer = Endpoint(Target("http://127.0.0.1:9/", 5, proxies={"http": proxy})).post(b"abc")
+    assert isinstance(answer, Again)
+    assert "HTTP_PROXY or HTTPS_PROXY cannot be used: it is no URL of one: percent-encode" in answer.message
+    assert "s3cr" not in answer.message
