@@ -201,6 +201,36 @@ def test_a_lost_attempt_is_waited_for_too_but_not_on_a_node_that_is_gone() -> No
     assert status(cluster)["attempt"] == 2, "nobody waits for a node that is gone"
 
 
+def test_every_attempt_has_the_whole_patience() -> None:
+    def script(pod: dict[str, Any], age: int) -> dict[str, Any]:
+        evicted = {"phase": "Failed", "reason": "Evicted"} if "-a1-" in pod["metadata"]["name"] and age > 4 else {}
+        return lives()(pod, age) | evicted
+
+    cluster = fake.FakeCluster(script)
+    cluster.log_fails = lambda pod: AWAY if pod.endswith("-0") else ""
+    cluster.add(benchmark())
+    waits: Counter[tuple[int, str | None]] = Counter()
+    for _ in range(200):
+        found = status(live(cluster, ticks=1))
+        waits[found["attempt"], found.get("reason")] += "logAwaitedAt" in found
+    assert found["phase"] == "Succeeded"
+    assert waits == {(1, None): 0, (1, "Evicted"): ending.LOG_PATIENCE_S, (2, None): ending.LOG_PATIENCE_S}
+
+
+def test_a_lost_node_that_is_listed_first_keeps_nobody_from_reading_the_others() -> None:
+    def script(pod: dict[str, Any], age: int) -> dict[str, Any]:
+        first = "-a1-" in pod["metadata"]["name"] and pod["metadata"]["name"].endswith("-0")
+        return fake.on_dead_node() if first and age > 4 else lives()(pod, age)
+
+    cluster = fake.FakeCluster(script)
+    cluster.log_fails = lambda pod: AWAY if pod.endswith("a1-worker-0") else ""
+    cluster.add(benchmark())
+    live(cluster, ticks=8)
+    assert status(cluster)["attempt"] == 2, "it was not waited for"
+    (lost,) = record(live(cluster)).lost_attempts
+    assert [(pod.pod, pod.left_out) for pod in lost.pod_records] == [(f"{RUN}-a1-worker-1", "")]
+
+
 def test_while_it_waits_few_logs_are_asked_for() -> None:
     cluster = cluster_of(lives(), benchmark(runs=2, limits={"concurrency": 2}), until_s=NEVER)
     asked: Counter[str] = Counter()
