@@ -6,7 +6,7 @@ import gzip
 import tracemalloc
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from unit.remote_write.made import pod, run
 
@@ -21,7 +21,6 @@ TEXTS = st.text(max_size=20) | st.sampled_from([',"pods":[', '"}]}', "\\", '"', 
 SAMPLES = 600
 
 
-@settings(deadline=None)
 @given(st.lists(st.dictionaries(TEXTS, TEXTS, max_size=3), max_size=4), st.dictionaries(TEXTS, TEXTS, max_size=3),
        st.integers(1, 50))
 def test_it_is_the_record(told: list[dict[str, str]], environment: dict[str, str], chunk_chars: int) -> None:
