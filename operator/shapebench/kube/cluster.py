@@ -97,28 +97,16 @@ class KubeCluster:
     def kept(self, namespace: str, config_map: str, owner_uid: str) -> bytes:
         """The packed record in the ConfigMap; empty when there is none (any more), or none of this owner's."""
         found = self._get("ConfigMap", namespace, config_map)
-        if found is None or controller_uid(found) != owner_uid:
-            return b""
-        return base64.b64decode((found.get("binaryData") or {}).get(keys.RECORD_KEY, ""))
+        return packed_record(found) if found is not None and controller_uid(found) == owner_uid else b""
 
     def serves_own_kinds(self) -> bool:
         """Whether the CustomResourceDefinitions are installed."""
-        try:
-            answer = self._transport.parsed(Request("GET", paths.OWN))
-        except RefusedError as refused:
-            if refused.status == 404:
-                return False
-            raise explained(refused) from refused
+        answer = self._transport.found(paths.OWN) or {}
         served = {resource["name"] for resource in answer.get("resources", ())}
         return {keys.BENCHMARKS, keys.BENCHMARK_RUNS} <= served
 
     def _get(self, kind: str, namespace: str, name: str) -> actions.KubeObject | None:
-        try:
-            return self._transport.parsed(Request("GET", paths.item(kind, namespace, name)))
-        except RefusedError as refused:
-            if refused.status == 404:
-                return None
-            raise explained(refused) from refused
+        return self._transport.found(paths.item(kind, namespace, name))
 
     def _driver_account_exists(self, benchmark: actions.KubeObject) -> bool:
         spark = benchmark.get("spec", {}).get("workload", {}).get("spark")
@@ -188,6 +176,11 @@ def require_same_owner(existing: actions.KubeObject, wanted: actions.KubeObject)
         raise errors.UnavailableError(f"cannot create {what}: an earlier one of that name is still being deleted")
     raise errors.ConflictError(f"cannot create {what}: one of that name exists and is not this Benchmark's; "
                                "delete or rename it, or give the Benchmark another name")
+
+
+def packed_record(config_map: actions.KubeObject) -> bytes:
+    """The record in a ConfigMap that has one; empty for any other."""
+    return base64.b64decode((config_map.get("binaryData") or {}).get(keys.RECORD_KEY, ""))
 
 
 def controller_uid(body: actions.KubeObject) -> str | None:

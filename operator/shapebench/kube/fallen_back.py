@@ -6,16 +6,15 @@ status names the place there, and the same patch notes the ConfigMap, which is k
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from shapebench.api import keys, packing, places
+from shapebench.api import packing, places
 from shapebench.api.record import RunRecord
 from shapebench.api.streamed import StreamedRecord
 from shapebench.kube import paths, records
-from shapebench.kube.cluster import KubeCluster, controller_uid
+from shapebench.kube.cluster import KubeCluster, controller_uid, packed_record
 from shapebench.kube.transport import MERGE_PATCH, RefusedError, Request, explained
 from shapebench.reconcile.keeping import LEFT_OUT
 from shapebench.results.keeper import Keeper
@@ -83,12 +82,7 @@ class FallenBack:
             content_type=MERGE_PATCH))
 
     def _get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
-        try:
-            return self._transport.parsed(Request("GET", paths.item(kind, namespace, name)))
-        except RefusedError as refused:
-            if refused.status == 404:
-                return None
-            raise explained(refused) from refused
+        return self._transport.found(paths.item(kind, namespace, name))
 
     def _unless_missing(self, request: Request) -> None:
         try:
@@ -130,7 +124,7 @@ def _of(run: dict[str, Any], config_map: dict[str, Any]) -> tuple[RunRecord, str
     owner = controller_uid(run)
     if owner is None or controller_uid(config_map) != metadata["uid"]:
         raise ValueError(f"{what} does not belong to the run, or the run to no Benchmark")
-    data = base64.b64decode((config_map.get("binaryData") or {}).get(keys.RECORD_KEY, ""))
+    data = packed_record(config_map)
     try:
         record = packing.unpacked(data, packing.IN_CONFIG_MAP)
     except ValueError as error:

@@ -60,17 +60,12 @@ class FinishedRuns:
 
     def _run(self, namespace: str, name: str, uid: str) -> dict[str, Any] | None:
         """None where it is gone, whatever has its name now."""
-        try:
-            body = self._cluster.transport.parsed(Request("GET", paths.item("BenchmarkRun", namespace, name)))
-        except RefusedError as refused:
-            if refused.status == 404:
-                return None
-            raise explained(refused) from refused
-        return body if body["metadata"]["uid"] == uid else None
+        body = self._cluster.transport.found(paths.item("BenchmarkRun", namespace, name))
+        return body if body is not None and body["metadata"]["uid"] == uid else None
 
 
 def is_unsent(body: Mapping[str, Any]) -> bool:
     """Whether this BenchmarkRun is over and not marked."""
     phase = (body.get("status") or {}).get("phase")
     marked = (body["metadata"].get("annotations") or {}).get(keys.ANNOTATION_REMOTE_WRITE)
-    return phase in ("Succeeded", "Failed") and not marked
+    return phase in records.OVER and not marked

@@ -8,7 +8,6 @@ discovery document, which everybody may read, says which of the two it is.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from shapebench.api import keys
 from shapebench.kube import listing, paths
@@ -28,13 +27,13 @@ def applications(transport: Transport, kind: str, namespace: str,
             return Offer.NOT_INSTALLED, ()
         if refused.status != 403:
             raise explained(refused) from refused
-    served = _served(transport, paths.root(kind)) is not None
+    served = transport.found(paths.root(kind)) is not None
     return (Offer.FORBIDDEN if served else Offer.NOT_INSTALLED), ()
 
 
 def queue(transport: Transport, namespace: str, name: str) -> Offer:
     """Whether Kueue's LocalQueue is there. Raises `shapebench.kube.errors.KubeError`."""
-    group = _served(transport, _KUEUE)
+    group = transport.found(_KUEUE)
     if group is None:
         return Offer.NOT_INSTALLED
     version = group["preferredVersion"]["groupVersion"]
@@ -78,13 +77,3 @@ def flavors(transport: Transport, workloads: Iterable[KubeObject]) -> tuple[Kube
             if refused.status not in (403, 404):
                 raise explained(refused) from refused
     return tuple(found)
-
-
-def _served(transport: Transport, path: str) -> dict[str, Any] | None:
-    """The discovery document at this path; None when the server serves nothing there."""
-    try:
-        return transport.parsed(Request("GET", path))
-    except RefusedError as refused:
-        if refused.status == 404:
-            return None
-        raise explained(refused) from refused

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -10,8 +9,8 @@ from shapebench.api import keys, packing, places
 from shapebench.api.record import RunRecord
 from shapebench.api.streamed import StreamedRecord
 from shapebench.kube import connect, errors, listing, paths, served
-from shapebench.kube.cluster import KubeCluster
-from shapebench.kube.transport import RefusedError, Request, Transport, explained
+from shapebench.kube.cluster import KubeCluster, packed_record
+from shapebench.kube.transport import Transport
 from shapebench.results import ahead
 from shapebench.results.stores import OtherStoreError, StoreError
 
@@ -108,13 +107,8 @@ def _wherever(transport: Transport, namespace: str, name: str, place: str,
     found = at(place)
     if found is not None or places.is_url(place):
         return found
-    try:
-        now = place_of({"metadata": {"name": name}} | transport.parsed(
-            Request("GET", paths.item("BenchmarkRun", namespace, name))))
-    except RefusedError as refused:
-        if refused.status == 404:
-            return None
-        raise explained(refused) from refused
+    body = transport.found(paths.item("BenchmarkRun", namespace, name))
+    now = place if body is None else place_of({"metadata": {"name": name}} | body)
     return None if now == place else at(now)
 
 
@@ -127,10 +121,5 @@ def _in_config_map(transport: Transport, namespace: str, name: str) -> RunRecord
 
 
 def _packed(transport: Transport, namespace: str, name: str) -> bytes | None:
-    try:
-        body = transport.parsed(Request("GET", paths.item("ConfigMap", namespace, name)))
-    except RefusedError as refused:
-        if refused.status == 404:
-            return None
-        raise explained(refused) from refused
-    return base64.b64decode((body.get("binaryData") or {}).get(keys.RECORD_KEY, ""))
+    body = transport.found(paths.item("ConfigMap", namespace, name))
+    return None if body is None else packed_record(body)

@@ -75,6 +75,15 @@ class Transport:
         answer = json.loads(self.raw(request, waits))
         return answer if isinstance(answer, dict) else {}
 
+    def found(self, path: str) -> dict[str, Any] | None:
+        """What is at this path; None where nothing is. Raises `shapebench.kube.errors.KubeError`."""
+        try:
+            return self.parsed(Request("GET", path))
+        except RefusedError as refused:
+            if refused.status == 404:
+                return None
+            raise explained(refused) from refused
+
     def raw(self, request: Request, waits: retry.Retry | None = None) -> bytes:
         """The answer's bytes. Raises RefusedError, or UnavailableError after the retries."""
         policy = waits or self.waits
