@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fakes.cluster import FakeCluster, Killed
 from shapebench.api.settings import Settings
 from shapebench.reconcile import loop
@@ -22,3 +24,17 @@ def look(cluster: FakeCluster) -> float | None:
             return look_once(cluster)
         except Killed:
             continue
+
+
+def live(cluster: FakeCluster, body: dict[str, Any], settings: Settings) -> FakeCluster:
+    """This Benchmark from its creation to its end, by as many operators as are killed."""
+    cluster.add(body)
+    for _ in range(100):
+        try:
+            loop.reconcile(cluster, settings, NAMESPACE, NAME, cluster.clock)
+        except Killed:
+            continue
+        if cluster.get("Benchmark", NAME).get("status", {}).get("finishedAt"):
+            return cluster
+        cluster.tick()
+    raise AssertionError("it did not end")

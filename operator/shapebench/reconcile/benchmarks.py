@@ -26,7 +26,7 @@ from shapebench.reconcile.engines import EngineFact
 from shapebench.reconcile.facts import Failure, PodFact
 from shapebench.reconcile.pod_logs import PodLog
 from shapebench.reconcile.run_view import RunView
-from shapebench.reconcile.steps import Step
+from shapebench.reconcile.steps import NOTHING, Needs, Step
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,14 @@ class View:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do. `again`: look at once, the actions open the way to more. `reads`, `patient` and `recalls`: what is
-    needed first, as in a run's Step.
+    """What to do. `again`: look at once, the actions open the way to more. `needs`: what is to be read first, of one
+    of the runs.
 
     `over`: an attempt is done with by these actions; what was read for it is not needed any more.
     """
 
     actions: tuple[Action, ...] = ()
-    reads: tuple[str, ...] = ()
-    patient: bool = False
-    recalls: tuple[tuple[str, str], ...] = ()
+    needs: Needs = NOTHING
     wake_after_s: float | None = None
     again: bool = False
     over: bool = False
@@ -82,10 +80,9 @@ def decide(view: View, now_s: float) -> Decision:
     made = _made(view, judged.benchmark, plan)
     taken = _advance(judged.benchmark, made, now_s)
     actions = tuple(action for step in taken for action in step.actions)
-    needs = next((step for step in taken if step.reads or step.recalls), Step())
-    if needs.concludes or any(step.again for step in taken):
-        return Decision(actions, needs.reads, needs.patient, needs.recalls, again=True,
-                        over=any(step.over for step in taken))
+    needs = next((step.needs for step in taken if any(step.needs)), NOTHING)
+    if any(needs) or any(step.again for step in taken):
+        return Decision(actions, needs, again=True, over=any(step.over for step in taken))
     given_up = _infeasible(judged.benchmark, plan, view.runs)
     waiting = [planned for planned in plan
                if planned.name not in view.runs and summary.key(planned.cell) not in given_up]

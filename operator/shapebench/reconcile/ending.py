@@ -17,7 +17,7 @@ from shapebench.plan.actions import Action, Create, Emit
 from shapebench.reconcile import attempts, judging, keeping, lost_attempts, records, spending, steps, wording
 from shapebench.reconcile.facts import Failure, PodState
 from shapebench.reconcile.run_view import RunView
-from shapebench.reconcile.steps import Step
+from shapebench.reconcile.steps import Needs, Step
 
 LOG_PATIENCE_S = 60.0
 """How long the end of an attempt waits for a log that a pod's node does not give. A kubelet that starts again is back
@@ -79,7 +79,7 @@ def _needed(view: RunView, failure: Failure | None, now_s: float) -> Step | None
     # Those on lost nodes come last: who waits for others looks no further than to the first that cannot be read.
     unread = tuple(pod.name for pod in sorted(view.current, key=steps.on_lost_node)
                    if pod.ended and pod.name not in view.logs)
-    return Step(reads=unread, patient=left_s > 0, concludes=True) if unread else None
+    return Step(needs=Needs(logs=unread, patient=left_s > 0), concludes=True) if unread else None
 
 
 def _await_log(view: RunView, failure: Failure | None, pod: str, now_s: float, left_s: float) -> Step:
@@ -97,7 +97,7 @@ def _recall(view: RunView) -> Step | None:
     missing = [name for name in lost_attempts.names(view) if name not in view.lost]
     if not missing or view.kept is not None:
         return None
-    return Step(recalls=tuple((name, view.run.metadata.uid) for name in missing), concludes=True)
+    return Step(needs=Needs(earlier=tuple((name, view.run.metadata.uid) for name in missing)), concludes=True)
 
 
 def _has_retries(view: RunView, failure: Failure) -> bool:

@@ -42,38 +42,33 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
 
     Raises what the cluster's network raises; the caller tries again later.
     """
-    logs: dict[str, PodLog] = {}
-    refusals: dict[str, str] = {}
-    lost: dict[str, RunRecord | None] = {}
-    kept: dict[str, Kept] = {}
-    read = 0
+    learnt, read = Learnt({}, {}, {}, {}), 0
     for _ in range(MAX_PASSES):
         try:
             snapshot = cluster.snapshot(namespace, name)
             if snapshot.benchmark is None:
                 return None
-            view = _view(ownership.own(snapshot), settings, Learnt(logs, lost, refusals, kept))
+            view = _view(ownership.own(snapshot), settings, learnt)
             decision = benchmarks.decide(view, clock())
-            if decision.reads or decision.recalls:
-                logs.update(_read(cluster, namespace, view, decision))
-                lost.update(_recalled(cluster, namespace, decision))
-                read += len(decision.reads)
-                decision = benchmarks.decide(dataclasses.replace(view, logs=logs, lost=lost), clock())
-            refused = _apply(cluster, decision, kept)
+            if any(decision.needs):
+                learnt.logs.update(_read(cluster, namespace, view, decision.needs))
+                learnt.lost.update(_recalled(cluster, namespace, decision.needs))
+                read += len(decision.needs.logs)
+                decision = benchmarks.decide(dataclasses.replace(view, logs=learnt.logs, lost=learnt.lost), clock())
+            refused = _apply(cluster, decision, learnt.kept)
         except NamespaceGoneError:
             return None
         if refused is not None:
-            if refused[0] in refusals:
+            if refused[0] in learnt.refusals:
                 return steps.REFUSAL_RETRY_S
-            refusals.update([refused])
+            learnt.refusals.update([refused])
         elif not decision.again:
             return decision.wake_after_s
         if decision.over:
             if refused is None and read >= logs_per_look:
                 return 0.0
-            logs = {pod: one for pod, one in logs.items() if one.unread}  # each took seconds, and waits for longer
-            lost.clear()
-            kept.clear()
+            unread = {pod: one for pod, one in learnt.logs.items() if one.unread}  # each took seconds, and waits on
+            learnt = Learnt(unread, {}, learnt.refusals, {})
     return 0.0
 
 
@@ -92,16 +87,15 @@ def _apply(cluster: Cluster, decision: benchmarks.Decision, kept: dict[str, Kept
     return None
 
 
-def _read(cluster: Cluster, namespace: str, view: benchmarks.View,
-          decision: benchmarks.Decision) -> dict[str, PodLog]:
+def _read(cluster: Cluster, namespace: str, view: benchmarks.View, needs: steps.Needs) -> dict[str, PodLog]:
     containers = {pod.name: pod.container for pod in view.pods}
-    return pod_logs.read(decision.reads, lambda pod: cluster.log(namespace, pod, containers[pod]), view.logs,
-                         may_fail=1 if decision.patient else pod_logs.MAY_FAIL)
+    return pod_logs.read(needs.logs, lambda pod: cluster.log(namespace, pod, containers[pod]), view.logs,
+                         may_fail=1 if needs.patient else pod_logs.MAY_FAIL)
 
 
-def _recalled(cluster: Cluster, namespace: str, decision: benchmarks.Decision) -> dict[str, RunRecord | None]:
+def _recalled(cluster: Cluster, namespace: str, needs: steps.Needs) -> dict[str, RunRecord | None]:
     return {name: lost_attempts.unpacked(cluster.kept(namespace, name, owner_uid))
-            for name, owner_uid in decision.recalls}
+            for name, owner_uid in needs.earlier}
 
 
 def _view(snapshot: Snapshot, settings: Settings, learnt: Learnt) -> benchmarks.View:

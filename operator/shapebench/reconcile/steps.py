@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shapebench.api import keys, moments
 from shapebench.api.record import Reason
@@ -19,20 +19,28 @@ from shapebench.reconcile.run_view import RunView
 REFUSAL_RETRY_S = 5.0
 
 
+class Needs(NamedTuple):
+    """What has to be read for a run before more can be done. `logs`: of these pods; where the run is `patient`, only
+    as far as they can be read. `earlier`: the config maps of its earlier attempts, with the run's uid."""
+
+    logs: tuple[str, ...] = ()
+    patient: bool = False
+    earlier: tuple[tuple[str, str], ...] = ()
+
+
+NOTHING = Needs()
+
+
 @dataclass(frozen=True)
 class Step:
-    """What to do for a run now. `reads`: pods whose logs are needed first; where the run is `patient`, only as far as
-    they can be read. `recalls`: the config maps of its earlier attempts that are needed, with the run's uid.
-    `again`: more can be done at once after.
+    """What to do for a run now. `again`: more can be done at once after.
 
     `concludes`: the step is of the run's conclusion: it reads the logs for it, or has its verdict. `over`: with these
     actions the attempt is done with, and so is what was read for it.
     """
 
     actions: tuple[Action, ...] = ()
-    reads: tuple[str, ...] = ()
-    patient: bool = False
-    recalls: tuple[tuple[str, str], ...] = ()
+    needs: Needs = NOTHING
     wake_after_s: float | None = None
     again: bool = False
     concludes: bool = False

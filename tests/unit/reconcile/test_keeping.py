@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fakes import cluster as fake
-from fakes.operator import NAME, NAMESPACE
+from fakes.operator import NAME, NAMESPACE, live
 
 from shapebench.analysis import objective
 from shapebench.api import keys, packing
@@ -29,20 +29,6 @@ def benchmark(workers: int = 2) -> dict[str, Any]:
                      "repetitions": {"count": 2, "warmups": 0}}}
 
 
-def live(cluster: fake.FakeCluster, workers: int = 2) -> fake.FakeCluster:
-    """To the Benchmark's end, by as many operators as are killed."""
-    cluster.add(benchmark(workers))
-    for _ in range(100):
-        try:
-            loop.reconcile(cluster, WITH_STORE, NAMESPACE, NAME, cluster.clock)
-        except fake.Killed:
-            continue
-        if cluster.get("Benchmark", NAME).get("status", {}).get("finishedAt"):
-            return cluster
-        cluster.tick()
-    raise AssertionError("it did not end")
-
-
 def script(pod: dict[str, Any], age: int) -> dict[str, Any]:
     return fake.lives(pod, age, series=SERIES)
 
@@ -52,7 +38,7 @@ def places(cluster: fake.FakeCluster) -> list[str]:
 
 
 def test_with_a_store_no_config_map_is_made_and_the_status_names_the_place() -> None:
-    cluster = live(fake.FakeCluster(script))
+    cluster = live(fake.FakeCluster(script), benchmark(), WITH_STORE)
     folder = f"{NAMESPACE}/{NAME}/8f1c-uid"
     assert sorted(cluster.store) == [f"{folder}/{NAME}-1-1.json.gz", f"{folder}/{NAME}-2-1.json.gz"]
     assert places(cluster) == [f"memory://store/{path}" for path in sorted(cluster.store)]
@@ -68,7 +54,7 @@ def test_a_store_gets_all_samples_of_more_pods_than_memory_holds() -> None:
     assert workers * samples > pod_logs.IN_MEMORY.samples
     problems = iter(["full"])
     cluster = live(fake.FakeCluster(lambda pod, age: fake.lives(pod, age, series=series),
-                                    store_fails=lambda: next(problems, "")), workers)
+                                    store_fails=lambda: next(problems, "")), benchmark(workers), WITH_STORE)
     (stored,) = map(packing.unpacked, cluster.store.values())
     assert {(len(pod.series.time_s), pod.series.thinned_from) for pod in stored.pods} == {(samples, None)}
     (config_map,) = cluster.kind("ConfigMap")
@@ -82,7 +68,7 @@ def test_a_store_gets_all_samples_of_more_pods_than_memory_holds() -> None:
 
 def test_a_store_that_fails_loses_nothing_and_the_reason_is_told() -> None:
     problems = iter(["cannot write: No space left on device"])
-    cluster = live(fake.FakeCluster(script, store_fails=lambda: next(problems, "")))
+    cluster = live(fake.FakeCluster(script, store_fails=lambda: next(problems, "")), benchmark(), WITH_STORE)
     assert places(cluster) == [f"{NAME}-1-1-record", f"memory://store/{NAMESPACE}/{NAME}/8f1c-uid/{NAME}-2-1.json.gz"]
     assert [body["metadata"]["name"] for body in cluster.kind("ConfigMap")] == [f"{NAME}-1-1-record"]
     told = [event for event in cluster.events if event.startswith("ResultsStore")]
@@ -91,15 +77,15 @@ def test_a_store_that_fails_loses_nothing_and_the_reason_is_told() -> None:
 
 
 def test_an_operator_killed_after_any_effect_keeps_the_same_records() -> None:
-    undisturbed = live(fake.FakeCluster(script))
+    undisturbed = live(fake.FakeCluster(script), benchmark(), WITH_STORE)
     for effect in range(1, undisturbed.effects + 1):
-        killed = live(fake.FakeCluster(script, die_after=effect))
+        killed = live(fake.FakeCluster(script, die_after=effect), benchmark(), WITH_STORE)
         assert killed.objects == undisturbed.objects, f"killed after effect {effect}"
         assert killed.store == undisturbed.store, f"killed after effect {effect}"
 
 
 def test_the_same_name_applied_again_overwrites_nothing() -> None:
-    first = live(fake.FakeCluster(script))
+    first = live(fake.FakeCluster(script), benchmark(), WITH_STORE)
     second = fake.FakeCluster(script, store=first.store)
     second.add(benchmark() | {"metadata": benchmark()["metadata"] | {"uid": "another"}})
     for _ in range(30):

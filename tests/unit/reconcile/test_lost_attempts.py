@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fakes import cluster as fake
-from fakes.operator import NAME, NAMESPACE
+from fakes.operator import NAME, NAMESPACE, live
 
 from shapebench.api import keys, packing
 from shapebench.api.record import LostAttempt, PodRecord, RunRecord, Series, Usage
@@ -25,20 +25,6 @@ def benchmark(workers: int = 2, **limits: Any) -> dict[str, Any]:
             "spec": {"workload": {"tensorflow": {"job": "train"}}, "limits": limits,
                      "shapes": [{"name": "s", "workers": workers, "cpu": "1", "memory": "1Gi", "pricePerHour": "3.6"}],
                      "repetitions": {"count": 1, "warmups": 0}}}
-
-
-def live(cluster: fake.FakeCluster, body: dict[str, Any], settings: Settings) -> fake.FakeCluster:
-    """To the Benchmark's end, by as many operators as are killed."""
-    cluster.add(body)
-    for _ in range(200):
-        try:
-            loop.reconcile(cluster, settings, NAMESPACE, NAME, cluster.clock)
-        except fake.Killed:
-            continue
-        if cluster.get("Benchmark", NAME).get("status", {}).get("finishedAt"):
-            return cluster
-        cluster.tick()
-    raise AssertionError("it did not end")
 
 
 def record(cluster: fake.FakeCluster) -> RunRecord:
