@@ -68,11 +68,9 @@ class Took(NamedTuple):
 def held_s(run: Ended, price_per_hour: float | None) -> float | None:
     """How long the run held its gang's nodes, all attempts together; None where that cannot be told.
 
-    What was spent says it best, at the price that the run itself was made at: another file may give another.
+    What was spent says it best, at the price that the run was made at.
     """
     paid = spent(run) if run.cost_spent is not None else None
-    if paid is not None and run.cost and run.duration_s:
-        return paid / run.cost * run.duration_s
     if paid is not None and price_per_hour:
         return paid / price_per_hour * cost.HOUR_S
     start_s = next((one for one in (run.times.scheduled_s, run.times.admitted_s, run.times.created_s)
@@ -108,13 +106,19 @@ def spent(run: Ended) -> float | None:
 def of_record(spec: BenchmarkSpec, record: RunRecord) -> Past | None:
     """The run as experience of the spec; None where it cannot be told how long it was."""
     shape = next((one for one in spec.shapes if one.name == record.cell.shape), None)
-    seconds = held_s(record, cost.gang_per_hour(spec.workload, shape) if shape else None)
+    seconds = held_s(record, _own_price_per_hour(record) or (cost.gang_per_hour(spec.workload, shape) if shape else None))
     if seconds is None:
         return None
     same = shape is not None and (record.workers, record.cpu, record.memory_bytes) == (
         shape.workers, quantity.cpu_cores(shape.cpu), quantity.memory_bytes(shape.memory))
     return Past(record.cell if same else None, record.workers * record.cpu, seconds, record.phase is Phase.SUCCEEDED,
                 wall_s(record))
+
+
+def _own_price_per_hour(record: RunRecord) -> float | None:
+    """What its gang cost when it was made: another file may give another price. A status rounds both figures, too
+    much for this; a Benchmark's prices are fixed anyway."""
+    return record.cost / record.duration_s * cost.HOUR_S if record.cost and record.duration_s else None
 
 
 def cores(shape: Shape) -> float:

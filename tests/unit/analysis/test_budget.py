@@ -14,7 +14,9 @@ from shapebench.analysis.budget import Ledger, Stop
 from shapebench.analysis.expectation import Experience, Past
 from shapebench.api import cost
 from shapebench.api.benchmark import BenchmarkSpec
+from shapebench.api.run import RunStatus
 from shapebench.plan import expand
+from shapebench.reconcile import wording
 
 
 def spec(prices: Sequence[str] = ("3.6", "7.2"), **fields: Any) -> BenchmarkSpec:
@@ -61,6 +63,19 @@ def test_a_cell_whose_only_run_timed_out_is_not_taken_to_be_as_quick_as_another(
 
 def test_binary_fractions_do_not_count() -> None:
     assert ledger(0.3, spent=0.1 + 0.1 + 0.09, s0=10.0).affordable(expand.runs("one", spec())[:1]) == 1
+
+
+@given(st.floats(0.5, 300.0), st.integers(1, 300), st.sampled_from(["3600", "3.6", "0.0412", "12.5"]))
+def test_nor_do_the_digits_that_a_status_leaves_out(duration_s: float, held_s: int, price: str) -> None:
+    asked, per_s = spec([price], repetitions={"count": 8, "warmups": 0}), float(price) / 3600
+    plan = expand.runs("one", asked)
+    spent = wording.money(held_s * per_s) or 0.0
+    status = RunStatus(durationS=wording.seconds(duration_s), cost=wording.money(duration_s * per_s), costSpent=spent)
+    seen = expectation.held_s(status, float(price))
+    assert seen is not None
+    past = [Past(run.cell, 1.0, seen, succeeded=True) for run in plan[:7]]
+    money = Ledger(8 * held_s * per_s, 7 * spent, 0.0, Experience.of(asked, past))
+    assert money.affordable(plan[7:]) == 1
 
 
 @pytest.mark.parametrize(("money", "words"), [

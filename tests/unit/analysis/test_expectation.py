@@ -57,7 +57,7 @@ def ended(**fields: Any) -> Any:
 
 
 @pytest.mark.parametrize(("run", "per_hour", "held_s"), [
-    pytest.param(ended(cost_spent=0.3, cost=0.1, duration_s=20.0), 99.0, 60.0, id="at-the-price-it-was-made-at"),
+    pytest.param(ended(cost_spent=0.3, cost=0.1, duration_s=20.0), 3.6, 300.0, id="by-what-was-spent"),
     pytest.param(ended(cost_spent=0.3), 3.6, 300.0, id="a-failed-run-at-the-files-price"),
     pytest.param(ended(times=Times(created_s=1.0, scheduled_s=5.0, finished_s=25.0), duration_s=12.0), None, 20.0,
                  id="without-a-price-by-its-times"),
