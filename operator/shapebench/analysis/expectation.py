@@ -106,7 +106,8 @@ def spent(run: Ended) -> float | None:
 def of_record(spec: BenchmarkSpec, record: RunRecord) -> Past | None:
     """The run as experience of the spec; None where it cannot be told how long it was."""
     shape = next((one for one in spec.shapes if one.name == record.cell.shape), None)
-    seconds = held_s(record, _own_price_per_hour(record) or (cost.gang_per_hour(spec.workload, shape) if shape else None))
+    files_price = cost.gang_per_hour(spec.workload, shape) if shape else None
+    seconds = held_s(record, _own_price_per_hour(record) or files_price)
     if seconds is None:
         return None
     same = shape is not None and (record.workers, record.cpu, record.memory_bytes) == (
