@@ -177,15 +177,15 @@ def test_what_was_sent_of_a_long_run_is_not_sent_again(long_study: Study, up: Re
 
 def test_nothing_waits_for_a_slow_endpoint(runs: Runs, up: Receiver) -> None:
     """The operator's threads hand over a name; that is all."""
-    up.usual = Answer(after_s=1.5)
-    with Process(runs, up.url, timeout_s=5) as process:
+    up.usual = Answer(after_s=4)
+    with Process(runs, up.url, timeout_s=8) as process:
         server.until(lambda: len(up.asked) == 1, "it is not asked")
         started_s = time.monotonic()
         for _ in range(1000):
             for body in runs.bodies():
                 process.writer.saw("MODIFIED", body)
         assert process.value("pending_runs") == 4
-        assert time.monotonic() - started_s < 1
+        assert time.monotonic() - started_s < 3
         assert runs.marks == {}
 
 
