@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from shapebench.analysis import kernels, nodes, objective, peers, pools, throttling
+from shapebench.analysis import kernels, nodes, objective, peers, throttling
 from shapebench.analysis.peers import Peer
-from shapebench.analysis.pools import Pools
 from shapebench.api import wire
 from shapebench.api.benchmark import Validity
 from shapebench.api.record import Flag, RunRecord, Verdict
+from shapebench.plan import pools
+from shapebench.plan.pools import Pools
 
 ORDER = (Verdict.CLOCK, Verdict.RETRIED, Verdict.LOST_PODS, Verdict.OTHER_IMAGE, Verdict.OTHER_NODE, Verdict.SWAPPED,
          Verdict.THROTTLED, Verdict.NEIGHBOUR, Verdict.STEAL, Verdict.PRESSURE)

@@ -6,10 +6,9 @@ Each problem names the field and the fix. Both backends ask here before anything
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 
 from shapebench.api import benchmark, quantity, workload
-from shapebench.plan import expand, templates
+from shapebench.plan import expand, pools, templates
 
 RUNS_LIMIT = 10_000
 
@@ -45,20 +44,19 @@ def _template_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
 
 
 def _mixed_nodes(spec: benchmark.BenchmarkSpec) -> Iterator[str]:
-    """An autoscaler picks a node type by a pod's size. Shapes are told apart as analysis.pools does it."""
+    """An autoscaler picks a node type by a pod's size."""
     if spec.validity.policy == "Flag":
         return
-    labels = {shape.name: tuple(sorted(shape.node_selector.items())) for shape in spec.shapes}
-    by_labels = sorted(spec.shapes, key=lambda shape: labels[shape.name])
-    for _, sharing in groupby(by_labels, key=lambda shape: labels[shape.name]):
-        shapes = list(sharing)
-        if len({(quantity.cpu_cores(shape.cpu), quantity.memory_bytes(shape.memory)) for shape in shapes}) > 1:
-            selector = spec.pod_template.node_selector | shapes[0].node_selector
-            named = ", ".join(f"{key}={value}" for key, value in sorted(selector.items()))
-            where = f"the nodes with {named}" if named else "all nodes"
-            yield (f"workers of different sizes share {where}: if these are of several types, all runs of a shape may "
-                   "be left out (OtherNode); tie the shapes to one type by spec.shapes[].nodeSelector, or set "
-                   "spec.validity.policy: Flag")
+    pool_of = pools.of(spec)
+    sizes: dict[str, set[tuple[float, int]]] = {}
+    for shape in spec.shapes:
+        size = quantity.cpu_cores(shape.cpu), quantity.memory_bytes(shape.memory)
+        sizes.setdefault(pool_of[shape.name], set()).add(size)
+    for pool in sorted(pool for pool, several in sizes.items() if len(several) > 1):
+        where = f"the nodes with {pool}" if pool else "all nodes"
+        yield (f"workers of different sizes share {where}: if these are of several types, all runs of a shape may "
+               "be left out (OtherNode); tie the shapes to one type by spec.shapes[].nodeSelector, or set "
+               "spec.validity.policy: Flag")
 
 
 def _size_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from shapebench.analysis import peers, pools, validity
+from shapebench.analysis import peers, validity
 from shapebench.api.record import PodRecord, RunRecord
 from shapebench.build import configured
 from shapebench.build import gang as gangs
+from shapebench.plan import pools
 from shapebench.reconcile.facts import PodFact, PodState
 from shapebench.reconcile.run_view import RunView
 

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shapebench.analysis import nodes, peers, pools, throttling, validity
+from shapebench.analysis import nodes, peers, throttling, validity
 from shapebench.analysis.nodes import NodeType
 from shapebench.api import wire
 from shapebench.api.benchmark import Validity
 from shapebench.api.record import Cell, Phase, PodRecord, RunRecord, Surroundings, Times, Usage, Verdict
+from shapebench.plan import pools
 
 XEON, EPYC = "Intel(R) Xeon(R) CPU @ 2.20GHz", "AMD EPYC 7B13"
 GIB = 2**30
@@ -233,17 +234,17 @@ def test_the_first_run_that_counts_sets_the_type_of_node(
     assert flags(judged(now, *before)) == kinds
 
 
-SMALL, LARGE = {"pool": "small"}, {"pool": "large"}
+ANY, SMALL, LARGE = pools.ALL_NODES, "pool=small", "pool=large"
 ELSEWHERE = on(EPYC, run="b-1-2", cell=Cell(shape="1x4"))
 
 
 @pytest.mark.parametrize(("where", "now", "kinds"), [
-    pytest.param({"2x1": {}, "1x4": {}}, ELSEWHERE, [Verdict.OTHER_NODE], id="nowhere-in-particular"),
+    pytest.param({"2x1": ANY, "1x4": ANY}, ELSEWHERE, [Verdict.OTHER_NODE], id="nowhere-in-particular"),
     pytest.param({"2x1": SMALL, "1x4": SMALL}, ELSEWHERE, [Verdict.OTHER_NODE], id="one-pool"),
     pytest.param({"2x1": SMALL, "1x4": LARGE}, ELSEWHERE, [], id="two-pools"),
-    pytest.param({"2x1": {}, "1x4": LARGE}, ELSEWHERE, [], id="a-pool-of-its-own"),
+    pytest.param({"2x1": ANY, "1x4": LARGE}, ELSEWHERE, [], id="a-pool-of-its-own"),
     pytest.param({}, ELSEWHERE, [Verdict.OTHER_NODE], id="nothing-is-said-of-the-shapes"),
-    pytest.param({"2x1": {}, "1x4": {}}, ELSEWHERE.model_copy(update={"cell": Cell(shape="2x1")}),
+    pytest.param({"2x1": ANY, "1x4": ANY}, ELSEWHERE.model_copy(update={"cell": Cell(shape="2x1")}),
                  [Verdict.OTHER_NODE], id="its-own-shape"),
     pytest.param({"2x1": SMALL, "1x4": LARGE}, on(run="b-1-2", cell=Cell(shape="1x4")), [], id="the-same-type-anyway"),
 ])

@@ -37,6 +37,9 @@ def spec(*shapes: dict[str, Any], **rest: Any) -> BenchmarkSpec:
     pytest.param(spec(SMALL | pool("a"), LARGE | pool("b"), LARGE | pool("a"), SMALL | pool("b")),
                  ["share the nodes with pool=a: ", "share the nodes with pool=b: "], id="two-pools"),
     pytest.param(spec(SMALL, LARGE, podTemplate=pool("a")), ["share the nodes with pool=a: "], id="the-pod-templates"),
+    pytest.param(spec(SMALL, LARGE | pool("a"), podTemplate=pool("a")), ["share the nodes with pool=a: "],
+                 id="the-pod-templates-said-again"),
+    pytest.param(spec(SMALL, LARGE | pool("b"), podTemplate=pool("a")), [], id="instead-of-the-pod-templates"),
 ])
 def test_workers_that_may_land_on_different_nodes(given: BenchmarkSpec, said: list[str]) -> None:
     found = acceptance.cluster_remarks(given)
