@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from random import random
-
 import kopf
 
 from shapebench.api import keys
+from shapebench.kube.retry import Retry
 
-
-class Patience:
-    """Pauses between kopf's attempts at a call: about 1, 2, 4 … 30 s, jittered, for some ten minutes in all.
-
-    kopf iterates it anew for each call. Its own default gives up after a minute, and a restarted operator then waits
-    longer in the kubelet's back-off than an API server's upgrade takes. No end at all would keep alive an operator
-    that may not watch.
-    """
-
-    def __iter__(self) -> Iterator[float]:
-        for attempt in range(25):
-            yield min(2.0 ** attempt, 30.0) * (0.5 + random() / 2)
+PATIENCE = Retry(first_s=1.0, longest_s=30.0, total_s=600.0)
+"""Between kopf's attempts at a call. Its own default gives up after a minute, and a restarted operator then waits
+longer in the kubelet's back-off than an API server's upgrade takes. No end at all would keep alive an operator that may
+not watch."""
 
 
 def configure(settings: kopf.OperatorSettings) -> None:
@@ -35,7 +25,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.scanning.disabled = True
     settings.networking.connect_timeout = 10
     settings.networking.request_timeout = 30
-    settings.networking.error_backoffs = Patience()
+    settings.networking.error_backoffs = PATIENCE
     settings.watching.chunk_size = 500
     ours = keys.LABEL_BENCHMARK
     settings.watching.label_selectors["", "v1", "pods"] = ours

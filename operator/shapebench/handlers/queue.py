@@ -7,11 +7,14 @@ it is worked on is looked at once more afterwards. Nothing here knows what the n
 from __future__ import annotations
 
 import heapq
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import random
 from typing import Generic, TypeVar
+
+from shapebench.kube.retry import Retry
 
 Key = TypeVar("Key")
 
@@ -25,10 +28,9 @@ class Pace:
     first_retry_s: float = 0.5
     longest_retry_s: float = 30.0
 
-    def retry_s(self, failures: int, chance: float) -> float:
-        """The pause after so many failures in a row (from 1): doubled each time, drawn from half to all of it."""
-        whole = min(self.first_retry_s * 2.0 ** min(failures - 1, 30), self.longest_retry_s)
-        return whole * (0.5 + chance / 2)
+    def pauses(self, chance: Callable[[], float] = random) -> Iterator[float]:
+        """The pauses after failures in a row, without end."""
+        return iter(Retry(self.first_retry_s, self.longest_retry_s, math.inf, chance=chance))
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class WorkQueue(Generic[Key]):
         self._order = 0
         self._working: dict[Key, float] = {}
         self._again: dict[Key, float] = {}
-        self._failures: dict[Key, int] = {}
+        self._failures: dict[Key, Iterator[float]] = {}
         self._rested: dict[Key, float] = {}
         self._closed = False
 
@@ -96,8 +98,7 @@ class WorkQueue(Generic[Key]):
     def failed(self, key: Key) -> float:
         """Hand `key` back for a retry; returns in how many seconds that is due."""
         with self._changed:
-            failures = self._failures[key] = self._failures.get(key, 0) + 1
-            pause = self._pace.retry_s(failures, self._chance())
+            pause = next(self._failures.setdefault(key, self._pace.pauses(self._chance)))
             self._again.pop(key, None)  # whatever changed meanwhile, the retry will see it
             self._release(key, self._clock() + pause)
             return pause

@@ -10,8 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from random import random
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -44,15 +43,14 @@ class Moves(Protocol):
 class RecordMover:
     """A row of runs, and the thread that moves their records."""
 
-    def __init__(self, moves: Moves, registry: CollectorRegistry, rest_s: float = REST_S, away: Pace = AWAY,
-                 chance: Callable[[], float] = random) -> None:
+    def __init__(self, moves: Moves, registry: CollectorRegistry, rest_s: float = REST_S,
+                 away: Pace = AWAY) -> None:
         self._moves = moves
         self._rest_s = rest_s
         self._away = away
-        self._chance = chance
         self._queue: WorkQueue[RunId] = WorkQueue(time.monotonic, NOT_YET)
         self._left: set[RunId] = set()
-        self._failures = 0
+        self._pauses = away.pauses()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="record-mover", daemon=True)
         self._moved = Counter("shapebench_results_moves", "Records on their way from a ConfigMap into the results "
@@ -100,7 +98,7 @@ class RecordMover:
             return self._again(name, str(error))
         else:
             self._queue.done(name)
-        self._failures = 0
+        self._pauses = self._away.pauses()
         return self._rest_s
 
     def _move(self, name: RunId) -> None:
@@ -118,9 +116,8 @@ class RecordMover:
             log.info("%s: its record is moved into the results store: %s", name, url)
 
     def _again(self, name: RunId, why: str) -> float:
-        self._failures += 1
         self._moved.labels("failed").inc()
-        pause_s = self._away.retry_s(self._failures, self._chance())
+        pause_s = next(self._pauses)
         self._queue.done(name, pause_s)
         log.warning("%s: its record is not moved into the results store yet (%d wait): %s; again in %.0f s", name,
                     len(self._queue), why, pause_s)

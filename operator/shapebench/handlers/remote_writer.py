@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from random import random
 from typing import Any, Protocol
 from urllib.request import getproxies
 
@@ -70,17 +69,16 @@ class RemoteWriter:
     """A row of runs, and the thread that sends them."""
 
     def __init__(self, runs: Runs, post: Callable[[bytes], Answer], choice: Choice, metrics: RemoteMetrics,
-                 pace: Pace = PACE, chance: Callable[[], float] = random) -> None:
+                 pace: Pace = PACE) -> None:
         self._runs = runs
         self._post = post
         self._choice = choice
         self._metrics = metrics
         self._pace = pace
-        self._chance = chance
         self._changed = threading.Condition()
         self._row: dict[RunId, Progress] = {}
         self._stopped = threading.Event()
-        self._failures = 0
+        self._pauses = pace.pauses()
         self._thread = threading.Thread(target=self._loop, name="remote-writer", daemon=True)
         metrics.count_pending(lambda: len(self._row))
 
@@ -111,9 +109,8 @@ class RemoteWriter:
             again = self._once(name)
             if again is None:
                 continue
-            self._failures += 1
             self._metrics.fails(again.trouble)
-            pause = max(self._pace.retry_s(self._failures, self._chance()), again.after_s)
+            pause = max(next(self._pauses), again.after_s)
             log.warning("%s is not written remotely yet: %s; again in %.1f s", name, again.message, pause)
             self._stopped.wait(pause)
 
@@ -177,7 +174,7 @@ class RemoteWriter:
         return None
 
     def _is_well(self) -> None:
-        self._failures = 0
+        self._pauses = self._pace.pauses()
         self._metrics.works()
 
     def _drop(self, name: RunId, why: str) -> None:

@@ -1,4 +1,4 @@
-"""How long a call to the API is repeated: a few seconds with growing, jittered pauses, then the caller decides."""
+"""Pauses between attempts, for all that tries again: growing and jittered. Where they end, the caller decides."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from random import random
 
 @dataclass(frozen=True)
 class Retry:
-    """Pauses of about 0.1, 0.2, 0.4 … s, at most `longest_s` each and `total_s` together (seconds)."""
+    """Pauses of about 0.1, 0.2, 0.4 … s, at most `longest_s` each and `total_s` together (seconds).
+
+    As they are they suit a call to the API. Iterate anew for each row of failures.
+    """
 
     first_s: float = 0.1
     longest_s: float = 4.0
@@ -18,8 +21,8 @@ class Retry:
     sleep: Callable[[float], object] = time.sleep
     chance: Callable[[], float] = random
 
-    def pauses(self) -> Iterator[float]:
-        """The pauses between attempts, each drawn from half to all of its length."""
+    def __iter__(self) -> Iterator[float]:
+        """The pauses, each drawn from half to all of its length."""
         pause, spent = self.first_s, 0.0
         while spent < self.total_s:
             drawn = pause * (0.5 + self.chance() / 2)

@@ -87,7 +87,7 @@ class Transport:
     def raw(self, request: Request, waits: retry.Retry | None = None) -> bytes:
         """The answer's bytes. Raises RefusedError, or UnavailableError after the retries."""
         policy = waits or self.waits
-        pauses = policy.pauses()
+        pauses = iter(policy)
         while True:
             try:
                 return self._once(request)

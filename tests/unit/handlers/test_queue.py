@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from itertools import islice
 
 import pytest
 from hypothesis import given
@@ -191,6 +192,7 @@ def test_no_added_name_is_ever_lost(steps: list[tuple[str, object, float | None]
 
 @pytest.mark.parametrize(("failures", "chance", "expected"), [
     pytest.param(1, 0.0, 0.5, id="first"), pytest.param(1, 1.0, 1.0, id="first-at-most"),
-    pytest.param(4, 1.0, 8.0, id="doubled"), pytest.param(10**6, 1.0, 120.0, id="bounded")])
+    pytest.param(4, 1.0, 8.0, id="doubled"), pytest.param(10**4, 1.0, 120.0, id="bounded")])
 def test_pauses_after_failures_in_a_row(failures: int, chance: float, expected: float) -> None:
-    assert Pace(first_retry_s=1.0, longest_retry_s=120.0).retry_s(failures, chance) == expected
+    pauses = Pace(first_retry_s=1.0, longest_retry_s=120.0).pauses(lambda: chance)
+    assert next(islice(pauses, failures - 1, None)) == expected

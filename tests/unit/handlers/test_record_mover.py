@@ -188,4 +188,4 @@ def test_nobody_waits_for_a_store_that_hangs(mover: RecordMover, moves: Moves) -
 
 
 def test_it_waits_longer_than_the_store_is_left_alone_after_a_failure() -> None:
-    assert record_mover.AWAY.retry_s(1, chance=0.0) >= PAUSE_S
+    assert next(record_mover.AWAY.pauses(lambda: 0.0)) >= PAUSE_S
