@@ -78,7 +78,8 @@ def of(one: Found, among: Contents, past: Usable, cluster: Nodes | None) -> Outl
     benchmark = one.benchmark
     forecast = forecasting.of(benchmark, past.records)
     basis = plan_report.by_backend([record.backend for record in past.records], past.source)
-    here = tuple(f"`shapebench run` would refuse it: {problem}" for problem in local_remarks.problems(benchmark))
+    here = tuple(f"on this machine: `shapebench run` would refuse it: {problem}"
+                 for problem in local_remarks.problems(benchmark))
     unseen = ("this account may not list nodes, so it is not known whether every shape has room on one",)
     namesakes = tuple(f"{other.file} has a Benchmark {one.name} too: in one namespace, or in one `shapebench run`, "
                       "there can be only one of them" for other in among.namesakes(one))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePosixPath
 
 from shapebench.api import quantity
 from shapebench.api.benchmark import Benchmark, BenchmarkSpec
@@ -17,8 +19,8 @@ ALWAYS = (
 SPARK = "local backend: Spark's executors are children of the driver, so the driver's usage contains theirs"
 
 
-def problems(benchmark: Benchmark) -> tuple[str, ...]:
-    """Why this machine cannot run the Benchmark at all; empty when it can."""
+def problems(benchmark: Benchmark, exists: Callable[[str], bool] = os.path.exists) -> tuple[str, ...]:
+    """Why this machine cannot run the Benchmark at all; empty when it can. `exists`: whether a path is there."""
     workload = benchmark.spec.workload
     found = [f"spec.workload.{workload.kind}.env[{index}].valueFrom: there are no Secrets and ConfigMaps on the local "
              "backend; give value"
@@ -26,7 +28,21 @@ def problems(benchmark: Benchmark) -> tuple[str, ...]:
     if workload.engine is not None:
         found.append(f"spec.workload.{workload.kind}.engine: {workload.engine} needs a cluster and another operator "
                      "there; set engine: Native to run it on this machine (and leave spec.queueName out)")
-    return tuple(found)
+    return (*found, *_missing_scripts(benchmark.spec, exists))
+
+
+def _missing_scripts(spec: BenchmarkSpec, exists: Callable[[str], bool]) -> Iterator[str]:
+    """The user's own program, where only a pod would have it: in a volume, or in an image."""
+    spark, tensorflow = spec.workload.spark, spec.workload.tensorflow
+    words = {"spark.application": spark.application} if spark is not None and spark.application else {
+        f"tensorflow.command[{index}]": word for index, word in enumerate(tensorflow.command if tensorflow else ())}
+    for field, word in words.items():
+        path = PurePosixPath(word)
+        volumes = [one.name for one in spec.volumes if path.is_relative_to(one.mount_path)]
+        if path.is_absolute() and (volumes or path.suffix == ".py") and not exists(word):
+            where = (f"is in the volume {volumes[0]}, and there are no volumes on the local backend" if volumes else
+                     "is not on this machine (the local backend uses no images)")
+            yield f"spec.workload.{field}: {word} {where}; give the path of a script that is here"
 
 
 def remarks(benchmark: Benchmark, core_count: int) -> tuple[str, ...]:

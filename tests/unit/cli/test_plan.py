@@ -209,7 +209,23 @@ def test_what_only_this_machine_cannot_do_is_a_remark(invoke: Invoke, manifest: 
     secret = {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
     done = invoke("plan", manifest(env=[secret]))
     assert done.exit_code == 0
-    assert "`shapebench run` would refuse it: spec.workload.tensorflow.env[0].valueFrom" in words(done)
+    assert "on this machine: `shapebench run` would refuse it: spec.workload.tensorflow.env[0].valueFrom" in words(done)
+
+
+@pytest.mark.parametrize(("example", "field"), [
+    ("own-pyspark-script.yaml", "spec.workload.spark.application: /scripts/word_count.py"),
+    ("own-tensorflow-script.yaml", "spec.workload.tensorflow.command[1]: /scripts/train.py"),
+])
+def test_a_script_in_a_volume_is_told_by_the_plan_and_refused_by_the_run(
+        invoke: Invoke, tmp_path: Path, example: str, field: str) -> None:
+    why = f"{field} is in the volume scripts, and there are no volumes on the local backend"
+    done = invoke("plan", EXAMPLES / example)
+    assert done.exit_code == 0
+    assert f"on this machine: `shapebench run` would refuse it: {why}" in words(done)
+    done = invoke("run", EXAMPLES / example)
+    assert done.exit_code == 2
+    assert why in done.stderr
+    assert list(tmp_path.iterdir()) == [], "nothing is started"
 
 
 @pytest.mark.parametrize(("policy", "remarked"), [("Exclude", True), ("Flag", False)])
