@@ -1,4 +1,4 @@
-"""A packed record read pod by pod: the pods of a large run take hundreds of megabytes when all are in memory."""
+"""A packed record read pod by pod, without measurements: either would take hundreds of megabytes in memory."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from shapebench.api.record import PodRecord, RunRecord
 
 T = TypeVar("T")
 
-A_POD = Bounds(16 * 2**20, 1_000_000)
-"""Twice of what the operator takes of an agent (`shapebench.agent.framing`)."""
-A_HEAD = Bounds(16 * 2**20, 2_000_000)
-"""Of what comes before the lost attempts: twice of the text that the operator takes of all pods of a run together
-(`shapebench.reconcile.pod_logs`), and more values than half of it can hold."""
+A_PART = Bounds(16 * 2**20, 1_000_000)
+"""Of a pod, or of what comes before the lost attempts: twice of the text that the operator takes of an agent
+(`shapebench.agent.framing`), and of all pods of a run together (`shapebench.reconcile.pod_logs`)."""
 
 _CHUNK_CHARS = 2**16
-_LONGEST_MARK = 20
+_LONGEST_MARK = 30
 _UNCOUNTED = 2**18
 """What a text of so many characters can become in memory is little enough."""
 
 _PODS = re.compile(re.escape(packing.PODS))
 _AFTER_HEAD = re.compile(rf',"lost_attempts":\[|{_PODS.pattern}')
 """In the order of the record's fields."""
+_ROWS = re.compile(r',"measurements":\[')
+_AFTER_ROWS = re.compile(r'],"(measurements_left_out|environment)"')
+"""No text has either: a quotation mark in one has a backslash before it. Rows have no lists within."""
 
 
 class StreamedRecord:
-    """The record in these bytes, which `packing.packed` made.
+    """The record in these bytes, which `packing.packed` made, with all measurements left out.
 
     Iterating gives its pods, each time from the first one, and raises ValueError where the bytes are damaged, hold more
     than the bounds say, or (pydantic.ValidationError) are of another version.
@@ -60,14 +61,14 @@ class StreamedRecord:
         while not text.taken("]}"):
             if not text.taken(between):
                 raise ValueError("not a record: something else among its pods")
-            yield PodRecord.model_validate(text.until(_value, A_POD))
+            yield PodRecord.model_validate(text.until(_value, A_PART))
             between = ","
         if not text.is_over():
             raise ValueError("not a record: it goes on after its end")
 
 
 def _head(text: _Text) -> RunRecord:
-    before, mark = text.until(_before_pods, A_HEAD)
+    before, mark = text.until(_before_pods, A_PART)
     if not _PODS.fullmatch(mark):
         text.skip(_PODS)
     return RunRecord.model_validate_json(f"{before}}}")
@@ -95,7 +96,7 @@ class _Text:
     """The text in gzipped bytes, unpacked as far as it is asked for, and let go of as soon as it is taken."""
 
     def __init__(self, data: bytes) -> None:
-        self._chunks = _chunks(data)
+        self._chunks = _without_rows(_chunks(data))
         self._text = ""
 
     def taken(self, text: str) -> bool:
@@ -150,6 +151,22 @@ class _Text:
             length += len(chunk)
         self._text = "".join(parts)
         return len(parts) > 1
+
+
+def _without_rows(chunks: Iterator[str]) -> Iterator[str]:
+    """The same text, but that every list of measurements is empty."""
+    text, within = "", False
+    for chunk in chunks:
+        text += chunk
+        while found := (_AFTER_ROWS if within else _ROWS).search(text):
+            if not within:
+                yield text[:found.end()]
+            text, within = text[found.start() if within else found.end():], not within
+        done = max(0, len(text) - _LONGEST_MARK)
+        if not within:
+            yield text[:done]
+        text = text[done:]
+    yield text
 
 
 def _chunks(data: bytes) -> Iterator[str]:
