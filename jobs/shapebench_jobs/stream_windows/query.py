@@ -2,7 +2,8 @@
 
 What leaves the query is small (the totals that a batch changed) and goes to the driver, which keeps the last ones: so
 the answer can be checked, and writing results somewhere is no part of what is measured. A batch's times are Spark's own
-(StreamingQueryProgress).
+(StreamingQueryProgress), by the wall clock, and not to be put right by a steady one: Spark takes its durations by the
+wall clock, too, and its rate source makes rows by it, so a clock that is set changes the stream itself.
 """
 
 from __future__ import annotations
