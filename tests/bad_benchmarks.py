@@ -178,6 +178,7 @@ _SHAPES = (
     _spark("cpu-as-number", "spec.shapes[0].cpu", 1.5, 'must be of type integer,string: "number"',
            python="valid string"),
     _spark("memory-zero", "spec.shapes[0].memory", "0Gi", _MEMORY),
+    _spark("memory-without-unit", "spec.shapes[0].memory", 1024, _MEMORY),
     _spark("memory-with-wrong-unit", "spec.shapes[0].memory", "2GB", _MEMORY),
     _spark("price-with-currency", "spec.shapes[0].pricePerHour", "$1", _PRICE),
     _spark("price-negative", "spec.shapes[0].pricePerHour", "-0.1", _PRICE),

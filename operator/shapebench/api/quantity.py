@@ -10,7 +10,8 @@ import re
 from decimal import Decimal
 
 CPU_PATTERN = r"^([0-9]+(\.[0-9]{1,3})?|[0-9]+m)$"
-MEMORY_PATTERN = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$"
+MEMORY_PATTERN = r"^([0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)|[0-9]{7,})$"
+"""Without a unit these are bytes: so few of them that they are less than 1 MB were meant to have one."""
 PRICE_PATTERN = r"^[0-9]+(\.[0-9]+)?$"
 DURATION_PATTERN = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 SHARE_PATTERN = r"^(0(\.[0-9]+)?|1(\.0+)?)$"

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from shapebench.api import keys
 from shapebench.api.benchmark import Benchmark
-from shapebench.local import mistakes
+from shapebench.local import mistakes, not_yaml
 from shapebench.plan import acceptance
 
 
 class ManifestError(Exception):
-    """The file holds no Benchmark that can run; `problems` has one line for each thing to mend."""
+    """The file holds no Benchmark that can run; `problems` has one for each thing to mend. `place`: `:line:column`."""
 
-    def __init__(self, file: Path, problems: tuple[str, ...]) -> None:
-        super().__init__(f"{file}: " + "; ".join(problems))
+    def __init__(self, file: Path, problems: tuple[str, ...], place: str = "") -> None:
+        super().__init__(f"{file}{place}: " + "; ".join(problems))
         self.problems = problems
-        self.lines = tuple(f"{file}: {problem}" for problem in problems)
+        self.lines = tuple(f"{file}{place}: {problem}" for problem in problems)
 
 
 class NoBenchmarkError(ManifestError):
@@ -28,16 +30,11 @@ class NoBenchmarkError(ManifestError):
 
 def load(file: Path) -> tuple[Benchmark, ...]:
     """The file's Benchmarks; documents of other kinds are passed over. Raises ManifestError with all problems."""
-    try:
-        documents = [document for document in yaml.safe_load_all(file.read_text()) if document is not None]
-    except OSError as error:
-        raise ManifestError(file, (f"cannot be read: {error.strerror}",)) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ManifestError(file, (f"is not YAML: {' '.join(str(error).split())}",)) from error
-    wanted = [document for document in documents
-              if not isinstance(document, dict) or document.get("kind", "Benchmark") == "Benchmark"]
+    documents = _documents(file)
+    wanted = [document for document in documents if not isinstance(document, dict) or _is_ours(document)]
     if not wanted:
-        raise NoBenchmarkError(file, ("has no document with kind: Benchmark",))
+        kinds = ", ".join(sorted({str(document.get("kind")) for document in documents}))
+        raise NoBenchmarkError(file, (f"has no document with kind: Benchmark{f', only {kinds}' if kinds else ''}",))
     benchmarks: list[Benchmark] = []
     problems: list[str] = []
     for document in wanted:
@@ -51,6 +48,28 @@ def load(file: Path) -> tuple[Benchmark, ...]:
     if problems:
         raise ManifestError(file, tuple(problems))
     return tuple(benchmarks)
+
+
+def _documents(file: Path) -> list[Any]:
+    try:
+        text = file.read_text()
+    except OSError as error:
+        raise ManifestError(file, (f"cannot be read: {error.strerror}",)) from error
+    except UnicodeDecodeError as error:
+        raise ManifestError(file, (f"is no text in UTF-8: {error.reason} at byte {error.start}",)) from error
+    try:
+        return [document for document in yaml.safe_load_all(text) if document is not None]
+    except yaml.YAMLError as error:
+        place, what = not_yaml.told(text, error)
+        raise ManifestError(file, (f"is not YAML: {what}",), place) from error
+    except ValueError as error:  # a date that is none
+        raise ManifestError(file, (f"is not YAML: {error}; put quotes around what is no date",)) from error
+
+
+def _is_ours(document: Mapping[str, Any]) -> bool:
+    """Whether it is a Benchmark, or of our API and of no kind that there is: then its kind is misspelt."""
+    kind, version = document.get("kind", "Benchmark"), document.get("apiVersion")
+    return kind == "Benchmark" or (str(version).startswith(f"{keys.GROUP}/") and kind != "BenchmarkRun")
 
 
 def _benchmark(file: Path, document: Any) -> Benchmark:

@@ -22,6 +22,8 @@ from shapebench.api.rules import BrokenError, Rule
 Path = tuple[int | str, ...]
 
 _ANY_SCALAR = "write a number, a text, or true or false"
+_NO_TEXT = "write a text: put quotes around it"
+"""YAML reads 5, true and {batchSize} as other things."""
 _WRONG_TYPE = re.compile("_type$|_from_float$|_parsing$|^string_too_")
 """Errors about the kind of a value, on which the value's rule has more to say than its type."""
 
@@ -66,7 +68,7 @@ def _message(error: ErrorDetails) -> str:
     if of_several:
         location = error["loc"][:-1]
     if of_several or _WRONG_TYPE.search(error["type"]):
-        text = _by_rule(location, given) or text
+        text = _by_rule(location, given) or (_NO_TEXT if error["type"] == "string_type" else text)
     if value and f"'{given}'" not in text:
         text = f"{text} (got {given!r})"
     path = _written(location)

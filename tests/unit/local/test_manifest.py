@@ -36,6 +36,12 @@ def test_several_documents_and_other_kinds(tmp_path: Path) -> None:
                  "'0.05'; put quotes around it: '0.05'", id="price-without-quotes"),
     pytest.param('cpu: "1"', "cpu: 1.5", "spec.shapes[0].cpu: write cores such as '2' or '0.5', or millicores such as "
                  "'500m', above 0; put quotes around it: '1.5'", id="cpu-without-quotes"),
+    pytest.param("memory: 1Gi", "memory: 1024", "spec.shapes[0].memory: write bytes with a unit, such as '512Mi' or "
+                 "'2Gi', above 0 (got 1024)", id="memory-without-unit"),
+    pytest.param('["--x={x}"]', "[{x}]", "spec.workload.tensorflow.arguments[0]: write a text: put quotes around it",
+                 id="template-without-quotes"),
+    pytest.param("kind: Benchmark", "kind: Benchmrk", "kind: 'Benchmrk' is not known; did you mean Benchmark?",
+                 id="kind-misspelt"),
     pytest.param("spec:", "spec:\n  limits: {budget: 0.5}", "spec.limits.budget: write a price as a text",
                  id="budget-without-quotes"),
     pytest.param("spec:", "spec:\n  validity: {maxStealShare: 0.1}", "spec.validity.maxStealShare: write a share from "
@@ -59,8 +65,8 @@ def test_several_documents_and_other_kinds(tmp_path: Path) -> None:
     pytest.param("spec:", "spce:", "spec: is missing; add it", id="no-spec"),
     pytest.param("name: tiny", "name: Tiny", "metadata.name must be", id="rule"),
     pytest.param("[python, -c, pass]", "[]", "give either job (a shipped one) or command", id="rule-inside"),
-    pytest.param("kind: Benchmark", "kind: Job", "has no document with kind: Benchmark", id="other-kind"),
-    pytest.param("spec:\n", "spec: [\n", "is not YAML:", id="not-yaml"),
+    pytest.param(GOOD[:GOOD.index("metadata")], "apiVersion: batch/v1\nkind: Job\n",
+                 "has no document with kind: Benchmark, only Job", id="other-kind"),
 ])
 def test_what_is_wrong_is_named(tmp_path: Path, replace: str, by: str, problem: str) -> None:
     with pytest.raises(manifest.ManifestError) as caught:
@@ -69,6 +75,52 @@ def test_what_is_wrong_is_named(tmp_path: Path, replace: str, by: str, problem: 
     fields = [one.partition(": ")[0] for one in caught.value.problems]
     assert len(fields) == len(set(fields)), "one line for each field"
     assert not any("Value error" in one or "constrained" in one for one in caught.value.problems)
+
+
+@pytest.mark.parametrize(("replace", "by", "line", "told", "at"), [
+    pytest.param("  workload", "\tworkload", 5, "found character '\\t' that cannot start any token; write spaces",
+                 "→workload: {", id="tab"),
+    pytest.param("kind: Benchmark", "kind: a: b", 2, "mapping values are not allowed here; put quotes around a text "
+                 "that has ': ' in it; or this line is indented too far", ": b", id="colon"),
+    pytest.param("  shapes", " shapes", 6, "expected <block end>, but found '<block mapping start>'; indent this line "
+                 "as those that it belongs with", "shapes: [", id="not-far-enough"),
+    pytest.param("memory: 1Gi}]", "memory: 1Gi]", 6, "expected ',' or '}', but got ']'; close the bracket of line 6",
+                 "]", id="bracket"),
+    pytest.param('"--x={x}"]}}', "'--x={x}]}}", 5, "found unexpected end of stream; close the quote of line 5", "'--x",
+                 id="quote-that-never-ends"),
+    pytest.param("[1, 2]}]", "[1, 2]}]]", 7, "take this bracket away", "]", id="bracket-too-many"),
+    pytest.param("python", "@python", 5, "found character '@' that cannot start any token; put quotes around",
+                 "@python", id="sign"),
+    pytest.param("tiny", "ti\x07ny", 3, "special characters are not allowed (U+0007)", "·ny}", id="control-character"),
+])
+def test_what_is_no_yaml_is_shown_where_it_stands(
+        tmp_path: Path, replace: str, by: str, line: int, told: str, at: str) -> None:
+    with pytest.raises(manifest.ManifestError) as caught:
+        load(tmp_path, GOOD.replace(replace, by))
+    (problem,) = caught.value.lines
+    first, shown, caret = problem.splitlines()
+    assert shown[caret.index("^"):].startswith(at)
+    assert first.startswith(f"{tmp_path / 'benchmark.yaml'}:{line}:{caret.index('^') - 3}: is not YAML: ")
+    assert told in first
+
+
+def test_of_a_long_line_the_part_around_the_place_is_shown(tmp_path: Path) -> None:
+    with pytest.raises(manifest.ManifestError) as caught:
+        load(tmp_path, f"a: [{'x, ' * 200}@here, {'x, ' * 200}]")
+    _, shown, caret = caught.value.lines[0].splitlines()
+    assert shown[caret.index("^"):].startswith("@here")
+    assert len(shown) < 120
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "image.yaml").write_bytes(b"\x89PNG\xff")
+    with pytest.raises(manifest.ManifestError, match="is no text in UTF-8"):
+        manifest.load(tmp_path / "image.yaml")
+
+
+def test_a_date_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(manifest.ManifestError, match="put quotes around"):
+        load(tmp_path, GOOD.replace("tiny", "2020-13-45"))
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

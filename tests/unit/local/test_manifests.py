@@ -52,7 +52,8 @@ def test_benchmarks_of_one_name_know_each_other(folder: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("source", "problem"), [
-    pytest.param("claim.yaml", "has no document with kind: Benchmark", id="file-of-another-kind"),
+    pytest.param("claim.yaml", "has no document with kind: Benchmark, only PersistentVolumeClaim",
+                 id="file-of-another-kind"),
     pytest.param("nothing.yaml", "cannot be read: No such file or directory", id="no-file"),
     pytest.param("below", "spec: is missing; add it", id="broken-file-in-a-folder"),
     pytest.param("bare", "no .yaml, .yml, .json file in this folder has a document with kind: Benchmark (folders below "
