@@ -51,7 +51,8 @@ def test_every_set_is_read_once_or_for_every_action(spark: Any, made: making.Dat
                                                     page_cache: str, reads: int) -> None:
     rows = _measured(spark, made.folder.parent, events_file, cache, f"--page-cache={page_cache}", "--repetitions=2")
     sets = [row for row in rows if "action" not in row["parameters"]]
-    assert {row["parameters"].pop("page_cache") for row in sets} <= {page_cache, "partly"}
+    # Not of all: others on this machine may fill its page cache or have it dropped meanwhile, and rows say what was true.
+    assert page_cache in {row["parameters"].pop("page_cache") for row in sets}
     assert Counter(tuple(row["parameters"].values()) for row in sets) == Counter(
         (name, size, 3, repetition) for name in ("images", "tfrecord") for size in (2, 5) for repetition in (1, 2))
     assert all(row["values"]["images"] == row["parameters"]["batch_size"] * 3 for row in sets)
@@ -177,7 +178,7 @@ def test_a_users_own_folder(spark: Any, made: making.Dataset, tmp_path: Path, ev
     shutil.copytree(made.folder / file_format, tmp_path / "own")
     rows = _measured(spark, tmp_path, events_file, f"--data=file://{tmp_path}/own", f"--formats={file_format}")
     assert sum(row["values"].get("images", 0) for row in rows) == 3 * (2 + 5)
-    assert {row["parameters"].get("page_cache") for row in rows} <= {"warm", "partly", None}
+    assert "warm" in {row["parameters"].get("page_cache") for row in rows}
 
 
 @pytest.mark.parametrize(("url", "message"), [
@@ -204,7 +205,7 @@ def test_an_empty_folder(tmp_path: Path, file_format: str, message: str) -> None
     pytest.param("--batch-sizes=2,0", "0 is out of range", id="zero"),
     pytest.param("--batch-sizes=2,2", "'2,2' has a value twice", id="twice"),
     pytest.param("--batch-sizes=", "'' is no whole number", id="nothing"),
-    pytest.param("--formats=images,png", "'png' is no format: give images or tfrecord", id="format"),
+    pytest.param("--formats=images,png", "there is no format 'png': give some of images, tfrecord", id="format"),
     pytest.param("--page-cache=lukewarm", "invalid choice: 'lukewarm'", id="page-cache"),
 ])
 def test_arguments_that_make_no_sense(given: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
