@@ -1,5 +1,5 @@
 """`python -m shapebench`: the same as the command `shapebench`."""
 
-from shapebench.cli import app
+from shapebench.cli import app, started
 
-app()
+app(prog_name=started.command())

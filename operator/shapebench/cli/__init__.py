@@ -5,6 +5,8 @@ Each command is a module of its own, which imports what it needs when it is call
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from shapebench import __version__
@@ -25,3 +27,15 @@ app.command("export")(export.export)
 def version() -> None:
     """Print the version."""
     print(__version__)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def options(_version: Annotated[bool, typer.Option(
+        "--version", callback=_print_version, is_eager=True, help="Print the version and exit.")] = False) -> None:
+    """Options before the command."""

@@ -36,7 +36,7 @@ def report(
     = None,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="write files there instead of printing")] = None,
     form: Annotated[Format | None, typer.Option(
-        "--format", help="what to print (default: table), or the one file to write (default: all)")] = None,
+        "--format", help="what to print (default: table), or the one file to write in --output (default: all)")] = None,
 ) -> None:
     """Report on a Benchmark's runs: as a table, HTML, CSV or JSON.
 
@@ -56,6 +56,9 @@ def report(
 
         shapebench report build/demo/read-speed/runs.json --format csv > runs.csv
     """
+    if output is not None and form is Format.TABLE:
+        terminal.refuse("--format table is printed and no file: leave --output out, or leave --format out to write all "
+                        "files and print the table")
     subject, records = sources.load(source, namespace, context, store)
     if not records:
         terminal.refuse(f"{source}: there is no record of an ended run, so there is nothing to report")
@@ -76,15 +79,20 @@ def _answered(subject: Subject, records: list[RunRecord]) -> bool:
 def _write(folder: Path, subject: Subject, records: list[RunRecord], form: Format | None) -> None:
     from shapebench.report import files
 
-    if form in (None, Format.TABLE):
-        files.write(folder, subject, records)
+    try:
+        if form is None:
+            files.write(folder, subject, records)
+        else:
+            name = {Format.HTML: files.HTML, Format.CSV: files.CSV, Format.JSON: files.JSON}[form]
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(_text(subject, records, form))
+    except OSError as error:
+        terminal.refuse(f"--output {folder}: {error.strerror}; give a folder")
+    if form is None:
         _print(subject, records, Format.TABLE)
         print(f"\n  report: {folder / files.HTML}\n  runs:   {folder / files.CSV}, {files.JSON}")
-        return
-    names = {Format.HTML: files.HTML, Format.CSV: files.CSV, Format.JSON: files.JSON}
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / names[form]).write_text(_text(subject, records, form))
-    print(folder / names[form])
+    else:
+        print(folder / name)
 
 
 def _print(subject: Subject, records: list[RunRecord], form: Format) -> None:

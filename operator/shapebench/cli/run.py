@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.text import Text
 
-from shapebench.cli import terminal
+from shapebench.cli import started, terminal
 
 DEFAULT_OUTPUT = Path("build/runs")
 """Where results go, and where later commands look for them."""
@@ -48,10 +49,14 @@ def run(
             results = command.run(file, output, fresh, os.environ, console)
     except command.RefusedError as error:
         terminal.refuse(*error.lines)
+    again = f"{started.command()} {shlex.join(['run', *map(str, file), '--output', str(output)])}"
     if any(result.interrupted for result in results):
-        again = " ".join(["shapebench run", *map(str, file), "--output", str(output)])
-        console.print(Text(f"\nStopped. Nothing that was made is lost; to go on: {again}", style="yellow"))
+        console.print(Text(f"\nStopped. Nothing that was made is lost; to go on: {again}", style="yellow"),
+                      soft_wrap=True)
         raise typer.Exit(terminal.EXIT_INTERRUPTED)
+    if any(result.stop for result in results):
+        console.print(Text(f"\nOnce limits.budget is raised, this makes the rest: {again}", style="yellow"),
+                      soft_wrap=True)
     if not all(command.answered(result) for result in results):
         raise typer.Exit(terminal.EXIT_NO_ANSWER)
 

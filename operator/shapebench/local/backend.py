@@ -42,13 +42,15 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class Result:
-    """What there is after the last run, or after Ctrl-C (`interrupted`), in the order of the plan."""
+    """What there is after the last run, after Ctrl-C (`interrupted`) or where the budget ended (`stop`), in the order
+    of the plan."""
 
     benchmark: Benchmark
     records: tuple[RunRecord, ...]
     planned: int
     skipped: int
     interrupted: bool = False
+    stop: Stop | None = None
 
 
 Execute = Callable[[Benchmark, expand.PlannedRun, Place, Callable[[float], None]], RunRecord]
@@ -69,7 +71,7 @@ def run(benchmark: Benchmark, machine: Machine, store: Store, listener: Listener
     records = _loaded(store, benchmark, plan)
     listener.planned(benchmark.metadata.name, len(plan), len(records))
     place = Place(machine, store.logs)
-    skipped, interrupted = 0, False
+    skipped, interrupted, stop = 0, False, None
     try:
         for number, planned in enumerate(plan):
             if planned.name in records:
@@ -95,7 +97,7 @@ def run(benchmark: Benchmark, machine: Machine, store: Store, listener: Listener
     except KeyboardInterrupt:
         interrupted = True
     ordered = tuple(records[planned.name] for planned in plan if planned.name in records)
-    return Result(benchmark, ordered, len(plan), skipped, interrupted)
+    return Result(benchmark, ordered, len(plan), skipped, interrupted, stop)
 
 
 def _loaded(store: Store, benchmark: Benchmark, plan: Iterable[expand.PlannedRun]) -> dict[str, RunRecord]:

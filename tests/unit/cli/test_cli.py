@@ -2,7 +2,11 @@
 
 import csv
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,8 @@ from typer.testing import CliRunner
 
 from shapebench import __version__
 from shapebench.cli import app
+
+OPERATOR = str(Path(__file__).parents[3] / "operator")
 
 
 @pytest.fixture
@@ -30,8 +36,36 @@ def manifest(tmp_path: Path):
     return write
 
 
-def test_version(invoke) -> None:
-    assert invoke("version").output == f"{__version__}\n"
+@pytest.mark.parametrize("argument", ["version", "--version"])
+def test_version(invoke, argument) -> None:
+    done = invoke(argument)
+    assert (done.exit_code, done.output) == (0, f"{__version__}\n")
+
+
+def test_where_the_budget_ends_the_command_that_goes_on_is_told(invoke, manifest, tmp_path) -> None:
+    shape = {"name": "a", "workers": 1, "cpu": "1", "memory": "1Gi", "pricePerHour": "3600"}
+    file, output = manifest(shapes=[shape], limits={"budget": "0.01"}), tmp_path / "with space"
+    done = invoke("run", file, "--output", output)
+    assert done.exit_code == 1
+    again = f"shapebench run {file} --output '{output}'"
+    assert f"Once limits.budget is raised, this makes the rest: {again}\n" in done.output
+
+
+def test_after_an_interrupt_the_command_that_goes_on_is_told_and_works(manifest, tmp_path) -> None:
+    runs = tmp_path / "runs"
+    wait = f"import os, time; os.path.exists({str(runs)!r}) or (open({str(runs)!r}, 'w'), time.sleep(60))"
+    file, output = manifest(program=wait), tmp_path / "out"
+    started = subprocess.Popen([sys.executable, "-m", "shapebench", "run", str(file), "--output", str(output)],
+                               env=os.environ | {"PYTHONPATH": OPERATOR}, stdout=subprocess.PIPE, text=True)
+    while not runs.exists():
+        assert started.poll() is None
+        time.sleep(0.05)
+    started.send_signal(signal.SIGINT)
+    told = started.communicate(timeout=60)[0]
+    assert started.returncode == 130
+    subprocess.run(told.rpartition("to go on: ")[2], shell=True, check=True, timeout=60,
+                   env=os.environ | {"PYTHONPATH": OPERATOR})
+    assert len(json.loads((output / "tiny" / "runs.json").read_text())) == 1
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("report", "--help")])
@@ -56,9 +90,16 @@ def test_run_leaves_the_three_files_and_the_logs_and_goes_on_where_it_stopped(in
     assert (table.exit_code, "affinity" in table.output) == (0, True)
     assert invoke("report", output / "tiny" / "runs.json", "--format", "csv").output.startswith("benchmark,shape,")
     assert len(json.loads(invoke("report", output / "tiny", "--format", "json").output)) == 1
-    written = invoke("report", output / "tiny", "--format", "html", "--output", tmp_path / "again")
-    assert written.exit_code == 0
-    assert [path.name for path in (tmp_path / "again").iterdir()] == ["report.html"]
+    for form, names in (("html", ["report.html"]), ("csv", ["runs.csv"]), ("json", ["runs.json"])):
+        written = invoke("report", output / "tiny", "--format", form, "--output", tmp_path / form)
+        assert written.exit_code == 0
+        assert [path.name for path in (tmp_path / form).iterdir()] == names
+    table = invoke("report", output / "tiny", "--format", "table", "--output", tmp_path / "table")
+    assert (table.exit_code, "--format table is printed and no file" in table.stderr) == (2, True)
+    assert not (tmp_path / "table").exists()
+    for form in ([], ["--format", "csv"]):
+        no_folder = invoke("report", output / "tiny", *form, "--output", file)
+        assert (no_folder.exit_code, f"--output {file}: File exists" in no_folder.stderr) == (2, True)
 
 
 def test_a_benchmark_without_a_valid_run_exits_with_1_and_tells_why(invoke, manifest, tmp_path) -> None:
