@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from shapebench.api.record import PodRecord, RunRecord
@@ -29,9 +29,20 @@ IN_CONFIG_MAP = Bounds(64 * 2**20, 2_000_000)
 """Of what the operator itself reads within its 256 MiB, and whoever may write ConfigMaps in a namespace can forge; a
 record that the operator made for a ConfigMap is within it."""
 
-
 PODS = ',"pods":['
 """Where a record's pods begin: no other key of that name has a list."""
+
+
+class Packed(NamedTuple):
+    """A record's bytes, and how much they unpack to."""
+
+    data: bytes
+    text_bytes: int
+    values: int
+
+    def is_within(self, bounds: Bounds) -> bool:
+        """Whether `unpacked` takes this with these bounds."""
+        return self.text_bytes <= bounds.text_bytes and self.values <= bounds.values
 
 
 def packed(record: RunRecord) -> bytes:
@@ -41,15 +52,18 @@ def packed(record: RunRecord) -> bytes:
 
 def packed_with(record: RunRecord, pods: Iterable[PodRecord]) -> bytes:
     """The record with these pods instead of its own; they are taken one at a time, so all need never be in memory."""
-    before = record.model_dump_json(exclude_none=True, exclude={"pods"})
-    buffer = io.BytesIO()
+    return weighed(record, pods).data
+
+
+def weighed(record: RunRecord, pods: Iterable[PodRecord]) -> Packed:
+    """As `packed_with`, with what that unpacks to."""
+    buffer, text_bytes, values = io.BytesIO(), 0, 0
     # No file name and no time in the header: they would make the bytes differ.
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0, compresslevel=6) as out:
-        out.write(before.removesuffix("}").encode() + PODS.encode())
-        for number, pod in enumerate(pods):
-            out.write((b"," if number else b"") + pod.model_dump_json(exclude_none=True).encode())
-        out.write(b"]}")
-    return buffer.getvalue()
+        for part in _parts(record, pods):
+            text_bytes += out.write(part)
+            values += _values(part)
+    return Packed(buffer.getvalue(), text_bytes, values)
 
 
 def unpacked(data: bytes, bounds: Bounds = IN_STORE) -> RunRecord:
@@ -58,17 +72,20 @@ def unpacked(data: bytes, bounds: Bounds = IN_STORE) -> RunRecord:
     return RunRecord.model_validate_json(_text(data, bounds))
 
 
-def is_within(data: bytes, bounds: Bounds) -> bool:
-    """Whether `unpacked` would take this, which `packed` made, with these bounds."""
-    try:
-        return bool(_text(data, bounds))
-    except ValueError:
-        return False
-
-
 def unpacked_bytes(data: bytes) -> int:
     """How large the text is in what `packed` made; of 4 GiB and more, what is over that."""
     return int.from_bytes(data[-4:], "little")
+
+
+def _parts(record: RunRecord, pods: Iterable[PodRecord]) -> Iterator[bytes]:
+    yield (record.model_dump_json(exclude_none=True, exclude={"pods"}).removesuffix("}") + PODS).encode()
+    for number, pod in enumerate(pods):
+        yield (b"," if number else b"") + pod.model_dump_json(exclude_none=True).encode()
+    yield b"]}"
+
+
+def _values(text: bytes) -> int:
+    return sum(map(text.count, (b",", b"[", b"{")))
 
 
 def _text(data: bytes, bounds: Bounds) -> bytes:
@@ -81,7 +98,6 @@ def _text(data: bytes, bounds: Bounds) -> bytes:
         raise ValueError(f"not a record: it unpacks to more than {bounds.text_bytes >> 20} MiB")
     if not unpacking.eof or unpacking.unused_data:
         raise ValueError("not a record: it is not one whole gzip stream")
-    values = sum(text.count(separator) for separator in (b",", b"[", b"{"))
-    if values > bounds.values:
+    if _values(text) > bounds.values:
         raise ValueError(f"not a record: it holds more than {bounds.values} values")
     return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shapebench.api.record import Series
+from shapebench.api.record import RunRecord, Series
 
 FEWEST = 2
 """The first and the last sample: less says nothing."""
@@ -20,7 +20,8 @@ def thinned(series: Series, limit: int) -> Series:
         thinned_from=series.thinned_from or count)
 
 
-def longest(series: list[Series]) -> tuple[int, int]:
-    """The most samples that one of the series has, and the most that one had before thinning."""
+def longest(record: RunRecord) -> tuple[int, int]:
+    """The most samples that a pod's series has, and the most that one had before thinning."""
+    series = [pod.series for pod in record.pods]
     kept = max((len(one.time_s) for one in series), default=0)
     return kept, max((one.thinned_from or len(one.time_s) for one in series), default=0)

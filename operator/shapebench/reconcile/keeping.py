@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from shapebench.analysis import objective
 from shapebench.api import keys, packing, thinning
+from shapebench.api.packing import Packed
 from shapebench.api.record import PodRecord, RunRecord, Series
 from shapebench.build.attempt import Attempt, KubeObject
 from shapebench.plan.actions import Keep
@@ -66,70 +67,71 @@ def config_map(attempt: Attempt, record: RunRecord, name: str, room: Room = WHOL
 
 def fitted(record: RunRecord, room: Room) -> bytes:
     """The record in so much room; its environment says what was left out."""
-    sampled = any(pod.series.time_s for one in record.lost_attempts for pod in one.pod_records)
-    if sampled and not _fits(packing.packed(record), room):
-        record = _noted(_with_lost(record, {"series": Series()}), "the time series of lost attempts", room)
-    for smaller in (_with_thinned_series, _without_series, _with_bare_pods, _without_pods, _with_fewer_measurements):
-        data = smaller(record, room)
-        if _fits(data, room):
-            return data
-    return data
-
-
-def _fits(data: bytes, room: Room) -> bool:
-    return len(data) <= room.limit_bytes and packing.is_within(data, room.bounds)
-
-
-def _with_thinned_series(record: RunRecord, room: Room) -> bytes:
-    """As many samples of each pod as fit: what a record takes is nearly in proportion to them."""
-    series = [pod.series for pod in record.pods]
-    samples, full = thinning.longest(series)
-    data, limit = _series_of(record, samples, full, room), room.limit_bytes
-    bare = len(_without_series(record, room)) if len(data) > limit else 0
-    for _ in range(_TRIES):
-        if _fits(data, room) or samples <= thinning.FEWEST or bare >= limit:
+    for made in _ever_smaller(record, room):
+        if len(made.data) <= room.limit_bytes and made.is_within(room.bounds):
             break
-        share = (limit - bare) / (len(data) - bare) if len(data) > limit else _FEWER_VALUES
+    return made.data
+
+
+def _ever_smaller(record: RunRecord, room: Room) -> Iterator[Packed]:
+    """The record, then what may be left of it; each is packed when it is asked for."""
+    whole = _with_samples(record, room)
+    yield whole
+    if any(pod.series.time_s for one in record.lost_attempts for pod in one.pod_records):
+        record = _noted(_with_lost(record, {"series": Series()}), "the time series of lost attempts", room)
+        whole = _with_samples(record, room)
+        yield whole
+    bare = packing.weighed(_noted(record, "the time series", room), map(_bare, record.pods))
+    yield from _with_thinned_series(record, room, len(whole.data), len(bare.data))
+    yield bare
+    yield _with_bare_pods(record, room)
+    yield packing.weighed(_noted(_without_lost_pods(record), _all_pods(record), room), ())
+    yield from _with_fewer_measurements(record, room)
+
+
+def _with_thinned_series(record: RunRecord, room: Room, size: int, bare: int) -> Iterator[Packed]:
+    """As many samples of each pod as fit: what a record takes beside `bare` is nearly in proportion to them."""
+    samples, limit = thinning.longest(record)[0], room.limit_bytes
+    for _ in range(_TRIES):
+        if samples <= thinning.FEWEST or bare >= limit:
+            return
+        share = (limit - bare) / (size - bare) if size > limit else _FEWER_VALUES
         samples = max(thinning.FEWEST, min(samples - 1, int(samples * share * _SAFETY)))
-        data = _series_of(record, samples, full, room)
-    return data
+        made = _with_samples(record, room, samples)
+        yield made
+        size = len(made.data)
 
 
-def _series_of(record: RunRecord, samples: int, full: int, room: Room) -> bytes:
+def _with_samples(record: RunRecord, room: Room, most: int | None = None) -> Packed:
+    """With all samples that there are, or so many of each pod."""
+    kept, full = thinning.longest(record)
+    samples = kept if most is None else most
     if samples == full:
-        return packing.packed(record)
+        return packing.weighed(record, record.pods)
     note = f"samples: each pod's series has at most {samples}, evenly spread, of up to {full}"
-    pods = (pod.model_copy(update={"series": thinning.thinned(pod.series, samples)}) for pod in record.pods)
-    return packing.packed_with(_noted(record, note, room), pods)
+    return packing.weighed(_noted(record, note, room), (
+        pod.model_copy(update={"series": thinning.thinned(pod.series, samples)}) for pod in record.pods))
 
 
-def _without_series(record: RunRecord, room: Room) -> bytes:
-    return packing.packed_with(_noted(record, "the time series", room), (_bare(pod) for pod in record.pods))
-
-
-def _with_bare_pods(record: RunRecord, room: Room) -> bytes:
+def _with_bare_pods(record: RunRecord, room: Room) -> Packed:
     """Deciding pods' rows and environments are in the run's own; of lost attempts nobody else has them."""
     nothing: dict[str, object] = {"environment": {}, "measurements": ()}
     note = "the time series, and each pod's own environment and measurements"
-    return packing.packed_with(_noted(_with_lost(record, nothing), note, room),
-                               (_bare(pod).model_copy(update=nothing) for pod in record.pods))
+    return packing.weighed(_noted(_with_lost(record, nothing), note, room),
+                           (_bare(pod).model_copy(update=nothing) for pod in record.pods))
 
 
-def _without_pods(record: RunRecord, room: Room) -> bytes:
-    return packing.packed_with(_noted(_without_lost_pods(record), _all_pods(record), room), ())
-
-
-def _with_fewer_measurements(record: RunRecord, room: Room) -> bytes:
-    bare, rows, data = _without_lost_pods(record), len(record.measurements), b""
-    medians = _medians(record)
-    while not data or (rows and not _fits(data, room)):
+def _with_fewer_measurements(record: RunRecord, room: Room) -> Iterator[Packed]:
+    bare, rows, medians = _without_lost_pods(record), len(record.measurements), _medians(record)
+    while True:
         rows //= 2
         note = f"{_all_pods(record)}, and measurements after the first {rows}"
         fewer = bare.model_copy(update={
             "measurements": record.measurements[:rows], "medians": medians,
             "measurements_left_out": record.measurements_left_out + len(record.measurements) - rows})
-        data = packing.packed_with(_noted(fewer, note, room), ())
-    return data
+        yield packing.weighed(_noted(fewer, note, room), ())
+        if not rows:
+            return
 
 
 def _medians(record: RunRecord) -> dict[str, float]:

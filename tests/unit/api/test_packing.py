@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shapebench.api import packing
 from shapebench.api.packing import Bounds
-from shapebench.api.record import Cell, Phase, RunRecord, Times, Verdict
+from shapebench.api.record import Cell, Phase, PodRecord, RunRecord, Times, Verdict
 
 RECORD = RunRecord(benchmark="one", namespace="lab", run="one-1-1", backend="kubernetes", cell=Cell(shape="s"),
                    workers=1, cpu=1, memory_bytes=1, block=1, repetition=1, position=1, attempt=1,
@@ -39,13 +39,24 @@ def test_what_is_no_record_is_refused(data: bytes, words: str) -> None:
     bounds = Bounds(2**20, 50_000)
     with pytest.raises(ValueError, match=f"not a record: .*{words}"):
         packing.unpacked(data, bounds)
-    assert not packing.is_within(data, bounds)
 
 
 def test_the_bounds_are_inclusive() -> None:
     assert packing.unpacked(PACKED, Bounds(len(TEXT), 1000)) == RECORD
-    assert packing.is_within(PACKED, Bounds(len(TEXT), 1000))
-    assert not packing.is_within(PACKED, Bounds(len(TEXT) - 1, 1000))
+
+
+@given(st.integers(0, 3), st.text(",[{é", max_size=5))
+def test_what_a_record_unpacks_to_is_known_when_it_is_packed(pods: int, text: str) -> None:
+    one = PodRecord(pod="a", role="worker", index=0, counters="none", agent_started_s=1.0, exit_code=0, message=text)
+    made = packing.weighed(RECORD, [one] * pods)
+    assert len(packing.unpacked(made.data).pods) == pods
+    size = Bounds(made.text_bytes, made.values)
+    assert packing.unpacked(made.data, size)
+    for less in (Bounds(size.text_bytes - 1, size.values), Bounds(size.text_bytes, size.values - 1)):
+        assert not made.is_within(less)
+        with pytest.raises(ValueError, match=r"it (unpacks to|holds) more than"):
+            packing.unpacked(made.data, less)
+    assert made.is_within(size)
 
 
 @given(st.binary(max_size=200))
