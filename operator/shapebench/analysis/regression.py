@@ -127,11 +127,11 @@ def _line(metric: str, factor: str, group: Group, them: Sequence[Point]) -> Line
 
 def _no_line(xs: Sequence[float], ys: Sequence[float]) -> str:
     if len(xs) < SMALLEST_N:
-        return f"n = {len(xs)} is too small for a line, which needs {SMALLEST_N} runs"
+        return f"{len(xs)} points are too few for a line, which needs {SMALLEST_N}"
     if len(set(xs)) == 1:
-        return f"all {len(xs)} runs have the same value of the parameter"
+        return f"all {len(xs)} points have the same value of the parameter"
     if len(set(ys)) == 1:
-        return f"all {len(ys)} runs measured the same, so there is no correlation to speak of"
+        return f"all {len(ys)} points measured the same, so there is no correlation to speak of"
     return ""
 
 

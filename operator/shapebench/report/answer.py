@@ -14,8 +14,9 @@ from shapebench.report.subject import Subject
 
 def headline(subject: Subject, records: Sequence[RunRecord]) -> str:
     """The answer in one or two sentences; of a Benchmark that has runs to come, this first."""
-    found = " ".join(filter(None, (_found(subject, records), doubts.not_compared(records, subject.cells),
-                                   doubts.warning(records), shared_cores.warning(records))))
+    shared = shared_cores.warning(records)
+    found = " ".join(filter(None, (f"{shared} Here," if shared else "", _found(subject, records),
+                                   doubts.not_compared(records, subject.cells), doubts.warning(records))))
     if not subject.unfinished:
         return found
     of_planned = f" of {subject.planned}" if subject.planned is not None else ""
@@ -94,8 +95,9 @@ def caveats(subject: Subject, records: Sequence[RunRecord]) -> tuple[str, ...]:
         found.append(f"{len(records)} of {subject.planned} planned runs are there; the rest {_rest(subject)}.")
     if 0 < smallest < summary.MINIMUM_FOR_INTERVAL:
         shown = "the range is shown" if smallest > 1 else "a single run has no spread to show"
-        found.append(f"n = {smallest} is too small for a 95 % interval of the median (that needs "
-                     f"{summary.MINIMUM_FOR_INTERVAL}): {shown}, and small differences mean nothing yet.")
+        found.append(f"{units.count(smallest, 'valid run')} of a cell {'are' if smallest > 1 else 'is'} too few for a "
+                     f"95 % interval of its median (that needs {summary.MINIMUM_FOR_INTERVAL}): {shown}, and small "
+                     "differences mean nothing yet.")
     return (*found, *_money(subject, records), *subject.remarks)
 
 
@@ -132,7 +134,7 @@ def _with_spread(one: CellSummary, metric: str) -> str:
         spread = f"95 % interval {write(one.interval.low)} to {write(one.interval.high)}, "
     else:
         spread = f"range {write(one.minimum)} to {write(one.maximum)}, " if one.n > 1 else ""
-    return f"{write(one.median)} ({spread}n = {one.n})"
+    return f"{write(one.median)} ({spread}{units.count(one.n, 'run')})"
 
 
 def _times(other: CellSummary, best: CellSummary, subject: Subject) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from shapebench.analysis import averages, regression
-from shapebench.analysis.averages import AtValue
+from shapebench.analysis.averages import AtValue, Average
 from shapebench.analysis.points import Group
 from shapebench.analysis.regression import Line
 from shapebench.api.record import RunRecord, Verdict
@@ -15,8 +15,9 @@ from shapebench.report import answer, markup, units
 from shapebench.report.subject import Subject
 
 TERMINAL_LINES = 12
-_TITLES = (("parameter", True), ("runs", True), ("n", False), ("slope", False), ("95 % interval of the slope", False),
-           ("intercept", False), ("r", False), ("p", False), ("p\u00a0(Holm)", False), ("stderr", False))
+_TITLES = (("parameter", True), ("group", True), ("points", False), ("slope", False),
+           ("95 % interval of the slope", False), ("intercept", False), ("r", False), ("p", False),
+           ("p\u00a0(Holm)", False), ("stderr", False))
 
 
 def section(subject: Subject, records: Sequence[RunRecord]) -> str:
@@ -44,11 +45,12 @@ def terminal(subject: Subject, records: Sequence[RunRecord]) -> Table | None:
     if not lines:
         return None
     more = len(lines) - TERMINAL_LINES
-    table = Table(title="Lines through the runs (scipy.stats.linregress)", title_justify="left", title_style="bold",
+    table = Table(title="Lines through the runs (scipy.stats.linregress); a point is a run, or a parameter set inside "
+                        "one", title_justify="left", title_style="bold",
                   caption=f"… {more} more are in report.html and regressions.csv" if more > 0 else None,
                   caption_justify="left", header_style="bold", show_edge=False, pad_edge=False, box=None,
                   padding=(0, 2, 0, 0))
-    for title, left in (("of", True), ("on", True), ("runs", True), ("n", False), ("slope", False), ("r", False),
+    for title, left in (("of", True), ("on", True), ("group", True), ("points", False), ("slope", False), ("r", False),
                         ("p (Holm)", False), ("remark", True)):
         table.add_column(title, justify="left" if left else "right")
     for line in lines[:TERMINAL_LINES]:
@@ -90,9 +92,9 @@ def p_text(p: float | None) -> str:
 
 def _caption(lines: Sequence[Line]) -> str:
     dashed = " A dashed line is one to doubt: the remarks say why." if any(line.warnings for line in lines) else ""
-    return ("Each dot is a run, or one parameter set inside a run (its repetitions are one dot, their median). The "
-            "line is scipy.stats.linregress, the band the 95 % interval of its height; other parameters that vary are "
-            f"in the scatter.{dashed}")
+    return ("Each point is a run, or one parameter set inside a run (its repetitions are one point, their median). "
+            "The line is scipy.stats.linregress, the band the 95 % interval of its height; other parameters that vary "
+            f"are in the scatter.{dashed}")
 
 
 def _fitted(line: Line) -> tuple[str, ...]:
@@ -116,8 +118,14 @@ def _averages(found: Sequence[AtValue]) -> str:
     lines = []
     for factor, x in dict.fromkeys((one.factor, one.x) for one in found):
         own = [at.get((factor, x, group)) for group in groups]
-        lines.append((factor, f"{x:g}", *(f"{write(one.value)} (n = {one.n})" if one else units.MISSING
+        lines.append((factor, f"{x:g}", *(f"{write(one.value)} ({_counted(one)})" if one else units.MISSING
                                           for one in own)))
     how = ", ".join(dict.fromkeys(one.average.how for one in found))
     return (markup.paragraph(f"Averages of {answer.metric_name(found[0].metric)} at each value ({how}):")
             + markup.rows(titles, lines))
+
+
+def _counted(one: Average) -> str:
+    """What the average is over."""
+    runs = units.count(one.runs, "run")
+    return runs if one.n == one.runs else f"{units.count(one.n, 'measurement')}, {runs}"

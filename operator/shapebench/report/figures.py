@@ -127,6 +127,6 @@ def _few_ticks() -> Any:
 
 def _described(subject: Subject, shown: Sequence[Row]) -> str:
     write = units.of_metric(subject.metric)
-    medians = "; ".join(f"{summary.cell_text(row.summary.cell)}: {write(row.summary.median)}, n = {row.summary.n}"
-                        for row in shown)
+    medians = "; ".join(f"{summary.cell_text(row.summary.cell)}: {write(row.summary.median)} "
+                        f"({units.count(row.summary.n, 'run')})" for row in shown)
     return f"A dot for each run, by cell, best cell first. Medians of {answer.metric_name(subject.metric)}: {medians}."

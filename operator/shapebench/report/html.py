@@ -22,7 +22,7 @@ def page(subject: Subject, records: Sequence[RunRecord]) -> str:
     rows = table.rows(subject, records)
     answered = any(row.summary.n for row in rows)
     parts = [
-        _header(subject, records, answered),
+        _header(subject, records, answered and not any(row.shared for row in rows)),
         _tiles(subject, records, rows),
         *(_charts(subject, records, rows) if answered else ()),
         markup.section("Comparison", _comparison(subject, rows)),
@@ -52,7 +52,8 @@ def _tiles(subject: Subject, records: Sequence[RunRecord], rows: Sequence[Row]) 
     best = rows[0].summary if rows and rows[0].summary.n else None
     spent, unknown = answer.spending(records)
     tiles = [
-        (summary.cell_text(best.cell) if best else units.MISSING, "best cell"),
+        (summary.cell_text(best.cell) if best else units.MISSING,
+         "best cell" if not best or rows[0].usable else f"first here ({rows[0].shared})"),
         (units.of_metric(subject.metric)(best.median if best else None),
          f"median {answer.metric_name(subject.metric)}"),
         (str(sum(record.verdict is Verdict.VALID for record in records)), "valid runs"),
@@ -93,7 +94,7 @@ def _comparison(subject: Subject, rows: Sequence[Row]) -> str:
 
 
 def _row_class(number: int, row: Row) -> str:
-    return "nothing" if not row.summary.n else "best" if number == 0 else "cell"
+    return "nothing" if not row.summary.n else "best" if number == 0 and row.usable else "cell"
 
 
 def _failures(records: Sequence[RunRecord]) -> str:

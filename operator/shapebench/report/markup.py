@@ -57,5 +57,5 @@ def folded(title: str, content: str) -> str:
 
 
 def capital(content: str) -> str:
-    """A sentence's first letter; not that of "n = 3" or "4x1"."""
+    """A sentence's first letter; not that of "4x1"."""
     return content[:1].upper() + content[1:] if content[:2].isalpha() else content

@@ -14,6 +14,9 @@ CHECKSUM = "_crc32"
 SHOWN_SETS = 30
 """More rows than these are folded away."""
 
+_COUNT = "measurements"
+"""The column that counts the rows that the job wrote."""
+
 _Set = tuple[tuple[str, Scalar], ...]
 
 
@@ -50,13 +53,15 @@ def _inner(records: Sequence[RunRecord], rows: Sequence[Row], names: Sequence[st
              for row, found in sets
              for given, own in sorted(found.items(), key=lambda item: _order(dict(item[0]), varied))
              if any(name in dict(given) for name in varied)]
-    titles = (("cell", True), *((name, True) for name in varied), ("rows", False), *_titles(names))
+    own = _titles(names)
+    taken = ("cell", _COUNT, *(title for title, _ in own))
+    titles = (("cell", True), *((table.apart(name, "row_", taken), True) for name in varied), (_COUNT, False), *own)
     content = markup.rows(titles, lines)
     heading = f"{len(lines)} parameter sets that the job went through inside its runs"
     content = markup.folded(heading, content) if len(lines) > SHOWN_SETS else f"<h3>{heading}</h3>\n{content}"
     return content + markup.paragraph(
-        "Averages over the rows of the valid runs: rates by all work over all time (or, where the rows do not tell "
-        "them, the harmonic mean), all else by the mean.")
+        "Averages over the measurements of the valid runs: rates by all work over all time (or, where they do not tell "
+        "it, the harmonic mean), all else by the mean.")
 
 
 def _sets(valid: Sequence[RunRecord]) -> dict[_Set, list[Measurement]]:
@@ -88,7 +93,7 @@ def _average(rows: Sequence[Measurement], name: str) -> str:
 
 
 def _titles(names: Sequence[str]) -> tuple[tuple[str, bool], ...]:
-    return tuple((name.replace("_", " "), False) for name in names)
+    return tuple((table.apart(name.replace("_", " "), "measured ", ("cell", _COUNT)), False) for name in names)
 
 
 def _valid(records: Sequence[RunRecord], row: Row) -> list[RunRecord]:

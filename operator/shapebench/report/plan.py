@@ -65,13 +65,13 @@ def as_dict(forecast: Forecast, basis: str, notes: Sequence[str], no_room: Seque
 def _headline(forecast: Forecast) -> str:
     spec = forecast.benchmark.spec
     warmups = sum(run.block == 0 for run in forecast.plan)
-    blocks = f"{_count(spec.repetitions.count, 'block')} of {forecast.cells}"
-    factors = [f"{_count(len(spec.shapes), 'shape')}",
-               *(f"{_count(len(one.values), 'value')} of {one.name}" for one in spec.parameters)]
+    blocks = f"{units.count(spec.repetitions.count, 'block')} of {forecast.cells}"
+    factors = [f"{units.count(len(spec.shapes), 'shape')}",
+               *(f"{units.count(len(one.values), 'value')} of {one.name}" for one in spec.parameters)]
     at_once = "one at a time" if spec.limits.concurrency == 1 else f"{spec.limits.concurrency} at once"
-    return (f"{forecast.benchmark.metadata.name}: {_count(len(forecast.plan), 'run')} of "
-            f"{_count(forecast.cells, 'cell')} ({' × '.join(factors)}), {at_once}: {blocks}"
-            + (f" after {_count(warmups, 'warm-up')}" if warmups else ", no warm-ups"))
+    return (f"{forecast.benchmark.metadata.name}: {units.count(len(forecast.plan), 'run')} of "
+            f"{units.count(forecast.cells, 'cell')} ({' × '.join(factors)}), {at_once}: {blocks}"
+            + (f" after {units.count(warmups, 'warm-up')}" if warmups else ", no warm-ups"))
 
 
 def _shapes(forecast: Forecast) -> Table:
@@ -106,7 +106,7 @@ def _besides(forecast: Forecast) -> str:
         price = f", {driver.price_per_hour} per hour" if driver.price_per_hour is not None else ""
         return f"a driver of {driver.cpu} CPU and {driver.memory}{price}, the same for every shape"
     servers = workload.tensorflow.parameter_servers if workload.tensorflow is not None else 0
-    return f"{_count(servers, 'parameter server')}, each of a worker's size and price" if servers else ""
+    return f"{units.count(servers, 'parameter server')}, each of a worker's size and price" if servers else ""
 
 
 def _time(forecast: Forecast, basis: str) -> str:
@@ -136,8 +136,8 @@ def _budget(forecast: Forecast) -> str:
     if not forecast.affordable:
         return f"{budget} lets no run start: the first one {_next_cost(forecast)}"
     if forecast.all is None:
-        return (f"{budget} is enough for {_count(forecast.affordable, 'run')} of {runs}, were each to take all the "
-                "time that it may; for more, where they take less")
+        return (f"{budget} is enough for {units.count(forecast.affordable, 'run')} of {runs}, were each to take all "
+                "the time that it may; for more, where they take less")
     return f"{budget} is enough for about {forecast.affordable} of {runs} runs, in their order"
 
 
@@ -175,12 +175,8 @@ def _shape_dict(one: ShapeForecast) -> dict[str, Any]:
         "expected_all": _amount_dict(one.all), "at_most_run": _amount_dict(one.one_at_most)}
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def by_backend(backends: Sequence[str], source: str) -> str:
     """`12 runs on a cluster and 3 on the local backend (build/runs/read-speed)`; empty without any."""
     places = {"local": "the local backend", "kubernetes": "a cluster"}
-    parts = [f"{_count(count, 'run')} on {places[name]}" for name, count in Counter(backends).most_common()]
+    parts = [f"{units.count(count, 'run')} on {places[name]}" for name, count in Counter(backends).most_common()]
     return f"{' and '.join(parts)} ({source})" if parts else ""

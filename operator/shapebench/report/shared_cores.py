@@ -9,18 +9,21 @@ from collections.abc import Iterable
 
 from shapebench.api import quantity
 from shapebench.api.record import RunRecord
+from shapebench.report import units
+
+
+def by_shape(records: Iterable[RunRecord]) -> dict[str, str]:
+    """For each such shape what shares what, in words: `4 CPU on 2 cores`."""
+    return {record.cell.shape: f"{quantity.cpu_text(record.workers * record.cpu)} CPU on {units.count(cores, 'core')}"
+            for record in records
+            if (cores := _cores(record)) is not None and record.workers * record.cpu > cores}
 
 
 def warning(records: Iterable[RunRecord]) -> str:
-    """A sentence that names these shapes; empty without any."""
-    shapes = {record.cell.shape: (record.workers * record.cpu, cores) for record in records
-              if (cores := _cores(record)) is not None and record.workers * record.cpu > cores}
-    if not shapes:
-        return ""
-    named = ", ".join(f"{name} ({quantity.cpu_text(need)} CPU)" for name, (need, _) in shapes.items())
-    cores = max(there for _, there in shapes.values())
-    return (f"Beware: this machine has {cores} {'core' if cores == 1 else 'cores'}, and {named} ran on them: such "
-            "numbers are not those of a cluster that has these CPUs, so do not choose by them.")
+    """A sentence that names these shapes, to stand before the answer; empty without any."""
+    named = ", ".join(f"{shape} ({what})" for shape, what in by_shape(records).items())
+    return (f"no answer for a cluster: the workers of {named} share this machine's cores, so do not choose by their "
+            "numbers.") if named else ""
 
 
 def _cores(record: RunRecord) -> int | None:

@@ -14,7 +14,7 @@ from rich.text import Text
 from shapebench.analysis import objective, summary
 from shapebench.analysis.summary import CellSummary
 from shapebench.api.record import Phase, RunRecord, Usage, Verdict, scalar_text
-from shapebench.report import answer, dependence, doubts, units
+from shapebench.report import answer, dependence, doubts, shared_cores, units
 from shapebench.report.subject import Subject
 
 _WAYS_SHOWN = 5
@@ -50,6 +50,13 @@ class Row:
     """Doubtful runs that are not in the numbers, counted by verdict."""
     flagged: str = ""
     """Doubtful runs that are, counted by flag."""
+    shared: str = ""
+    """How many cores did this cell's work on this machine, where these are fewer than its shape asks for."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a number, and one of a whole shape: only such a row may be shown as the best."""
+        return bool(self.summary.n) and not self.shared
 
 
 def rows(subject: Subject, records: Sequence[RunRecord]) -> tuple[Row, ...]:
@@ -60,24 +67,22 @@ def rows(subject: Subject, records: Sequence[RunRecord]) -> tuple[Row, ...]:
     for record in records:
         if record.verdict is Verdict.VALID:
             by_cell.setdefault(summary.key(record.cell), []).append(record)
-    part = part_shown(records)
+    part, shared = part_shown(records), shared_cores.by_shape(records)
     return tuple(replace(
         _row(one, by_cell.get(summary.key(one.cell), []), best, part),
         left_out=doubts.verdicts(doubts.in_cell(doubts.left_out(records), one)),
-        flagged=doubts.kinds(doubts.in_cell(doubts.counted(records), one))) for one in ranked)
+        flagged=doubts.kinds(doubts.in_cell(doubts.counted(records), one)),
+        shared=shared.get(one.cell.shape, "")) for one in ranked)
 
 
 def columns(subject: Subject, all_rows: Sequence[Row]) -> tuple[Column, ...]:
-    """The columns that have something to say."""
+    """The columns that have something to say. A parameter called as another of them is `parameter_NAME`."""
     write = units.of_metric(subject.metric)
-    names = list(dict.fromkeys(name for row in all_rows for name in row.summary.cell.parameters))
-    chosen = [Column("shape", lambda row: row.summary.cell.shape, left=True)]
-    chosen += [Column(name, _parameter(name), left=True) for name in names]
-    chosen += [Column("n", lambda row: str(row.summary.n)),
-               Column(f"{answer.metric_name(subject.metric)} (median)", lambda row: write(row.summary.median)),
-               Column("95 % interval" if any(row.summary.interval for row in all_rows) else "range",
-                      lambda row: spread(row.summary, subject.metric)),
-               Column("vs best", lambda row: f"{row.ratio:.2f}×" if row.ratio is not None else units.MISSING)]
+    chosen = [Column("valid runs", lambda row: str(row.summary.n)),
+              Column(f"{answer.metric_name(subject.metric)} (median)", lambda row: write(row.summary.median)),
+              Column("95 % interval" if any(row.summary.interval for row in all_rows) else "range",
+                     lambda row: spread(row.summary, subject.metric)),
+              Column("vs best", lambda row: f"{row.ratio:.2f}×" if row.ratio is not None else units.MISSING)]
     if subject.metric != "duration":
         chosen.append(Column("duration", lambda row: units.seconds(row.duration_s)))
     if subject.metric != "cost" and any(row.cost is not None for row in all_rows):
@@ -91,7 +96,17 @@ def columns(subject: Subject, all_rows: Sequence[Row]) -> tuple[Column, ...]:
         chosen.append(Column("flagged, counts", lambda row: row.flagged, left=True))
     if any(row.summary.failed for row in all_rows):
         chosen.append(Column("failed", lambda row: answer.counts(row.summary.failures), left=True))
-    return tuple(chosen)
+    if any(row.shared for row in all_rows):
+        chosen.append(Column("shared cores", lambda row: row.shared, left=True))
+    names = dict.fromkeys(name for row in all_rows for name in row.summary.cell.parameters)
+    return (Column("shape", lambda row: row.summary.cell.shape, left=True),
+            *(Column(apart(name, "parameter_", ("shape", *(one.title for one in chosen))), _parameter(name), left=True)
+              for name in names), *chosen)
+
+
+def apart(name: str, prefix: str, titles: Iterable[str]) -> str:
+    """The name as a column's title, with the prefix where it is another column's already, in whatever case."""
+    return f"{prefix}{name}" if name.lower() in {title.lower() for title in titles} else name
 
 
 def spread(one: CellSummary, metric: str) -> str:
@@ -112,7 +127,7 @@ def terminal(subject: Subject, records: Sequence[RunRecord]) -> RenderableType:
     for column in shown:
         table.add_column(column.title, justify="left" if column.left else "right")
     for number, row in enumerate(all_rows):
-        style = "bold green" if number == 0 and row.summary.n else "red" if not row.summary.n else ""
+        style = "bold green" if number == 0 and row.usable else "red" if not row.summary.n else ""
         table.add_row(*(column.text(row) for column in shown), style=style)
     notes = answer.caveats(subject, records)
     lines = dependence.terminal(subject, records)

@@ -48,6 +48,11 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else _digits(value)
 
 
+def count(number: int, what: str) -> str:
+    """`1 run`, `3 runs`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def of_metric(metric: str) -> Callable[[float | None], str]:
     """How values of this objective are written."""
     return {"duration": seconds, "cost": money}.get(metric, number)

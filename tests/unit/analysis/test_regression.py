@@ -32,7 +32,7 @@ def test_the_line_is_linregress_and_its_interval_is_the_textbooks() -> None:
 
 
 @pytest.mark.parametrize(("xs", "ys", "reason"), [
-    pytest.param([1, 2], [1, 2], "n = 2 is too small", id="two-points"),
+    pytest.param([1, 2], [1, 2], "2 points are too few", id="two-points"),
     pytest.param([4, 4, 4], [1, 2, 3], "same value of the parameter", id="one-x"),
     pytest.param([1, 2, 3], [5, 5, 5], "measured the same", id="one-y"),
 ])
@@ -107,7 +107,7 @@ def test_what_varies_no_number_has_no_lines(make_run, values: list[object]) -> N
 
 def test_too_few_runs_are_told_in_the_line(make_run) -> None:
     (line,) = regression.lines([make_run({"x": x}, rates(x)) for x in (1, 2)], RATE)
-    assert (line.fit, line.refused) == (None, "n = 2 is too small for a line, which needs 3 runs")
+    assert (line.fit, line.refused) == (None, "2 points are too few for a line, which needs 3")
 
 
 def test_the_objective_has_its_own_lines_and_shapes_are_groups(make_run) -> None:

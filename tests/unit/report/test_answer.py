@@ -13,13 +13,13 @@ def test_the_fastest_cell_is_named_with_its_spread_and_the_distance_to_the_other
     records += [make_record("2x2", value) for value in (4.4, 4.48, 4.6)]
     records += [make_record("1x4", value) for value in (6.3, 6.4, 6.6)]
     assert answer.headline(Subject("b"), records) == (
-        "4x1 with format=tfrecord was fastest: median 3.20 s (range 3.00 s to 3.40 s, n = 3); "
+        "4x1 with format=tfrecord was fastest: median 3.20 s (range 3.00 s to 3.40 s, 3 runs); "
         "1.4× faster than 2x2, the next, and 2× faster than 1x4, the last.")
 
 
 def test_six_runs_give_an_interval(make_record) -> None:
     text = answer.headline(Subject("b"), [make_record(duration_s=value) for value in (1, 2, 3, 4, 5, 6)])
-    assert "95 % interval 1.00 s to 6.00 s, n = 6" in text
+    assert "95 % interval 1.00 s to 6.00 s, 6 runs" in text
 
 
 def test_overlapping_runs_of_the_first_two_are_not_called_a_difference(make_record) -> None:
@@ -57,7 +57,8 @@ def test_valid_runs_without_the_objective_tell_what_they_have(make_record) -> No
 def test_caveats_count_failures_missing_runs_and_small_n(make_record) -> None:
     records = [make_record(), make_record(duration_s=None, reason=Reason.RUN_TIMEOUT)]
     text = "\n".join(answer.caveats(Subject("b", planned=4, remarks=("the machine is small",)), records))
-    for expected in ("1 of 2 runs failed", "2 of 4 planned runs", "n = 1 is too small", "the machine is small"):
+    for expected in ("1 of 2 runs failed", "2 of 4 planned runs", "1 valid run of a cell is too few",
+                     "the machine is small"):
         assert expected in text
 
 
@@ -118,7 +119,7 @@ def test_cells_that_lost_all_runs_are_named_in_the_answer(make_record) -> None:
     records = [make_record("8x1", backend="kubernetes"), *lost,
                make_record("1x4", duration_s=None, reason=Reason.RUN_TIMEOUT)]
     assert answer.headline(Subject("b"), records) == (
-        "8x1 was fastest: median 3.00 s (n = 1). Not compared, because all runs were left out: 4x2 (OtherNode 3).")
+        "8x1 was fastest: median 3.00 s (1 run). Not compared, because all runs were left out: 4x2 (OtherNode 3).")
     (line,) = (one for one in answer.caveats(Subject("b"), records) if "nodeSelector" in one)
     assert line.startswith("3 runs of 4x2 were on another type of node than those that they are compared with: give ")
     assert not any("nodeSelector" in one for one in answer.caveats(Subject("b"), records[:1]))

@@ -68,7 +68,7 @@ def test_averages_at_each_value_are_total_work_over_total_time(runs) -> None:
     page = html.page(SUBJECT, runs)
     at_two = next(one for one in cells(page) if one[:2] == ["batchSize", "2"])
     images, tfrecord = 3 / (1 / 71 + 1 / 72 + 1 / 73), 3 / (1 / 211 + 1 / 212 + 1 / 213)
-    assert at_two[2:] == [f"{images:.1f} (n = 3)", f"{tfrecord:.0f} (n = 3)"]
+    assert at_two[2:] == [f"{images:.1f} (3 runs)", f"{tfrecord:.0f} (3 runs)"]
     assert "all work / all time" in page
 
 
@@ -89,6 +89,8 @@ def test_a_grid_inside_one_run_shows_its_parameter_sets_and_its_lines(grid) -> N
     assert [one[1:4] for one in sets if one[2] == "images"] == [[str(size), "images", "2"] for size in SIZES]
     # 100 images at 20 and 100 at 60 a second are 200 in 6.67 s: 30, where the mean of the rates would be 40
     assert sets[0][4] == "30.0"
+    assert next(one for one in cells(page) if one[:2] == ["batch_size", "2"])[2:] == [
+        "30.0 (2 measurements, 1 run)", "240 (2 measurements, 1 run)"]
     assert any(one[:3] == ["batch_size", "format=images", "3"] for one in cells(page))
 
 
@@ -98,6 +100,14 @@ def test_parameter_sets_are_in_order_and_totals_are_none_of_them(make_record) ->
     assert "3 parameter sets" in page
     assert [one[1:3] for one in cells(page) if one[:1] == ["4x1"] and len(one) == 8] == [
         ["q1", "2"], ["q1", "10"], ["q2", "10"]]
+
+
+def test_what_the_job_varied_and_measured_is_told_apart_by_its_titles(make_record) -> None:
+    rows = [Measurement(parameters={"cell": one, "seconds": one}, values={"seconds": 2.0, "measurements": 3.0})
+            for one in (1, 2)]
+    page = html.page(Subject("b", "measurement.seconds"), [make_record("4x1", measurements=rows)])
+    titles = [re.findall(r"<th[^>]*>([^<]*)</th>", head) for head in re.findall(r"<thead>(.*?)</thead>", page)]
+    assert ["cell", "row_cell", "row_seconds", "measurements", "seconds", "measured measurements"] in titles
 
 
 def test_repetitions_alone_are_no_parameter_sets(make_record) -> None:
@@ -116,7 +126,7 @@ def test_many_parameters_make_several_charts(make_record) -> None:
 
 def test_a_parameter_with_too_few_runs_says_so(make_record) -> None:
     page = html.page(SUBJECT, [make_record(parameters={"x": x}, measurements=(row({}, x),)) for x in (1, 2)])
-    assert "n = 2 is too small for a line" in page
+    assert "2 points are too few for a line" in page
 
 
 def test_the_terminal_has_a_compact_table_where_numbers_vary(runs, make_record) -> None:

@@ -55,6 +55,14 @@ def test_a_parameter_called_as_a_column_gets_a_prefix(make_record) -> None:
     assert (row["block"], row["parameter_block"]) == ("1", "true")
 
 
+def test_in_the_table_too(make_record) -> None:
+    names = {"Shape": "a", "n": 1, "duration": 2, "cpu": 3, "Range": 4, "median": 5}
+    titles = [column.title for column in table.columns(Subject("b"), table.rows(
+        Subject("b"), [make_record(parameters=names)]))]
+    assert titles[:7] == ["shape", "parameter_Shape", "n", "duration", "parameter_cpu", "parameter_Range", "median"]
+    assert len({title.lower() for title in titles}) == len(titles)
+
+
 def test_json_comes_back_as_it_was(records) -> None:
     assert files.from_json(files.to_json(records)) == records
     assert files.from_json(files.to_json([])) == []

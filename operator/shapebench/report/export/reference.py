@@ -115,11 +115,12 @@ def _fields(model: type[BaseModel]) -> Iterable[str]:
 
 def _regressions() -> Iterator[str]:
     yield ("## regressions.csv\n\nA row for each line that was fitted, also for those that were refused (`refused` "
-           f"says why): {', '.join(f'`{name}`' for name in regressions_csv.LINES)}. `low` and `high` bound the slope "
+           f"says why): {', '.join(f'`{name}`' for name in regressions_csv.LINES)}. `runs` names "
+           "the group and `n` counts its points: runs, or parameter sets inside runs. `low` and `high` bound the slope "
            "with 95 % confidence; the slope's unit is the metric's over the parameter's.\n")
     yield ("## averages.csv\n\nA row for each value of a parameter: "
            f"{', '.join(f'`{name}`' for name in regressions_csv.AVERAGES)}. `how` says how the average was taken, "
-           "since rates are not averaged as times are.")
+           "since rates are not averaged as times are; `n` counts the measurements in it, of `number_of_runs` runs.")
 
 
 if __name__ == "__main__":
