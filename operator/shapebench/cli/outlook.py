@@ -19,6 +19,7 @@ from shapebench.local.manifests import Contents, Found
 from shapebench.plan import acceptance, placement
 from shapebench.plan.placement import Node
 from shapebench.report import plan as plan_report
+from shapebench.report import unmarked
 
 
 @dataclass(frozen=True)
@@ -86,5 +87,6 @@ def of(one: Found, among: Contents, past: Usable, cluster: Nodes | None) -> Outl
     return Outlook(
         one.file, forecast, basis if forecast.all is not None else "",
         (*past.remarks, *acceptance.cluster_remarks(benchmark.spec), *forecasting.remarks(forecast),
+         *filter(None, [unmarked.remark(benchmark.spec)]),
          *(unseen if cluster is not None and cluster.known is None else ()), *here, *namesakes),
         placement.remarks(benchmark.spec, cluster.known) if cluster is not None and cluster.known is not None else ())

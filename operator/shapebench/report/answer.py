@@ -8,7 +8,7 @@ from shapebench.analysis import expectation, objective, summary
 from shapebench.analysis.summary import CellSummary
 from shapebench.api.record import Phase, RunRecord, Verdict
 from shapebench.api.status import BenchmarkPhase
-from shapebench.report import doubts, shared_cores, units
+from shapebench.report import doubts, shared_cores, units, unmarked
 from shapebench.report.subject import Subject
 
 
@@ -90,7 +90,7 @@ def caveats(subject: Subject, records: Sequence[RunRecord]) -> tuple[str, ...]:
     found = []
     if failed:
         found.append(f"{failed} of {len(records)} runs failed; they are counted, and kept out of the numbers.")
-    found += doubts.caveats(records)
+    found += [*doubts.caveats(records), *filter(None, [unmarked.caveat(records)])]
     if subject.planned is not None and len(records) < subject.planned:
         found.append(f"{len(records)} of {subject.planned} planned runs are there; the rest {_rest(subject)}.")
     if 0 < smallest < summary.MINIMUM_FOR_INTERVAL:

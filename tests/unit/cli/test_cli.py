@@ -88,6 +88,8 @@ def test_run_leaves_the_three_files_and_the_logs_and_goes_on_where_it_stopped(in
 
     table = invoke("report", output / "tiny")
     assert (table.exit_code, "affinity" in table.output) == (0, True)
+    for told in (table.output, (output / "tiny" / "report.html").read_text()):
+        assert told.lower().count("the program marks no measured part, so durations hold its own start too") == 1
     assert invoke("report", output / "tiny" / "runs.json", "--format", "csv").output.startswith("benchmark,shape,")
     assert len(json.loads(invoke("report", output / "tiny", "--format", "json").output)) == 1
     for form, names in (("html", ["report.html"]), ("csv", ["runs.csv"]), ("json", ["runs.json"])):

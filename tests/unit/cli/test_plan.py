@@ -212,6 +212,17 @@ def test_what_only_this_machine_cannot_do_is_a_remark(invoke: Invoke, manifest: 
     assert "on this machine: `shapebench run` would refuse it: spec.workload.tensorflow.env[0].valueFrom" in words(done)
 
 
+@pytest.mark.parametrize(("example", "own"), [
+    ("own-pyspark-script.yaml", True), ("own-tensorflow-script.yaml", True), ("train.yaml", False)])
+def test_that_durations_of_own_programs_may_hold_their_start_is_said_once(
+        invoke: Invoke, example: str, own: bool) -> None:
+    told = words(invoke("plan", EXAMPLES / example))
+    assert told.count("unless it marks its measured part, durations hold its start too") == own
+    if own:
+        guide, heading = re.findall(r"\((docs/\S+\.md)#(\S+)\)", told)[0]
+        assert f"### {heading.replace('-', ' ').capitalize()}\n" in (ROOT / guide).read_text()
+
+
 @pytest.mark.parametrize(("example", "field"), [
     ("own-pyspark-script.yaml", "spec.workload.spark.application: /scripts/word_count.py"),
     ("own-tensorflow-script.yaml", "spec.workload.tensorflow.command[1]: /scripts/train.py"),

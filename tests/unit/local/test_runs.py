@@ -1,6 +1,7 @@
 """Real gangs of tiny programs: each way to end has its own reason, and nothing is left running."""
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from shapebench.api.record import Phase, Reason, Verdict
 from shapebench.local import attempt
 from shapebench.plan import expand
+from shapebench.report import unmarked
 
 MEET = "import time; time.sleep(3);"
 """A program that ends before its peer's agent has looked for it would leave that agent waiting."""
@@ -57,6 +59,18 @@ time.sleep(0.5)
     record = execute(make_benchmark(program), place)
     assert [row.values for row in record.measurements] == [{"speed": 5.0}]
     assert record.duration_s == pytest.approx(0.4, abs=0.25), "neither what came before nor what came after"
+
+
+def test_a_program_that_marks_nothing_is_measured_whole_and_the_report_says_so(make_benchmark, place) -> None:
+    page = (Path(__file__).parents[3] / "docs/concepts/cost.md").read_text()
+    started, finished = re.findall(r'`({"event": "measured-[a-z]*"})`', page)
+    wait = "import os, time; f = open(os.environ['SHAPEBENCH_EVENTS_FILE'], 'a'); time.sleep(0.6);"
+    marked = f"print({started!r}, file=f, flush=True); time.sleep(0.1); print({finished!r}, file=f, flush=True)"
+    whole, part = (execute(make_benchmark(wait + rest), place) for rest in ("", marked))
+    assert whole.duration_s > 0.6 > part.duration_s
+    assert "no measured part" in unmarked.caveat([whole])
+    assert unmarked.caveat([part]) == ""
+    assert unmarked.caveat([whole, part]).startswith("in 1 run the program marked no measured part")
 
 
 @pytest.mark.parametrize(("program", "reason", "message"), [
