@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from fakes.cluster import FakeCluster, Killed
+from fakes.cluster import FakeCluster, Killed, executors_of
 from shapebench.api.settings import Settings
 from shapebench.reconcile import loop
 
@@ -12,29 +13,37 @@ NAMESPACE, NAME = "default", "compare"
 """The Benchmark's."""
 
 
-def look_once(cluster: FakeCluster) -> float | None:
+PLAIN = Settings()
+
+
+def look_once(cluster: FakeCluster, settings: Settings = PLAIN) -> float | None:
     """One look, which raises Killed where the cluster's script kills the operator; in how many seconds the next."""
-    return loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+    return loop.reconcile(cluster, settings, NAMESPACE, NAME, cluster.clock)
 
 
-def look(cluster: FakeCluster) -> float | None:
+def look(cluster: FakeCluster, settings: Settings = PLAIN) -> float | None:
     """One look to its end, by as many operators as are killed meanwhile."""
     while True:
         try:
-            return look_once(cluster)
+            return look_once(cluster, settings)
         except Killed:
             continue
 
 
-def live(cluster: FakeCluster, body: dict[str, Any], settings: Settings) -> FakeCluster:
-    """This Benchmark from its creation to its end, by as many operators as are killed."""
-    cluster.add(body)
-    for _ in range(100):
-        try:
-            loop.reconcile(cluster, settings, NAMESPACE, NAME, cluster.clock)
-        except Killed:
-            continue
-        if cluster.get("Benchmark", NAME).get("status", {}).get("finishedAt"):
+def live(cluster: FakeCluster, body: dict[str, Any] | None = None, settings: Settings = PLAIN,
+         ticks: int | None = None, others: Callable[[FakeCluster], object] = executors_of) -> FakeCluster:
+    """A look at every tick until the Benchmark (this one, from its creation on) has ended or is gone.
+
+    `others` are at work between looks. It has to end, unless it is only looked at for so many `ticks`.
+    """
+    if body is not None:
+        cluster.add(body)
+    for _ in range(ticks or 400):
+        look(cluster, settings)
+        benchmark = cluster.objects.get(("Benchmark", NAME))
+        if benchmark is None or benchmark.get("status", {}).get("finishedAt"):
             return cluster
         cluster.tick()
-    raise AssertionError("it did not end")
+        others(cluster)
+    assert ticks, f"it did not end: {cluster.kind('BenchmarkRun')}"
+    return cluster

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fakes import cluster as fake
-from fakes.operator import NAME, NAMESPACE, look
+from fakes.operator import NAME, NAMESPACE, live, look
 
 from shapebench.api import keys
 from shapebench.reconcile import facts
@@ -26,15 +26,6 @@ def benchmark(budget: str | None = None, workload: dict[str, Any] | None = None,
                      "repetitions": {"count": 3, "warmups": 1}, "limits": limits} | spec}
 
 
-def live(cluster: fake.FakeCluster, ticks: int = 300) -> None:
-    for _ in range(ticks):
-        look(cluster)
-        if status(cluster).get("finishedAt"):
-            return
-        cluster.tick()
-        fake.executors_of(cluster)
-
-
 def status(cluster: fake.FakeCluster) -> dict[str, Any]:
     found: dict[str, Any] = cluster.get("Benchmark", NAME).get("status", {})
     return found
@@ -44,19 +35,13 @@ def condition(cluster: fake.FakeCluster, kind: str) -> dict[str, Any]:
     return next(one for one in status(cluster)["conditions"] if one["type"] == kind)
 
 
-def lived(body: dict[str, Any], script: fake.Script = fake.lives, **how: Any) -> fake.FakeCluster:
-    cluster = fake.FakeCluster(script, **how)
-    cluster.add(body)
-    live(cluster)
-    return cluster
-
-
 def test_a_budget_that_is_reached_ends_the_benchmark_with_what_it_has() -> None:
-    cluster = lived(benchmark("0.055"))
+    cluster = live(fake.FakeCluster(fake.lives), benchmark("0.055"))
     assert status(cluster)["phase"] == "Succeeded"
     assert status(cluster)["runs"] == {"planned": 4, "created": 4, "active": 0, "succeeded": 4, "failed": 0,
                                        "skipped": 0, "excluded": 0, "flagged": 0}, "12 s in all, 50 s for the first one"
-    cluster = lived(benchmark("0.055", limits={"runTimeout": "25s"}, repetitions={"count": 100, "warmups": 1}))
+    cluster = live(fake.FakeCluster(fake.lives), benchmark(
+        "0.055", limits={"runTimeout": "25s"}, repetitions={"count": 100, "warmups": 1}))
     found = status(cluster)
     assert (found["phase"], condition(cluster, "Succeeded")["reason"]) == ("Succeeded", "BudgetReached")
     assert found["costSpent"] == pytest.approx(18 * HELD_S * PER_S)
@@ -70,7 +55,7 @@ def test_a_budget_that_is_reached_ends_the_benchmark_with_what_it_has() -> None:
 
 
 def test_a_larger_budget_goes_on_and_a_smaller_one_stops_sooner() -> None:
-    cluster = lived(benchmark("0.052", repetitions={"count": 20, "warmups": 0}))
+    cluster = live(fake.FakeCluster(fake.lives), benchmark("0.052", repetitions={"count": 20, "warmups": 0}))
     assert status(cluster)["runs"]["created"] == 17
     finished_at = status(cluster)["finishedAt"]
     look(cluster)
@@ -89,7 +74,7 @@ def test_a_larger_budget_goes_on_and_a_smaller_one_stops_sooner() -> None:
 
 
 def test_a_budget_that_lets_no_run_start_fails_and_says_what_to_do() -> None:
-    cluster = lived(benchmark("0.049"))
+    cluster = live(fake.FakeCluster(fake.lives), benchmark("0.049"))
     assert (status(cluster)["phase"], condition(cluster, "Failed")["reason"]) == ("Failed", "BudgetReached")
     assert cluster.kind("BenchmarkRun") == []
     assert "what limits.startTimeout and limits.runTimeout allow, 0.05: 4 runs were not made; raise limits.budget" in (
@@ -138,7 +123,7 @@ def spent_until_now(cluster: fake.FakeCluster) -> float:
 
 
 def test_a_suspended_benchmark_is_not_ended_by_its_budget() -> None:
-    cluster = lived(benchmark("0.01", suspend=True))
+    cluster = live(fake.FakeCluster(fake.lives), benchmark("0.01", suspend=True), ticks=20)
     assert status(cluster)["phase"] == "Suspended"
 
 
@@ -158,9 +143,10 @@ def test_the_rest_is_expected_to_cost_what_the_runs_so_far_did() -> None:
 
 def test_an_operator_killed_after_any_effect_spends_no_more() -> None:
     body = benchmark("0.055", limits={"runTimeout": "25s"}, repetitions={"count": 3, "warmups": 0})
-    undisturbed = lived(body)
+    undisturbed = live(fake.FakeCluster(fake.lives), body)
     for effect in range(1, undisturbed.effects + 1):
-        assert lived(body, die_after=effect).objects == undisturbed.objects, f"killed after effect {effect}"
+        killed = live(fake.FakeCluster(fake.lives, die_after=effect), body)
+        assert killed.objects == undisturbed.objects, f"killed after effect {effect}"
 
 
 def once_evicted(pod: dict[str, Any], age: int) -> dict[str, Any]:
@@ -190,8 +176,8 @@ def always_evicted(pod: dict[str, Any], age: int) -> dict[str, Any]:
 ])
 def test_another_attempt_starts_only_if_the_budget_covers_it(budget: str, concurrency: int, attempts: list[int],
                                                              words: str) -> None:
-    cluster = lived(benchmark(budget, limits={"retries": 5, "concurrency": concurrency, "failuresPerCell": 5}),
-                    always_evicted)
+    cluster = live(fake.FakeCluster(always_evicted), benchmark(
+        budget, limits={"retries": 5, "concurrency": concurrency, "failuresPerCell": 5}))
     ended = [one["status"] for one in cluster.kind("BenchmarkRun")]
     assert sorted(one["attempt"] for one in ended) == attempts
     assert {one["reason"] for one in ended} <= {"Evicted"}
@@ -225,7 +211,7 @@ SPENT = [
 @pytest.mark.parametrize(("body", "script", "cost_s", "spent_s"), SPENT)
 def test_what_a_run_cost_and_what_was_spent_on_it(
         body: dict[str, Any], script: fake.Script, cost_s: float | None, spent_s: float) -> None:
-    cluster = lived(body, script)
+    cluster = live(fake.FakeCluster(script), body)
     (found,) = (one["status"] for one in cluster.kind("BenchmarkRun"))
     assert found.get("cost") == (None if cost_s is None else pytest.approx(cost_s * PER_S))
     assert found["costSpent"] == pytest.approx(spent_s * PER_S)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fakes import cluster as fake
-from fakes import engines
+from fakes import engines, operator
 from fakes.operator import NAME, NAMESPACE, look
 
 from shapebench.api import keys
@@ -34,16 +34,14 @@ def script(pod: dict[str, Any], age: int) -> dict[str, Any]:
     return fake.lives(pod, age)
 
 
-def live(cluster: fake.FakeCluster, ticks: int = 200) -> None:
-    """Reconcile at every tick, with the other operators at work, until the Benchmark has ended."""
-    for _ in range(ticks):
-        look(cluster)
+def live(cluster: fake.FakeCluster) -> None:
+    """Until the Benchmark has ended, with the other operators at work."""
+    def others(cluster: fake.FakeCluster) -> None:
         assert len(cluster.kind(TF) + cluster.kind(SPARK)) <= 1, "an attempt begins when nothing is left of the last"
-        if status(cluster).get("finishedAt"):
-            return
-        cluster.tick()
         engines.admit(cluster)
         engines.work(cluster)
+
+    operator.live(cluster, others=others)
 
 
 def status(cluster: fake.FakeCluster) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fakes import cluster as fake
-from fakes.operator import NAME, NAMESPACE, look
+from fakes.operator import NAME, NAMESPACE, live, look
 
 from shapebench.api import keys
 from shapebench.api.record import RunRecord
@@ -46,15 +46,7 @@ def living(**of_run: dict[str, Any]) -> fake.Script:
 
 
 def lived(script: fake.Script, die_after: int | None = None, kind: str = "tensorflow", **spec: Any) -> fake.FakeCluster:
-    cluster = fake.FakeCluster(script, die_after=die_after)
-    cluster.add(benchmark(kind, **spec))
-    for _ in range(200):
-        look(cluster)
-        if cluster.get("Benchmark", NAME).get("status", {}).get("finishedAt"):
-            return cluster
-        cluster.tick()
-        fake.executors_of(cluster)
-    raise AssertionError("it did not end")
+    return live(fake.FakeCluster(script, die_after=die_after), benchmark(kind, **spec))
 
 
 def verdicts(cluster: fake.FakeCluster) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fakes import cluster as fake
+from fakes import operator
 from fakes.operator import NAME, NAMESPACE, look, look_once
 
 from shapebench.api import keys
@@ -62,17 +63,15 @@ def made(kind: str, die_after: int | None = None, **spec: Any) -> fake.FakeClust
     return cluster
 
 
-def live(cluster: fake.FakeCluster, queue: Queue | None = None, ticks: int = 200) -> Queue:
+def live(cluster: fake.FakeCluster, queue: Queue | None = None) -> Queue:
     queue = queue or Queue(cluster)
-    for _ in range(ticks):
-        look(cluster)
-        if cluster.get("Benchmark", NAME).get("status", {}).get("finishedAt"):
-            look(cluster)
-            return queue
-        cluster.tick()
+
+    def others(cluster: fake.FakeCluster) -> None:
         queue.work()
         fake.executors_of(cluster)
-    raise AssertionError(f"not over after {ticks} ticks: {run(cluster)}")
+
+    operator.live(cluster, others=others)
+    return queue
 
 
 def run(cluster: fake.FakeCluster, name: str = FIRST) -> Body:

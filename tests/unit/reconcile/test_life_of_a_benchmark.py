@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fakes import cluster as fake
-from fakes.operator import NAME, NAMESPACE, look
+from fakes.operator import NAME, NAMESPACE, live, look
 
 from shapebench.api import keys, wire
 
@@ -27,16 +27,6 @@ def benchmark(kind: str = "tensorflow", **spec: Any) -> dict[str, Any]:
             "repetitions": {"count": 2, "warmups": 1},
         } | spec,
     }
-
-
-def live(cluster: fake.FakeCluster, ticks: int = 400) -> None:
-    """Reconcile at every tick, starting over whenever the operator is killed, until the Benchmark has ended."""
-    for _ in range(ticks):
-        look(cluster)
-        if ("Benchmark", NAME) not in cluster.objects or status(cluster).get("finishedAt"):
-            return
-        cluster.tick()
-        fake.executors_of(cluster)
 
 
 def status(cluster: fake.FakeCluster) -> dict[str, Any]:
@@ -68,9 +58,7 @@ def test_shapes_that_may_get_different_types_of_node_are_told_before_any_run(
 
 @pytest.mark.parametrize("kind", ["tensorflow", "spark"])
 def test_every_planned_run_ends_with_a_record_and_no_pod_is_left(kind: str) -> None:
-    cluster = fake.FakeCluster(fake.lives)
-    cluster.add(benchmark(kind))
-    live(cluster)
+    cluster = live(fake.FakeCluster(fake.lives), benchmark(kind))
     assert condition(cluster, "Succeeded")["status"] == "True"
     assert status(cluster)["progress"] == "6/6"
     assert status(cluster)["runs"] == {"planned": 6, "created": 6, "active": 0, "succeeded": 6, "failed": 0,
@@ -86,9 +74,7 @@ def test_every_planned_run_ends_with_a_record_and_no_pod_is_left(kind: str) -> N
 
 
 def test_executors_usage_is_in_the_run() -> None:
-    cluster = fake.FakeCluster(fake.lives)
-    cluster.add(benchmark("spark"))
-    live(cluster)
+    cluster = live(fake.FakeCluster(fake.lives), benchmark("spark"))
     by_shape = {body["spec"]["shape"]: body["status"] for body in cluster.kind("BenchmarkRun")}
     assert set(by_shape["2x1"]["usageByRole"]) == {"driver", "executor"}
     assert by_shape["2x1"]["usageByRole"]["executor"]["networkReceiveBytes"] == 2000
@@ -96,9 +82,7 @@ def test_executors_usage_is_in_the_run() -> None:
 
 
 def test_the_best_cell_is_the_faster_one_and_costs_are_counted() -> None:
-    cluster = fake.FakeCluster(faster_on_one_worker)
-    cluster.add(benchmark())
-    live(cluster)
+    cluster = live(fake.FakeCluster(faster_on_one_worker), benchmark())
     best = status(cluster)["best"]
     assert (best["shape"], best["objective"], best["runs"]) == ("1x2", 1.0, 2)
     assert best["summary"] == "1x2 batchSize=64 (1s, n=2)"
@@ -111,13 +95,9 @@ def test_the_best_cell_is_the_faster_one_and_costs_are_counted() -> None:
 @pytest.mark.parametrize("kind", ["tensorflow", "spark"])
 def test_an_operator_killed_after_any_effect_ends_in_the_same_place(kind: str) -> None:
     """The state machine is stopped after every single effect in turn, and started again."""
-    undisturbed = fake.FakeCluster(fake.lives)
-    undisturbed.add(benchmark(kind))
-    live(undisturbed)
+    undisturbed = live(fake.FakeCluster(fake.lives), benchmark(kind))
     for effect in range(1, undisturbed.effects + 1):
-        killed = fake.FakeCluster(fake.lives, die_after=effect)
-        killed.add(benchmark(kind))
-        live(killed)
+        killed = live(fake.FakeCluster(fake.lives, die_after=effect), benchmark(kind))
         assert killed.objects == undisturbed.objects, f"killed after effect {effect}"
         assert killed.created == undisturbed.created, f"killed after effect {effect}"
 
@@ -128,16 +108,12 @@ def test_an_operator_killed_after_any_effect_of_a_retry_ends_in_the_same_place()
             return {"phase": "Failed", "reason": "Evicted", "message": "the node was low on memory"}
         return fake.lives(pod, age)
 
-    undisturbed = fake.FakeCluster(once_evicted)
-    undisturbed.add(benchmark())
-    live(undisturbed)
+    undisturbed = live(fake.FakeCluster(once_evicted), benchmark())
     retried = run_statuses(undisturbed)[f"{NAME}-1-1"]
     assert (retried["phase"], retried["attempt"], retried["verdict"]) == ("Succeeded", 2, "Retried")
     assert "Evicted" in retried["lostAttempts"][0]
     for effect in range(1, undisturbed.effects + 1):
-        killed = fake.FakeCluster(once_evicted, die_after=effect)
-        killed.add(benchmark())
-        live(killed)
+        killed = live(fake.FakeCluster(once_evicted, die_after=effect), benchmark())
         assert killed.objects == undisturbed.objects, f"killed after effect {effect}"
 
 
@@ -205,9 +181,7 @@ def test_a_container_that_cannot_be_created_for_want_of_python_is_not_waited_for
 
 
 def test_a_failed_programs_last_words_are_in_the_message() -> None:
-    cluster = fake.FakeCluster(lambda pod, age: fake.lives(pod, age, exit_code=1))
-    cluster.add(benchmark())
-    live(cluster)
+    cluster = live(fake.FakeCluster(lambda pod, age: fake.lives(pod, age, exit_code=1)), benchmark())
     message = run_statuses(cluster)[f"{NAME}-0-1"]["message"]
     assert "Traceback: the program's own words" in message
     assert wire.RECORD_LINE_PREFIX not in message
@@ -218,9 +192,7 @@ def test_some_failures_leave_the_benchmark_succeeded_and_say_so() -> None:
         bad = "1x2" in str(pod["spec"]["containers"][0]["env"])
         return fake.lives(pod, age, exit_code=3 if bad else 0)
 
-    cluster = fake.FakeCluster(one_shape_fails)
-    cluster.add(benchmark())
-    live(cluster)
+    cluster = live(fake.FakeCluster(one_shape_fails), benchmark())
     assert condition(cluster, "Succeeded")["reason"] == "SomeRunsFailed"
     assert status(cluster)["cells"] == {"total": 2, "measured": 1, "infeasible": 1}
     assert status(cluster)["best"]["shape"] == "2x1"
@@ -241,9 +213,7 @@ def test_a_suspended_benchmark_starts_nothing_and_ends_what_runs() -> None:
 
 
 def test_deleting_the_benchmark_deletes_all_it_made() -> None:
-    cluster = fake.FakeCluster(fake.lives)
-    cluster.add(benchmark("spark"))
-    live(cluster, ticks=3)
+    cluster = live(fake.FakeCluster(fake.lives), benchmark("spark"), ticks=3)
     assert cluster.kind("Pod")
     cluster.delete("Benchmark", NAME)
     assert look(cluster) is None
@@ -251,9 +221,7 @@ def test_deleting_the_benchmark_deletes_all_it_made() -> None:
 
 
 def test_ttl_deletes_the_finished_benchmark_when_its_time_has_come() -> None:
-    cluster = fake.FakeCluster(fake.lives)
-    cluster.add(benchmark(ttlSecondsAfterFinished=60))
-    live(cluster)
+    cluster = live(fake.FakeCluster(fake.lives), benchmark(ttlSecondsAfterFinished=60))
     left_s = look(cluster)
     assert left_s == pytest.approx(60, abs=1)
     cluster.tick(61)
@@ -353,9 +321,7 @@ def test_reconciling_again_without_news_changes_nothing() -> None:
 
 
 def test_a_run_that_somebody_deletes_is_run_again() -> None:
-    cluster = fake.FakeCluster(fake.lives)
-    cluster.add(benchmark())
-    live(cluster)
+    cluster = live(fake.FakeCluster(fake.lives), benchmark())
     cluster.delete("BenchmarkRun", f"{NAME}-1-1")
     for _ in range(10):
         look(cluster)
@@ -369,9 +335,7 @@ def test_a_dead_node_costs_one_attempt_and_its_pods_go_by_force() -> None:
             return fake.on_dead_node()
         return fake.lives(pod, age)
 
-    cluster = fake.FakeCluster(first_attempt_on_a_dead_node)
-    cluster.add(benchmark())
-    live(cluster)
+    cluster = live(fake.FakeCluster(first_attempt_on_a_dead_node), benchmark())
     found = run_statuses(cluster)[f"{NAME}-0-1"]
     assert (found["phase"], found["attempt"]) == ("Succeeded", 2)
     assert "NodeLost" in found["lostAttempts"][0]
@@ -398,9 +362,7 @@ def test_a_refused_record_waits_and_says_so() -> None:
 
 
 def test_results_stay_when_the_drivers_account_goes() -> None:
-    cluster = fake.FakeCluster(fake.lives)
-    cluster.add(benchmark("spark"))
-    live(cluster)
+    cluster = live(fake.FakeCluster(fake.lives), benchmark("spark"))
     before = status(cluster)
     cluster.driver_account = False
     look(cluster)
@@ -408,9 +370,7 @@ def test_results_stay_when_the_drivers_account_goes() -> None:
 
 
 def test_a_benchmark_applied_again_does_not_inherit_the_old_ones_runs() -> None:
-    cluster = fake.FakeCluster(fake.lives)
-    cluster.add(benchmark())
-    live(cluster)
+    cluster = live(fake.FakeCluster(fake.lives), benchmark())
     cluster.collector_is_slow = True
     cluster.delete("Benchmark", NAME)
     again = benchmark()
@@ -432,9 +392,7 @@ def test_a_spark_script_that_escapes_its_executors_fails() -> None:
     def no_executors(pod: dict[str, Any], age: int) -> dict[str, Any]:
         return fake.lives(pod, age) if pod["metadata"]["name"].endswith("-driver") else fake.waiting()
 
-    cluster = fake.FakeCluster(no_executors)
-    cluster.add(benchmark("spark", limits={"failuresPerCell": 1}))
-    live(cluster)
+    cluster = live(fake.FakeCluster(no_executors), benchmark("spark", limits={"failuresPerCell": 1}))
     found = run_statuses(cluster)[f"{NAME}-0-1"]
     assert (found["phase"], found["reason"]) == ("Failed", "ProgramFailed")
     assert "only 0 of" in found["message"]

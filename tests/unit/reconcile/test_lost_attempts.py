@@ -102,7 +102,7 @@ def test_pods_that_vanished_are_named() -> None:
         first = "-a1-" in pod["metadata"]["name"]
         return {"deleted": True} if first and age > 3 else fake.lives(pod, age)
 
-    found = record(live(fake.FakeCluster(script), benchmark(), Settings()))
+    found = record(live(fake.FakeCluster(script), benchmark()))
     (one,) = found.lost_attempts
     assert one.lost_pods == (f"{RUN}-a1-worker-0", f"{RUN}-a1-worker-1")
     assert (one.pod_records, one.usage) == ((), Usage())
@@ -168,7 +168,7 @@ def test_large_attempts_share_what_room_there_is() -> None:
         gone = {"phase": "Failed", "reason": "Evicted"}
         return status | gone if "-a4-" not in pod["metadata"]["name"] and age > 4 else status
 
-    cluster = live(fake.FakeCluster(script), benchmark(workers, retries=3), Settings())
+    cluster = live(fake.FakeCluster(script), benchmark(workers, retries=3))
     found = record(cluster)
     assert len(found.pods) == workers
     assert [len(one.pod_records) for one in found.lost_attempts] == [workers] * 3
@@ -195,7 +195,7 @@ def lost(number: int) -> LostAttempt:
 ])
 def test_where_a_config_map_is_full_lost_attempts_give_way(limit: int, series: bool, pods: bool,
                                                            words: str) -> None:
-    whole = record(live(fake.FakeCluster(fake.lives), benchmark(), Settings())).model_copy(
+    whole = record(live(fake.FakeCluster(fake.lives), benchmark())).model_copy(
         update={"pods": (), "lost_attempts": (lost(1), lost(2))})
     kept = packing.unpacked(keeping.fitted(whole, keeping.WHOLE._replace(limit_bytes=limit)))
     records = [pod for one in kept.lost_attempts for pod in one.pod_records]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fakes import cluster as fake
-from fakes.operator import NAME, NAMESPACE, look
+from fakes.operator import NAME, NAMESPACE, live
 
 from shapebench.agent import record as agent_record
 from shapebench.api import keys
@@ -19,17 +19,11 @@ WORKERS = {f"{NAME}-1-1-a1-worker-{index}" for index in (0, 1)}
 
 
 def lived(script: fake.Script, servers: int = 0, **spec: Any) -> RunRecord:
-    cluster = fake.FakeCluster(script)
-    cluster.add({
+    cluster = live(fake.FakeCluster(script), {
         "apiVersion": keys.API_VERSION, "kind": "Benchmark", "metadata": {"name": NAME, "namespace": NAMESPACE},
         "spec": {"workload": {"tensorflow": {"job": "train", "parameterServers": servers}},
                  "shapes": [{"name": "2x1", "workers": 2, "cpu": "1", "memory": "1Gi"}],
                  "repetitions": {"count": 1, "warmups": 0}} | spec})
-    for _ in range(200):
-        look(cluster)
-        if cluster.get("Benchmark", NAME).get("status", {}).get("finishedAt"):
-            break
-        cluster.tick()
     packed = cluster.get("ConfigMap", keys.record_name(f"{NAME}-1-1"))["binaryData"][keys.RECORD_KEY]
     return RunRecord.model_validate_json(gzip.decompress(base64.b64decode(packed)))
 

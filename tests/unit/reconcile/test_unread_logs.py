@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fakes import cluster as fake
-from fakes.operator import NAME, NAMESPACE
+from fakes.operator import NAME, NAMESPACE, live, look
 
 from shapebench.agent import framing
 from shapebench.agent import record as agent_record
@@ -67,18 +67,6 @@ def cluster_of(script: fake.Script, body: dict[str, Any], until_s: float, **how:
     return cluster
 
 
-def live(cluster: fake.FakeCluster, ticks: int = 200) -> fake.FakeCluster:
-    for _ in range(ticks):
-        try:
-            loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
-        except fake.Killed:
-            continue
-        if cluster.get("Benchmark", NAME).get("status", {}).get("finishedAt"):
-            break
-        cluster.tick()
-    return cluster
-
-
 def record(cluster: fake.FakeCluster, run: str = RUN) -> RunRecord:
     return packing.unpacked(base64.b64decode(
         cluster.get("ConfigMap", keys.record_name(run))["binaryData"][keys.RECORD_KEY]))
@@ -107,7 +95,7 @@ def test_a_look_that_waits_is_soon_and_then_ever_rarer() -> None:
     live(cluster, ticks=5)
     asked = []
     while status(cluster)["phase"] != "Succeeded":
-        wake_s = loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+        wake_s = look(cluster)
         assert wake_s is None or 0 < wake_s <= ending.LOG_PATIENCE_S / 2
         asked.append(cluster.now_s)
         cluster.tick(wake_s or 1)
@@ -241,7 +229,7 @@ def test_while_it_waits_few_logs_are_asked_for() -> None:
 
     cluster.log_fails = fails
     live(cluster, ticks=5)
-    loop.reconcile(cluster, Settings(), NAMESPACE, NAME, cluster.clock)
+    look(cluster)
     assert status(cluster, f"{NAME}-2-1")["phase"] == "Succeeded"
     assert asked == {f"{RUN}-a1-worker-0": 1, f"{NAME}-2-1-a1-worker-0": 1, f"{NAME}-2-1-a1-worker-1": 1}
 
