@@ -32,8 +32,7 @@ def report(
         "--namespace", "-n", metavar="NAMESPACE", help="default: the context's")] = None,
     context: Annotated[str | None, typer.Option(metavar="CONTEXT", help="of the kubeconfig (KUBECONFIG)")] = None,
     store: Annotated[str | None, typer.Option(
-        "--from", metavar="URL|DIR", help="read the Benchmark NAME there instead: a results store, or a copy of one")]
-    = None,
+        "--from", metavar="URL|DIR", help="read the Benchmark NAME there instead: a results store, or its copy")] = None,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="write files there instead of printing")] = None,
     form: Annotated[Format | None, typer.Option(
         "--format", help="what to print (default: table), or the one file to write in --output (default: all)")] = None,
@@ -56,18 +55,22 @@ def report(
 
         shapebench report build/demo/read-speed/runs.json --format csv > runs.csv
     """
-    if output is not None and form is Format.TABLE:
-        terminal.refuse("--format table is printed and no file: leave --output out, or leave --format out to write all "
-                        "files and print the table")
+    _require(output, form)
     subject, records = sources.load(source, namespace, context, store)
     if not records:
         terminal.refuse(f"{source}: there is no record of an ended run, so there is nothing to report")
-    if output is not None:
-        _write(output, subject, records, form)
-    else:
+    if output is None:
         _print(subject, records, form or Format.TABLE)
+    else:
+        _write(output, subject, records, form)
     if not subject.unfinished and not _answered(subject, records):
         raise typer.Exit(terminal.EXIT_NO_ANSWER)
+
+
+def _require(output: Path | None, form: Format | None) -> None:
+    if output is not None and form is Format.TABLE:
+        terminal.refuse("--format table is printed and no file: leave --output out, or leave --format out to write all "
+                        "files and print the table")
 
 
 def _answered(subject: Subject, records: list[RunRecord]) -> bool:
