@@ -32,7 +32,7 @@ def report(
         "--namespace", "-n", metavar="NAMESPACE", help="default: the context's")] = None,
     context: Annotated[str | None, typer.Option(metavar="CONTEXT", help="of the kubeconfig (KUBECONFIG)")] = None,
     store: Annotated[str | None, typer.Option(
-        "--from", metavar="URL|DIR", help="read the Benchmark NAME there instead: a results store, or its copy")] = None,
+        "--from", metavar="URL|DIR", help="read the Benchmark NAME there: a results store, or a copy of one")] = None,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="write files there instead of printing")] = None,
     form: Annotated[Format | None, typer.Option(
         "--format", help="what to print (default: table), or the one file to write in --output (default: all)")] = None,
