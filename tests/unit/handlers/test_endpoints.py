@@ -10,12 +10,13 @@ import socket
 import threading
 import time
 import urllib.error
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.request import urlopen
 
 import kopf
 import pytest
+from fakes.clock import until
 from kopf._core.engines import probing
 
 from shapebench.handlers import endpoints as served
@@ -127,13 +128,6 @@ def large() -> Iterator[tuple[Endpoints, list[io.BytesIO]]]:
     endpoints.start()
     yield endpoints, opened
     endpoints.stop()
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_few_records_are_sent_at_a_time_and_one_who_takes_none_loses_its_turn(

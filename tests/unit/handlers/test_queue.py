@@ -7,18 +7,11 @@ from collections import Counter
 from itertools import islice
 
 import pytest
+from fakes.clock import Clock
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shapebench.handlers.queue import Pace, WorkQueue
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from fakes.clock import until
 from prometheus_client import CollectorRegistry
 
 from shapebench.handlers import record_mover
@@ -72,13 +73,6 @@ def counted(registry: CollectorRegistry) -> dict[str, float | None]:
     return {result: registry.get_sample_value("shapebench_results_moves_total", {"result": result})
             for result in ("done", "failed", "left")} | {
         "waiting": registry.get_sample_value("shapebench_results_waiting_records")}
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_records_in_config_maps_are_moved_one_at_a_time(mover: RecordMover, moves: Moves,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from fakes.clock import until
 from prometheus_client import generate_latest
 
 from shapebench.handlers.queue import Pace, WorkQueue
@@ -31,13 +32,6 @@ def working(look: Callable[[Name], float | None], told: list[errors.KubeError] |
         yield queue, workers, metrics
     finally:
         workers.stop(5)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
 
 
 @pytest.mark.parametrize(("raised", "told"), [

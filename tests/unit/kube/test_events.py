@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from fakes.clock import Clock
 from unit.kube.fake_api import FakeApi, status
 
 from shapebench.kube.events import QUIET_S, Events, event_body
@@ -14,16 +15,9 @@ ABOUT = {"apiVersion": "shapebench.dev/v1alpha1", "kind": "Benchmark",
 STARTED = Emit(ABOUT, "Normal", "Started", "pods created")
 
 
-class Clock:
-    now_s = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_700_000_000.0)
 
 
 @pytest.fixture

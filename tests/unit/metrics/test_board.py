@@ -6,19 +6,13 @@ import re
 from typing import Any
 
 import pytest
+from fakes.clock import Clock
 from hypothesis import given, strategies
 from prometheus_client.parser import text_string_to_metric_families
 
 from shapebench.api.record import Usage
 from shapebench.metrics.registry import Metrics
 from shapebench.remote_write import parameters
-
-
-class Clock:
-    now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 def run(name: str, parameters: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from fakes.clock import Clock
 
 from shapebench.api import packing
 from shapebench.api.record import Cell, Phase, RunRecord, Times, Verdict
@@ -46,13 +47,6 @@ class Scripted:
 
     def paths(self) -> Iterator[str]:
         return iter(sorted(self.files))
-
-
-class Clock:
-    now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture
