@@ -88,13 +88,14 @@ lint: setup ## ruff, mypy strict, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-generate: setup ## write what is generated: CRDs and the reference from the models, dashboards, the chart's copies
+generate: setup ## write what is generated: CRDs and the reference from the models, what jobs take, dashboards, the chart's copies
 	PYTHONPATH=operator $(BIN)/python -m shapebench.api.crd manifests/crd
 	cp manifests/crd/*.yaml helm/shapebench/files/crds/
 	PYTHONPATH=operator $(BIN)/python -m shapebench.api.reference docs/reference/api.md
 	PYTHONPATH=operator $(BIN)/python -m shapebench.report.export.reference docs/reference/results.md
+	PYTHONPATH=operator:jobs:hack $(BIN)/python -m job_descriptions operator/shapebench/plan/jobs.json
 	PYTHONPATH=hack $(BIN)/python -m dashboards manifests/dashboards
 	cp manifests/dashboards/*.json helm/shapebench/files/dashboards/
 
 verify: generate ## fail if anything generated is not what is committed
-	git diff --exit-code -- manifests helm docs
+	git diff --exit-code -- manifests helm docs operator/shapebench/plan/jobs.json

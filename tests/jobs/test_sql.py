@@ -177,7 +177,7 @@ def test_damaged_tables_are_found_here_and_on_executors(spark: Any, copy: Path, 
     pytest.param(["--scale=nan"], "nan is out of range", id="scale-nan"),
     pytest.param(["--queries=q1,q2"], "there is no query 'q2': give some of q1, q3, q5, q6, q12, q18", id="unknown"),
     pytest.param(["--queries="], "there is no query ''", id="none"),
-    pytest.param(["--queries=q1,q1"], "'q1,q1' names a query twice", id="twice"),
+    pytest.param(["--queries=q1,q1"], "'q1,q1' has a value twice", id="twice"),
     pytest.param(["--passes=0"], "0 is out of range: give at least 1", id="passes"),
 ])
 def test_bad_arguments(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

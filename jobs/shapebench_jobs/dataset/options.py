@@ -7,21 +7,14 @@ import argparse
 from shapebench_jobs.dataset import drawing
 from shapebench_jobs.dataset.files import DatasetArguments
 from shapebench_jobs.files import data_folder, page_cache
-from shapebench_jobs.harness.arguments import integer, several
+from shapebench_jobs.harness.arguments import integer, one_of, several
 from shapebench_jobs.harness.run import BadArgumentsError
 
 FORMATS = ("images", "tfrecord")
 
 
-def formats(text: str) -> tuple[str, ...]:
-    """A type for argparse: formats with commas between them, none of them twice."""
-
-    def one(name: str) -> str:
-        if name not in FORMATS:
-            raise argparse.ArgumentTypeError(f"{name!r} is no format: give {' or '.join(FORMATS)}")
-        return name
-
-    return several(one)(text)
+formats = several(one_of(FORMATS, "format"))
+"""A type for argparse: formats with commas between them, none of them twice."""
 
 
 def image_size(text: str) -> tuple[int, int]:

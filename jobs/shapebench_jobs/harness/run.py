@@ -15,7 +15,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
@@ -118,8 +118,9 @@ def _pairs(values: Mapping[str, Scalar]) -> str:
 class Run:
     """What a job holds while it works: its one way to say what it measured."""
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, names: Collection[str] | None = None) -> None:
         self._sink = sink
+        self._names = names
 
     @contextmanager
     def measured(self) -> Iterator[None]:
@@ -133,8 +134,10 @@ class Run:
         self._sink.emit({"event": event, "time_s": time.time(), "monotonic_s": time.monotonic()})
 
     def measurement(self, parameters: Mapping[str, Scalar], values: Mapping[str, float]) -> None:
-        """Write one row; ValueError when a value is not a finite number."""
+        """Write one row; ValueError when a value is not a finite number, or has a name that the job does not tell."""
         for name, value in values.items():
+            if self._names is not None and name not in self._names:
+                raise ValueError(f"measurement {name} is not in the job's MEASURED: a Benchmark could not name it")
             if not math.isfinite(value):
                 raise ValueError(f"measurement {name} is {value}: only finite numbers can be recorded")
         self._sink.emit({"event": EVENT_MEASUREMENT, "parameters": dict(parameters), "values": dict(values)})
@@ -148,14 +151,16 @@ class Run:
         self._sink.emit({"event": EVENT_WRONG_ANSWER, "message": message})
 
 
-def perform(job: Callable[[Run], None], environ: Mapping[str, str] = os.environ) -> int:
+def perform(job: Callable[[Run], None], environ: Mapping[str, str] = os.environ,
+            measured: Collection[str] | None = None) -> int:
     """Run a job and return its exit code: 0, 2 (arguments cannot work) or 65 (wrong answer).
 
-    Any other exception passes through, so that its traceback is in the log and Python exits with 1.
+    `measured`: the names of the values that its rows may have. Any other exception passes through, so that its
+    traceback is in the log and Python exits with 1.
     """
     path = environ.get(ENV_EVENTS_FILE)
     sink: Sink = EventFile(path) if path else Console(sys.stderr)
-    run = Run(sink)
+    run = Run(sink, measured)
     try:
         job(run)
     except WrongAnswerError as wrong:

@@ -36,6 +36,11 @@ else in the last one. A wrong answer ends with exit code 65.
 
 The cluster's settings come from spark-defaults.conf (SPARK_CONF_DIR); without any, Spark runs in this
 process on all cores."""
+MEASURED = (
+    "iteration_seconds", "inertia", "farthest_move", "points_per_second", "seconds", "iterations", "final_inertia",
+    "cached_share", "shuffle_bytes", "spilled_bytes", "gc_seconds",
+)
+"""The names of all values that its rows may have."""
 
 CACHES = ("memory", "disk", "none")
 _GROUP = "shapebench-k-means"
@@ -171,4 +176,4 @@ def _report(iterations: Sequence[Iteration], parameters: dict[str, str], run: Ru
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     options = parser().parse_args(argv)
-    return perform(lambda run: k_means(options, run, os.environ))
+    return perform(lambda run: k_means(options, run, os.environ), measured=MEASURED)

@@ -39,6 +39,12 @@ mean, and how often parameter sets were read. A wrong answer ends with exit code
 
 The cluster's settings come from spark-defaults.conf (SPARK_CONF_DIR); without any, Spark runs in this
 process on all cores."""
+MEASURED = (
+    "images_per_second", "megabytes_per_second", "seconds", "images", "bytes", "damaged", "page_cache_resident",
+    "action_seconds", "action_sets_read", "action_preparing_task_seconds", "all_actions_seconds", "sets_read",
+    "parameter_sets", "reads_per_set",
+)
+"""The names of all values that its rows may have."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -225,4 +231,4 @@ def order_seed(environ: Mapping[str, str]) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     options = parser().parse_args(argv)
-    return perform(lambda run: read_grid(options, run, os.environ))
+    return perform(lambda run: read_grid(options, run, os.environ), measured=MEASURED)

@@ -36,6 +36,11 @@ ends with exit code 65 and names damaged files, unless --on-damage=skip leaves t
 
 The cluster's settings come from spark-defaults.conf (SPARK_CONF_DIR); without any, Spark runs in this
 process on all cores."""
+MEASURED = (
+    "images_per_second", "megabytes_per_second", "seconds", "images", "bytes", "batches", "damaged",
+    "page_cache_resident",
+)
+"""The names of all values that its rows may have."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -167,4 +172,4 @@ def values(part: Part, seconds: float, cache: Residency, damaged: int = 0) -> di
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     options = parser().parse_args(argv)
-    return perform(lambda run: read_speed(options, run, os.environ))
+    return perform(lambda run: read_speed(options, run, os.environ), measured=MEASURED)

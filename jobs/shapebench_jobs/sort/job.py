@@ -29,6 +29,11 @@ same sum of CRC-32s as numpy makes of the same seed. A wrong answer ends with ex
 
 The cluster's settings come from spark-defaults.conf (SPARK_CONF_DIR); without any, Spark runs in this
 process on all cores."""
+MEASURED = (
+    "records_per_second", "megabytes_per_second", "seconds", "records", "bytes", "shuffle_bytes", "spilled_bytes",
+    "gc_seconds", "largest_partition_records",
+)
+"""The names of all values that its rows may have."""
 
 _GROUP = "shapebench-sort"
 _WARM_UP = 1000
@@ -119,4 +124,4 @@ def values(records: int, seconds: float) -> dict[str, float]:
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     options = parser().parse_args(argv)
-    return perform(lambda run: sort(options, run, os.environ))
+    return perform(lambda run: sort(options, run, os.environ), measured=MEASURED)

@@ -37,6 +37,11 @@ Queries: {", ".join(QUERIES)}.
 
 The cluster's settings come from spark-defaults.conf (SPARK_CONF_DIR); without any, Spark runs in this
 process on all cores."""
+MEASURED = (
+    "query_seconds", "rows", "shuffle_bytes", "spilled_bytes", "gc_seconds", "queries_per_second", "queries",
+    "seconds", "geometric_mean_seconds", "table_bytes",
+)
+"""The names of all values that its rows may have."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,8 @@ def parser() -> argparse.ArgumentParser:
     default = TablesArguments()
     result = arguments.new_parser("sql", DESCRIPTION)
     group = result.add_argument_group("queries")
-    group.add_argument("--queries", type=query_names, default=tuple(QUERIES), metavar="NAMES",
+    group.add_argument("--queries", type=arguments.several(arguments.one_of(QUERIES, "query")), default=tuple(QUERIES),
+                       metavar="NAMES",
                        help=f"which to ask, with commas between them (default {','.join(QUERIES)})")
     group.add_argument("--passes", type=arguments.integer(1), default=1, metavar="N",
                        help="ask all of them N times, rows of measurements for each (default %(default)s)")
@@ -76,17 +82,6 @@ def parser() -> argparse.ArgumentParser:
     data_folder.add_option(group, "where tables are kept and reused, on each machine's own disk")
     arguments.add_cluster_options(result)
     return result
-
-
-def query_names(text: str) -> tuple[str, ...]:
-    """A type for argparse: names of queries, with commas between them, each once."""
-    names = tuple(text.split(","))
-    for name in names:
-        if name not in QUERIES:
-            raise argparse.ArgumentTypeError(f"there is no query {name!r}: give some of {', '.join(QUERIES)}")
-    if len(set(names)) < len(names):
-        raise argparse.ArgumentTypeError(f"{text!r} names a query twice: --passes asks again")
-    return names
 
 
 def sql(options: argparse.Namespace, run: Run, environ: Mapping[str, str]) -> None:
@@ -183,4 +178,4 @@ def values(seconds: Sequence[float]) -> dict[str, float]:
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     options = parser().parse_args(argv)
-    return perform(lambda run: sql(options, run, os.environ))
+    return perform(lambda run: sql(options, run, os.environ), measured=MEASURED)

@@ -6,7 +6,6 @@ import argparse
 import os
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +35,13 @@ speak of (it gains at most 0.05 seconds a second) and is at most --max-lag at th
 The answer is checked: no row came too late for its window, the windows hold all rows that were
 taken in, none missing and none twice, and each key's count and sums are those of a plain
 recomputation. A wrong answer ends with exit code 65. Not keeping up is no wrong answer."""
+MEASURED = (
+    "keeps_up", "sustained_rows_per_second", "processed_rows_per_second", "input_rows_per_second", "lag_slope",
+    "last_lag_s", "batch_duration_p50_ms", "batch_duration_p95_ms", "batch_duration_p99_ms", "latency_p50_ms",
+    "latency_p95_ms", "latency_p99_ms", "busy_share", "batches", "rows", "rows_late", "batch_rows", "batch_ms",
+    "batch_rows_per_second", "batch_lag_s", "batch_state_rows",
+)
+"""The names of all values that its rows may have."""
 
 _WARM_BATCHES = 2
 _WARM_ROWS_PER_SECOND = 100
@@ -67,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
                        help="how long a window waits for late rows (default %(default)s)")
     group.add_argument("--work", type=arguments.integer(0, 100_000), default=100, metavar="N",
                        help="rounds of arithmetic on each row, to set the load (default %(default)s)")
-    group.add_argument("--trigger", type=_not_negative, default=0.0, metavar="SECONDS",
+    group.add_argument("--trigger", type=arguments.not_negative, default=0.0, metavar="SECONDS",
                        help="time between starts of batches; 0: as soon as there are rows (default %(default)g)")
     group.add_argument("--checkpoint", default="", metavar="URL",
                        help="folder or bucket for the query's log and state; a new folder below it is made and removed "
@@ -79,21 +85,13 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_clock_options(result: argparse.ArgumentParser) -> None:
     group = result.add_argument_group("clock")
-    group.add_argument("--warm-up", type=_not_negative, default=10.0, metavar="SECONDS",
+    group.add_argument("--warm-up", type=arguments.not_negative, default=10.0, metavar="SECONDS",
                        help="how long the query runs before the clock starts (default %(default)g)")
     group.add_argument("--duration", type=arguments.positive, default=60.0, metavar="SECONDS",
                        help="the measured part; a window at least (default %(default)g)")
     group.add_argument("--max-lag", type=arguments.positive, default=10.0, metavar="SECONDS",
                        help="how far behind the stream the last batch may be to keep up (default %(default)g)")
     data_folder.add_option(group, "the data folder of each machine")
-
-
-def _not_negative(text: str) -> float:
-    """A type for argparse: 0 or a positive number."""
-    with suppress(ValueError):
-        if float(text) == 0:
-            return 0.0
-    return arguments.positive(text)
 
 
 def refuse_impossible(options: argparse.Namespace) -> None:
@@ -204,4 +202,4 @@ def _report(options: argparse.Namespace, clock: Clock, found: Sequence[Batch], r
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     options = parser().parse_args(argv)
-    return perform(lambda run: stream_windows(options, run, os.environ))
+    return perform(lambda run: stream_windows(options, run, os.environ), measured=MEASURED)

@@ -32,6 +32,15 @@ from shapebench_jobs.train.lifeline import FINISHED, STARTED, Leader
 from shapebench_jobs.train.material import Material
 from shapebench_jobs.train.synchronous import Synchronous
 
+parser = train_options.parser
+MEASURED = (
+    "loss", "accuracy", "validation_loss", "validation_accuracy", "validation_images", "validation_seconds",
+    "seconds", "images", "images_per_second", "batch_size", "learning_rate", "updates", "final_loss",
+    "final_accuracy", "final_validation_loss", "final_validation_accuracy", "training_seconds", "total_updates",
+    "step_ms", "replicas_in_sync", "weights_crc32", "damaged_images",
+)
+"""The names of all values that its rows may have."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -191,5 +200,5 @@ def _sentence(lesson: Lesson, epochs: int) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
-    options = train_options.parser().parse_args(argv)
-    return perform(lambda run: train(options, run, os.environ))
+    options = parser().parse_args(argv)
+    return perform(lambda run: train(options, run, os.environ), measured=MEASURED)

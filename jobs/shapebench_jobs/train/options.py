@@ -76,7 +76,7 @@ def _add_training(result: argparse.ArgumentParser) -> None:
     group.add_argument("--training-seed", type=arguments.integer(0), default=None, metavar="N",
                        help="of the weights at the start and the order of images (default: $SHAPEBENCH_SEED, the same "
                        "in all runs of a benchmark, else --seed)")
-    group.add_argument("--validation-share", type=_share, default=0.2, metavar="SHARE",
+    group.add_argument("--validation-share", type=arguments.share, default=0.2, metavar="SHARE",
                        help="part of the images, drawn by --seed, put aside and judged after each epoch; "
                        "0: none (default %(default)s)")
 
@@ -86,7 +86,7 @@ def _add_schedule(result: argparse.ArgumentParser) -> None:
     group.add_argument("--optimizer", choices=("adam", "sgd"), default="adam", help="(default %(default)s)")
     group.add_argument("--learning-rate", type=arguments.positive, default=0.003, metavar="RATE",
                        help="at the start (default %(default)s)")
-    group.add_argument("--momentum", type=_share, default=0.9, metavar="M",
+    group.add_argument("--momentum", type=arguments.share, default=0.9, metavar="M",
                        help="of sgd, 0 or more and below 1 (default %(default)s)")
     group.add_argument("--schedule", choices=tf_schedule.NAMES, default=tf_schedule.CONSTANT,
                        help="at each of --schedule-epochs, divide the learning rate by --schedule-factor, or multiply "
@@ -104,14 +104,3 @@ def _add_model(result: argparse.ArgumentParser) -> None:
                        "separable blocks with group normalisation, 3.2 million weights (default %(default)s)")
     group.add_argument("--model-width", type=arguments.positive, default=1.0, metavar="FACTOR",
                        help="multiplies the channels of every layer (default %(default)s)")
-
-
-def _share(text: str) -> float:
-    """A type for argparse: a number of at least 0 and below 1."""
-    try:
-        number = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
-    if not 0 <= number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is out of range: give 0 or more and less than 1")
-    return number

@@ -52,6 +52,13 @@ The answer is checked: the images that went through the network and those that w
 arrived, every loss is finite, the last quarter's mean loss is below the first one's, and it is less
 than twice that of guessing. A wrong answer ends with exit code 65. Not keeping up is no wrong
 answer."""
+MEASURED = (
+    "keeps_up", "sustained_images_per_second", "images_per_second", "capacity_images_per_second", "busy_share",
+    "lag_slope", "last_lag_s", "images_arrived", "images_trained", "images_waiting", "updates", "final_batch_size",
+    "final_loss", "final_accuracy", "replicas_in_sync", "weights_crc32", "round_arrived", "round_trained",
+    "round_seconds", "round_batch_size", "round_waiting", "round_loss", "round_accuracy",
+)
+"""The names of all values that its rows may have."""
 
 _STRATEGIES = tuple(name for name in tf_strategy.NAMES if name != tf_strategy.PARAMETER_SERVER)
 _FEWEST_INTERVALS = 3
@@ -245,4 +252,4 @@ def _as_one(epochs: Sequence[Epoch]) -> Epoch:
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     options = parser().parse_args(argv)
-    return perform(lambda run: train_stream(options, run, os.environ))
+    return perform(lambda run: train_stream(options, run, os.environ), measured=MEASURED)

@@ -41,6 +41,12 @@ record.
 The tasks are Python programs and open files: --out must be a path that is there in every executor's
 pod, such as a mounted claim. Object storage by URL (s3a://, gs://) can be read with --data, but not
 written."""
+MEASURED = (
+    "images_per_second", "megabytes_read_per_second", "megabytes_written_per_second", "seconds", "images",
+    "damaged_images", "bytes_read", "bytes_written", "shards", "largest_shard_images", "slowest_shard_seconds",
+    "executor_images", "executor_images_per_second", "executor_shards", "executor_task_seconds",
+)
+"""The names of all values that its rows may have."""
 
 _MADE_SIDE_PX = 320
 
@@ -226,4 +232,4 @@ def by_executor(written: Sequence[Written], seconds: float) -> list[dict[str, fl
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     options = parser().parse_args(argv)
-    return perform(lambda run: write_tfrecords(options, run, os.environ))
+    return perform(lambda run: write_tfrecords(options, run, os.environ), measured=MEASURED)

@@ -1,35 +1,40 @@
-"""What CEL cannot say about a Benchmark: templates, sizes that Spark needs, shapes of equal total.
+"""What CEL cannot say about a Benchmark: templates, what a shipped job takes, sizes that Spark needs, shapes' totals.
 
 Each problem names the field and the fix. Both backends ask here before anything is created.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from shapebench.api import benchmark, quantity, workload
-from shapebench.plan import expand, pools, templates
+from shapebench.plan import expand, jobs, pools, templates
 
 RUNS_LIMIT = 10_000
 
 
 def problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
     """Why the Benchmark cannot be run; empty when it can."""
-    return (*_template_problems(spec), *_size_problems(spec), *_count_problems(spec))
+    basic = (*_template_problems(spec), *_size_problems(spec), *_count_problems(spec))
+    return basic or (() if spec.workload.program.image else tuple(_job_problems(spec)))
 
 
 def remarks(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
     """What is allowed but worth saying."""
-    totals = {quantity.cpu_text(shape.workers * quantity.cpu_cores(shape.cpu)) for shape in spec.shapes}
-    if len(totals) > 1:
-        return (f"the shapes' total CPU differs ({', '.join(sorted(totals))} cores): "
-                "this compares sizes, not only ways to cut one size",)
-    return ()
+    return (*_unused_parameters(spec), *_other_image(spec), *_unequal_totals(spec))
 
 
 def cluster_remarks(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
     """The same, and what is worth saying where there are nodes."""
     return (*remarks(spec), *_mixed_nodes(spec))
+
+
+def _unequal_totals(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
+    totals = {quantity.cpu_text(shape.workers * quantity.cpu_cores(shape.cpu)) for shape in spec.shapes}
+    if len(totals) > 1:
+        return (f"the shapes' total CPU differs ({', '.join(sorted(totals))} cores): "
+                "this compares sizes, not only ways to cut one size",)
+    return ()
 
 
 def _template_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
@@ -41,6 +46,61 @@ def _template_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
         except templates.TemplateError as error:
             found.append(f"spec.workload.{spec.workload.kind}.arguments[{index}]: {error}")
     return tuple(found)
+
+
+def _unused_parameters(spec: benchmark.BenchmarkSpec) -> Iterator[str]:
+    """No other field is a template, and nothing else tells a program of the parameters: of a shipped job or not."""
+    if _template_problems(spec):
+        return
+    used = {name for argument in spec.workload.program.arguments for name in templates.names(argument)}
+    for index, parameter in enumerate(spec.parameters):
+        if parameter.name not in used:
+            yield (f"spec.parameters[{index}]: no argument uses {parameter.name}, so cells that differ in it alone do "
+                   f"the same work: write {{{parameter.name}}} in spec.workload.{spec.workload.kind}.arguments")
+
+
+def _other_image(spec: benchmark.BenchmarkSpec) -> Iterator[str]:
+    """Another image may have the job in another version: what the one that came along would refuse is a remark."""
+    if spec.workload.program.image and not _template_problems(spec) and not _count_problems(spec):
+        yield from (f"{problem} (not refused: spec.workload.{spec.workload.kind}.image may have another version of "
+                    "the job)" for problem in _job_problems(spec))
+
+
+def _job_problems(spec: benchmark.BenchmarkSpec) -> Iterator[str]:
+    """What a shipped job would refuse, or never write. Its templates can be filled, and there are not too many."""
+    if spec.workload.program.job is None:
+        return
+    job = jobs.described(spec.workload.program.job)
+    for index in range(len(spec.workload.program.arguments)):
+        found = dict(_argument_mistakes(spec, job, index))
+        if found:
+            yield (f"spec.workload.{spec.workload.kind}.arguments[{index}]: "
+                   f"{_told(spec.workload.program.arguments[index], list(found))}: {next(iter(found.values()))}")
+    kind, _, name = spec.objective.metric.partition(".")
+    mistake = job.metric_mistake(name) if kind == "measurement" else None
+    if mistake:
+        yield f"spec.objective.metric: {mistake}"
+
+
+def _told(template: str, texts: Sequence[str]) -> str:
+    """Some of what a template comes to."""
+    more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
+    return f"{', '.join(map(repr, texts[:3]))}{more}" + (f" (of {template!r})" if texts[0] != template else "")
+
+
+def _argument_mistakes(spec: benchmark.BenchmarkSpec, job: jobs.Job, index: int) -> Iterator[tuple[str, str]]:
+    """What an argument is with all that its parameters can be, where the job would refuse it, and why."""
+    arguments = spec.workload.program.arguments
+    template = arguments[index]
+    before = arguments[index - 1] if index and "=" not in arguments[index - 1] else ""
+    after = arguments[index + 1] if index + 1 < len(arguments) else None
+    around = (before, template, "" if after is None or "=" in template else after)
+    names = {name for one in around for name in templates.names(one)}
+    for values in expand.all_template_values(spec, names):
+        left, text, right = (templates.fill(one, values) for one in around)
+        mistake = job.argument_mistake(left, text, None if after is None else right)
+        if mistake:
+            yield text, mistake
 
 
 def _mixed_nodes(spec: benchmark.BenchmarkSpec) -> Iterator[str]:
@@ -72,8 +132,9 @@ def _size_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
 
 
 def _count_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
-    count = len(expand.cells(spec)) * (spec.repetitions.count + spec.repetitions.warmups)
+    cells = expand.cell_count(spec)
+    count = cells * (spec.repetitions.count + spec.repetitions.warmups)
     if count <= RUNS_LIMIT:
         return ()
-    return (f"spec: {len(expand.cells(spec))} cells × {spec.repetitions.count + spec.repetitions.warmups} runs are "
+    return (f"spec: {cells} cells × {spec.repetitions.count + spec.repetitions.warmups} runs are "
             f"{count} runs; at most {RUNS_LIMIT} are possible: take fewer values or repetitions",)

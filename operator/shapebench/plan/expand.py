@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from shapebench.api import benchmark, keys, quantity
@@ -29,6 +30,11 @@ def cells(spec: benchmark.BenchmarkSpec) -> tuple[Cell, ...]:
     combinations = list(itertools.product(*(parameter.values for parameter in spec.parameters)))
     return tuple(Cell(shape=shape.name, parameters=dict(zip(names, values, strict=True)))
                  for shape in spec.shapes for values in combinations)
+
+
+def cell_count(spec: benchmark.BenchmarkSpec) -> int:
+    """How many cells there are, of which there may be too many to make."""
+    return len(spec.shapes) * math.prod(len(parameter.values) for parameter in spec.parameters)
 
 
 def runs(name: str, spec: benchmark.BenchmarkSpec) -> tuple[PlannedRun, ...]:
@@ -59,12 +65,29 @@ def _ordered(every_cell: tuple[Cell, ...], order: benchmark.Order, block: int) -
 
 def template_values(run: PlannedRun, seed: int) -> Mapping[str, Scalar]:
     """What `{name}` stands for in the arguments of this run."""
+    return _template_values(run.shape, seed, run.repetition, run.cell.parameters)
+
+
+def all_template_values(spec: benchmark.BenchmarkSpec, names: Collection[str]) -> Iterator[Mapping[str, Scalar]]:
+    """What `{name}` stands for in any run, once for each combination of what these names stand for."""
+    varied = [parameter for parameter in spec.parameters if parameter.name in names]
+    shapes = spec.shapes if {"shape", "workers", "cpu", "memory"}.intersection(names) else spec.shapes[:1]
+    first = 1 if "repetition" not in names or not spec.repetitions.warmups else 0
+    repetitions = range(first, spec.repetitions.count + 1 if "repetition" in names else 2)
+    for shape, repetition in itertools.product(shapes, repetitions):
+        for values in itertools.product(*(parameter.values for parameter in varied)):
+            yield _template_values(shape, spec.order.seed, repetition,
+                                   {parameter.name: value for parameter, value in zip(varied, values, strict=True)})
+
+
+def _template_values(shape: benchmark.Shape, seed: int, repetition: int,
+                     parameters: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
     return {
-        "shape": run.shape.name,
-        "workers": run.shape.workers,
-        "cpu": quantity.task_slots(quantity.cpu_cores(run.shape.cpu)),
-        "memory": quantity.memory_bytes(run.shape.memory),
+        "shape": shape.name,
+        "workers": shape.workers,
+        "cpu": quantity.task_slots(quantity.cpu_cores(shape.cpu)),
+        "memory": quantity.memory_bytes(shape.memory),
         "seed": seed,
-        "repetition": run.repetition,
-        **run.cell.parameters,
+        "repetition": repetition,
+        **parameters,
     }

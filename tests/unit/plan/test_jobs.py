@@ -1,0 +1,151 @@
+"""What is said of a shipped job's arguments before anything is created is what the job itself would say."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shapebench.api import workload
+from shapebench.api.benchmark import BenchmarkSpec
+from shapebench.plan import acceptance, jobs
+
+ROOT = Path(__file__).parents[3]
+ALL = (*get_args(workload.SparkJob), *get_args(workload.TensorFlowJob))
+PARSERS = {job: importlib.import_module(f"{workload.job_module(job)}.job").parser() for job in ALL}
+JUDGED_BY_THE_JOB_ALONE = ("--image-size",)
+"""Options whose type has no schema."""
+VALUES = ("0", "1", "2", "07", "-5", "-0.5", "0.5", "1e400", "nan", "11", "1001", "2,3", "2,2", "q1,q3", "q1,q2",
+          "images", "images,tfrecord", "tfrecrod", "cold", "memory", "mirrored", "sgd", "skip", "rate", "",
+          "-", "a b", "x=y")
+
+
+def spec(job: str = "read-speed", arguments: tuple[str, ...] = (), metric: str = "duration",
+         parameters: dict[str, list[Any]] | None = None, **workload: Any) -> BenchmarkSpec:
+    kind = "tensorflow" if job.startswith("train") else "spark"
+    return BenchmarkSpec.model_validate({
+        "workload": {kind: {"job": job, "arguments": arguments, **workload}}, "objective": {"metric": metric},
+        "shapes": [{"name": "4x1", "workers": 4, "cpu": "1", "memory": "1Gi"},
+                   {"name": "2x2", "workers": 2, "cpu": "2", "memory": "2Gi"}],
+        "parameters": [{"name": name, "values": values} for name, values in (parameters or {}).items()]})
+
+
+def test_the_descriptions_are_current(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "job_descriptions", str(tmp_path / "jobs.json")], check=True, cwd=ROOT,
+                   env=os.environ | {"PYTHONPATH": "operator:jobs:hack"})
+    committed = ROOT / "operator/shapebench/plan/jobs.json"
+    assert (tmp_path / "jobs.json").read_text() == committed.read_text(), "run make generate"
+    assert tuple(json.loads(committed.read_text())) == ALL
+
+
+@pytest.mark.parametrize("job", ALL)
+def test_every_measurement_is_on_the_jobs_page(job: str) -> None:
+    page = (ROOT / f"docs/jobs/{job}.md").read_text()
+    assert [name for name in jobs.described(job).measured if f"`{name}`" not in page] == []
+
+
+@st.composite
+def command_lines(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """A job, and what might be given to it: its options with likely and unlikely values, other jobs' and misspelt."""
+    job = draw(st.sampled_from(ALL))
+    own = sorted(jobs.described(job).arguments)
+    foreign = ("--fromat", "--batch", "--trigger", "-f", "--no-passes")
+    option = st.sampled_from([one for one in (*own, *own, *foreign) if one not in JUDGED_BY_THE_JOB_ALONE])
+    value = st.sampled_from(VALUES)
+    one = st.one_of(option, value, st.builds("{}={}".format, option, value))
+    return job, draw(st.lists(one, max_size=4))
+
+
+@given(command_lines())
+def test_a_command_line_is_refused_where_the_job_would_refuse_it(line: tuple[str, list[str]]) -> None:
+    job, argv = line
+    try:
+        PARSERS[job].parse_args(argv)
+        accepted = True
+    except SystemExit:
+        accepted = False
+    assert (acceptance.problems(spec(job, tuple(argv))) == ()) == accepted
+
+
+@pytest.mark.parametrize(("given", "problem"), [
+    pytest.param(spec(arguments=("--fromat={format}",), parameters={"format": ["images", "tfrecord"]}),
+                 "spec.workload.spark.arguments[0]: '--fromat=images', '--fromat=tfrecord' (of '--fromat={format}'): "
+                 "read-speed has no argument --fromat; did you mean --format?", id="misspelt"),
+    pytest.param(spec("train", ("--epochs=1", "--zzz=1")),
+                 "spec.workload.tensorflow.arguments[1]: '--zzz=1': train has no argument --zzz; it takes --strategy, ",
+                 id="unlike-any"),
+    pytest.param(spec(arguments=("--format={format}",), parameters={"format": ["images", "tfrecrod"]}),
+                 "'--format=tfrecrod' (of '--format={format}'): --format is one of images, tfrecord; did you mean "
+                 "tfrecord?", id="one-of-a-parameters-values"),
+    pytest.param(spec(arguments=("--format", "{format}"), parameters={"format": ["images", "tfrecrod"]}),
+                 "spec.workload.spark.arguments[1]: 'tfrecrod' (of '{format}'): --format is one of",
+                 id="value-as-an-argument-of-its-own"),
+    pytest.param(spec(arguments=("--{cache}",), parameters={"cache": ["decode", "no-decoding"]}),
+                 "'--no-decoding' (of '--{cache}'): read-speed has no argument --no-decoding; did you mean "
+                 "--no-decode?", id="option-made-of-a-parameter"),
+    pytest.param(spec(arguments=("--shards={workers}", "--classes={repetition}")),
+                 "arguments[1]: '--classes=0', '--classes=1' (of '--classes={repetition}'): --classes is a whole "
+                 "number, at least 2 and at most 10", id="what-every-template-knows"),
+    pytest.param(spec(arguments=("--batch-size={n}",), parameters={"n": [0, -1, -2, -3, -4, 1]}),
+                 "'--batch-size=0', '--batch-size=-1', '--batch-size=-2' and 2 more (of", id="not-all-are-listed"),
+    pytest.param(spec(arguments=("--format", "--batch-size=8")), "'--format': --format needs a value; write "
+                 "--format=VALUE", id="no-value"),
+    pytest.param(spec(arguments=("--decode=yes",)), "--decode takes no value; write --decode alone", id="a-flag"),
+    pytest.param(spec("read-grid", ("--formats=images, tfrecrod",)), "--formats is one of images, tfrecord, or several "
+                 "with commas between them; did you mean tfrecord?", id="one-of-several"),
+    pytest.param(spec("train", ("--momentum=1",)), "--momentum is a number, at least 0 and below 1", id="bounds"),
+    pytest.param(spec(metric="measurement.images_per_sec"), "spec.objective.metric: read-speed writes no "
+                 "images_per_sec; did you mean images_per_second?", id="metric"),
+    pytest.param(spec("sql", metric="measurement.loss"), "sql writes no loss; it writes query_seconds, ",
+                 id="metric-of-others"),
+])
+def test_what_is_wrong_is_named_with_the_fix(given: BenchmarkSpec, problem: str) -> None:
+    (found,) = acceptance.problems(given)
+    assert problem in found
+    assert acceptance.remarks(given) == ()
+
+
+def test_another_image_may_have_another_version_of_the_job() -> None:
+    given = spec(arguments=("--fromat=images",), metric="measurement.new", image="example.org/spark:2")
+    assert acceptance.problems(given) == ()
+    argument, metric = acceptance.remarks(given)
+    assert "read-speed has no argument --fromat; did you mean --format?" in argument
+    assert "read-speed writes no new" in metric
+    assert "not refused: spec.workload.spark.image may have another version" in argument
+
+
+def test_of_somebody_elses_program_nothing_is_known() -> None:
+    own = BenchmarkSpec.model_validate({
+        "workload": {"spark": {"application": "/a.py", "arguments": ["--fromat={format}"]}},
+        "objective": {"metric": "measurement.anything"}, "parameters": [{"name": "format", "values": ["a"]}],
+        "shapes": [{"name": "a", "workers": 1, "cpu": "1", "memory": "1Gi"}]})
+    assert acceptance.problems(own) == acceptance.remarks(own) == ()
+
+
+@pytest.mark.parametrize("program", [{"job": "train"}, {"command": ["python", "a.py"], "env": [
+    {"name": "SIZE", "value": "{batchSize}"}]}])
+def test_a_parameter_that_no_argument_uses(program: dict[str, Any]) -> None:
+    given = BenchmarkSpec.model_validate({
+        "workload": {"tensorflow": program | {"arguments": ["--epochs={epochs}"]}},
+        "shapes": [{"name": "a", "workers": 1, "cpu": "1", "memory": "1Gi"}],
+        "parameters": [{"name": "epochs", "values": [2]}, {"name": "batchSize", "values": [16, 32]}]})
+    assert acceptance.problems(given) == ()
+    assert acceptance.remarks(given) == (
+        "spec.parameters[1]: no argument uses batchSize, so cells that differ in it alone do the same work: write "
+        "{batchSize} in spec.workload.tensorflow.arguments",)
+
+
+def test_more_cells_than_memory_has_room_for() -> None:
+    names = "abcdefghij"
+    given = spec(arguments=tuple(f"--batch-size={{{name}}}" for name in names),
+                 parameters={name: list(range(50)) for name in names})
+    (found,) = acceptance.problems(given)
+    assert "at most 10000 are possible" in found
