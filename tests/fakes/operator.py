@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
 from fakes.cluster import FakeCluster, Killed, executors_of
+from shapebench.api import keys, packing, places
+from shapebench.api.record import RunRecord
 from shapebench.api.settings import Settings
 from shapebench.reconcile import loop
 
@@ -47,3 +50,25 @@ def live(cluster: FakeCluster, body: dict[str, Any] | None = None, settings: Set
         others(cluster)
     assert ticks, f"it did not end: {cluster.kind('BenchmarkRun')}"
     return cluster
+
+
+def undisturbed(lived: Callable[[int | None], FakeCluster]) -> FakeCluster:
+    """A cluster at its end, which is the same whichever effect the operator was killed after.
+
+    `lived` makes it, with the number of that effect; None: the operator lives.
+    """
+    cluster = lived(None)
+    for effect in range(1, cluster.effects + 1):
+        killed = lived(effect)
+        assert killed.objects == cluster.objects, f"killed after effect {effect}"
+        assert killed.store == cluster.store, f"killed after effect {effect}"
+        assert sorted(killed.created) == sorted(cluster.created), f"killed after effect {effect}"
+    return cluster
+
+
+def record(cluster: FakeCluster, run: str = "1-1") -> RunRecord:
+    """The record of this run of the Benchmark, from where its status says."""
+    place = cluster.get("BenchmarkRun", f"{NAME}-{run}")["status"]["record"]
+    if places.is_url(place):
+        return packing.unpacked(cluster.store[place.removeprefix("memory://store/")])
+    return packing.unpacked(base64.b64decode(cluster.get("ConfigMap", place)["binaryData"][keys.RECORD_KEY]))

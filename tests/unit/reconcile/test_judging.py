@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 from typing import Any
 
 import pytest
 from fakes import cluster as fake
-from fakes.operator import NAME, NAMESPACE, live, look
+from fakes.operator import NAME, NAMESPACE, live, record, undisturbed
 
 from shapebench.api import keys
-from shapebench.api.record import RunRecord
 from shapebench.reconcile import facts
 
 CALM: dict[str, Any] = {"boot_id": "k", "window_s": 2.0, "node_cpus": 4, "node_memory_bytes": 2**34,
@@ -51,11 +48,6 @@ def lived(script: fake.Script, die_after: int | None = None, kind: str = "tensor
 
 def verdicts(cluster: fake.FakeCluster) -> list[str]:
     return [body["status"]["verdict"] for body in cluster.kind("BenchmarkRun")]
-
-
-def record(cluster: fake.FakeCluster, run: str) -> RunRecord:
-    packed = cluster.get("ConfigMap", keys.record_name(f"{NAME}-{run}"))["binaryData"][keys.RECORD_KEY]
-    return RunRecord.model_validate_json(gzip.decompress(base64.b64decode(packed)))
 
 
 def message(cluster: fake.FakeCluster, kind: str = "Succeeded") -> tuple[str, str]:
@@ -123,10 +115,8 @@ def test_a_run_is_held_to_the_first_one_that_counts_even_when_both_end_at_once(
 def test_an_operator_killed_after_any_effect_judges_the_same(concurrency: int) -> None:
     spec = {"limits": {"concurrency": concurrency}, "repetitions": {"count": 3, "warmups": 0}}
     script = living(r2_1={"image": "b"}, r3_1=BUSY)
-    undisturbed = lived(script, **spec)
-    assert verdicts(undisturbed) == ["Valid", "OtherImage", "Neighbour"]
-    for effect in range(1, undisturbed.effects + 1):
-        assert lived(script, effect, **spec).objects == undisturbed.objects, f"killed after effect {effect}"
+    found = undisturbed(lambda die_after: lived(script, die_after, **spec))
+    assert verdicts(found) == ["Valid", "OtherImage", "Neighbour"]
 
 
 def test_the_record_tells_images_and_nodes_and_how_spark_was_set_up() -> None:
@@ -179,41 +169,29 @@ def test_a_pod_that_leaves_nothing_makes_the_run_doubtful() -> None:
     assert record(cluster, "2-1").lost_pods == (f"{NAME}-2-1-a1-worker-1",)
 
 
-def test_an_executor_that_spark_replaced_makes_the_run_doubtful() -> None:
-    cluster = fake.FakeCluster(living())
-    cluster.add(benchmark("spark", repetitions={"count": 1, "warmups": 0}))
-    for _ in range(60):
-        look(cluster)
-        cluster.tick()
-        fake.executors_of(cluster)
-        for pod in cluster.kind("Pod"):
-            name = pod["metadata"]["name"]
-            if name.endswith("exec-2") and ("Pod", name.replace("exec-2", "exec-3")) not in cluster.objects:
-                pod["metadata"] |= {"name": name.replace("exec-2", "exec-3"), "uid": "third"}
-                cluster.add(pod)
-    assert verdicts(cluster) == ["LostPods"]
-    assert "3 executors were asked for where the shape has 2" in record(cluster, "1-1").flags[0].message
-
-
-def test_a_replaced_executor_whose_pod_was_deleted_makes_the_run_doubtful() -> None:
-    """As a drained node's pod is: nothing is left of it but the gap in the numbers."""
-    cluster = fake.FakeCluster(living())
-    cluster.add(benchmark("spark", repetitions={"count": 1, "warmups": 0}))
-    for _ in range(60):
-        look(cluster)
-        cluster.tick()
+@pytest.mark.parametrize(("deleted", "flag"), [
+    pytest.param(False, "3 executors were asked for where the shape has 2", id="it-died"),
+    pytest.param(True, "no record of executor 2: usage is missing", id="its-pod-was-deleted"),
+])
+def test_an_executor_that_spark_replaced_makes_the_run_doubtful(deleted: bool, flag: str) -> None:
+    """Of a pod that was deleted, as a drained node's is, nothing is left but the gap in the numbers."""
+    def others(cluster: fake.FakeCluster) -> None:
         fake.executors_of(cluster)
         for pod in cluster.kind("Pod"):
             name = pod["metadata"]["name"]
             if name.endswith("exec-2") and pod.get("status", {}).get("phase") == "Running":
-                del cluster.objects["Pod", name]
+                if deleted:
+                    del cluster.objects["Pod", name]
                 pod["metadata"] |= {"name": name.replace("exec-2", "exec-3"), "uid": "third"}
                 pod["metadata"]["labels"][keys.LABEL_INDEX] = "3"
                 if ("Pod", pod["metadata"]["name"]) not in cluster.objects:
                     cluster.add(pod)
+
+    cluster = live(fake.FakeCluster(living()), benchmark("spark", repetitions={"count": 1, "warmups": 0}),
+                   others=others)
     found = record(cluster, "1-1")
     assert (verdicts(cluster), found.lost_pods) == (["LostPods"], ())
-    assert "no record of executor 2: usage is missing" in found.flags[0].message
+    assert flag in found.flags[0].message
 
 
 @pytest.mark.parametrize(("image_id", "digest"), [

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fakes import cluster as fake
 from fakes import operator
-from fakes.operator import NAME, NAMESPACE, look, look_once
+from fakes.operator import NAME, NAMESPACE, look, look_once, undisturbed
 
 from shapebench.api import keys
 from shapebench.plan import actions
@@ -195,13 +195,12 @@ def test_a_place_that_somebody_deleted(kind: str, running: bool) -> None:
 
 @BOTH
 def test_an_operator_killed_after_any_effect_ends_in_the_same_place(kind: str) -> None:
-    undisturbed = made(kind)
-    live(undisturbed)
-    for effect in range(1, undisturbed.effects + 1):
-        killed = made(kind, effect)
-        live(killed)
-        assert killed.objects == undisturbed.objects, f"killed after effect {effect}"
-        assert killed.created == undisturbed.created, f"killed after effect {effect}"
+    def lived(die_after: int | None) -> fake.FakeCluster:
+        cluster = made(kind, die_after)
+        live(cluster)
+        return cluster
+
+    undisturbed(lived)
 
 
 @BOTH

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 from typing import Any
 
 import pytest
 from fakes import cluster as fake
-from fakes.operator import NAME, NAMESPACE, live
+from fakes.operator import NAME, NAMESPACE, live, record
 
 from shapebench.agent import record as agent_record
 from shapebench.api import keys
@@ -24,8 +22,7 @@ def lived(script: fake.Script, servers: int = 0, **spec: Any) -> RunRecord:
         "spec": {"workload": {"tensorflow": {"job": "train", "parameterServers": servers}},
                  "shapes": [{"name": "2x1", "workers": 2, "cpu": "1", "memory": "1Gi"}],
                  "repetitions": {"count": 1, "warmups": 0}} | spec})
-    packed = cluster.get("ConfigMap", keys.record_name(f"{NAME}-1-1"))["binaryData"][keys.RECORD_KEY]
-    return RunRecord.model_validate_json(gzip.decompress(base64.b64decode(packed)))
+    return record(cluster)
 
 
 def checkpoint(pod: dict[str, Any], read_s: float) -> str:
