@@ -101,3 +101,10 @@ def test_only_finite_numbers_are_measurements(value: float, events_file: Path) -
     with pytest.raises(ValueError, match="loss is"):
         harness.perform(lambda run: run.measurement({}, {"loss": value}), {harness.ENV_EVENTS_FILE: str(events_file)})
     assert events_file.read_text() == ""
+
+
+def test_a_measurement_has_a_name_that_the_job_tells(events_file: Path) -> None:
+    environ = {harness.ENV_EVENTS_FILE: str(events_file)}
+    assert harness.perform(_work, environ, measured=("images", "seconds")) == 0
+    with pytest.raises(ValueError, match="measurement seconds is not in the job's MEASURED"):
+        harness.perform(_work, environ, measured=("images",))

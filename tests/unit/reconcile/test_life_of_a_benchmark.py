@@ -269,6 +269,10 @@ REJECTED = [
     pytest.param({"workload": {"tensorflow": {"job": "train", "arguments": ["--x={batch}"]}}}, "Invalid",
                  "spec.workload.tensorflow.arguments[0]: '--x={batch}': unknown parameter 'batch'; known are batchSize",
                  id="unknown-parameter"),
+    pytest.param({"workload": {"tensorflow": {"job": "train", "arguments": ["--bach-size={batchSize}"]}}}, "Invalid",
+                 "train has no argument --bach-size; did you mean --batch-size?", id="argument-that-the-job-has-not"),
+    pytest.param({"objective": {"metric": "measurement.images_per_sec"}}, "Invalid",
+                 "train writes no images_per_sec; did you mean images_per_second?", id="metric-that-no-run-has"),
     pytest.param({"workload": {"spark": {"job": "read-speed"}}, "shapes": [
         {"name": "a", "workers": 1, "cpu": "1", "memory": "512Mi"}]}, "Invalid",
         "spec.shapes[0].memory: 512Mi is too little for a Spark executor", id="memory-too-small-for-spark"),
