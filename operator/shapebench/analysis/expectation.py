@@ -5,6 +5,7 @@ Time here is time for which nodes are held: from a pod's place on a node to its 
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -68,10 +69,10 @@ class Took(NamedTuple):
 def held_s(run: Ended, price_per_hour: float | None) -> float | None:
     """How long the run held its gang's nodes, all attempts together; None where that cannot be told.
 
-    What was spent says it best, at the price that the run was made at.
+    What was spent says it best, at the price that the run was made at. One that was made for nothing tells its times.
     """
     paid = spent(run) if run.cost_spent is not None else None
-    if paid is not None and price_per_hour:
+    if paid and price_per_hour:
         return paid / price_per_hour * cost.HOUR_S
     start_s = next((one for one in (run.times.scheduled_s, run.times.admitted_s, run.times.created_s)
                     if one is not None), None)
@@ -120,6 +121,14 @@ def _own_price_per_hour(record: RunRecord) -> float | None:
     """What its gang cost when it was made: another file may give another price. A status rounds both figures, too
     much for this; a Benchmark's prices are fixed anyway."""
     return record.cost / record.duration_s * cost.HOUR_S if record.cost and record.duration_s else None
+
+
+def by_the_clock_s(runs_s: Iterable[float], at_once: int) -> float:
+    """How long runs of these lengths take, started in this order, each as soon as fewer than `at_once` go on."""
+    ends: list[float] = []
+    for run_s in runs_s:
+        heapq.heappush(ends, (heapq.heappop(ends) if len(ends) >= at_once else 0.0) + run_s)
+    return max(ends, default=0.0)
 
 
 def cores(shape: Shape) -> float:

@@ -74,7 +74,8 @@ def of(benchmark: Benchmark, records: Iterable[RunRecord]) -> Forecast:
     money = Ledger(budget.limit(spec), 0.0, 0.0, experience)
     return Forecast(
         benchmark=benchmark, cells=len(expand.cells(spec)), plan=plan, shapes=shapes, all=whole, all_at_most=at_most,
-        wall_s=None if whole is None else whole.seconds / min(spec.limits.concurrency, len(plan)),
+        wall_s=None if whole is None else expectation.by_the_clock_s((one.wall_s for one in expected),
+                                                                     spec.limits.concurrency),
         wall_at_most_s=most_s * math.ceil(len(plan) / spec.limits.concurrency),
         cells_known=len({run.cell.model_dump_json() for run, one in zip(plan, expected, strict=True)
                          if one.basis is Basis.CELL}),

@@ -18,9 +18,9 @@ from shapebench.reconcile.run_view import RunView
 
 def of(benchmark: Benchmark, made: Sequence[RunView], now_s: float) -> Ledger:
     """What was spent on the plan's runs, lost attempts of those that go on included, and what is reserved for these."""
-    if all(shape.price_per_hour is None for shape in benchmark.spec.shapes):
-        return Ledger(None, 0.0, 0.0, Experience(benchmark.spec))
     experience = Experience.of(benchmark.spec, _past(benchmark, made))
+    if all(shape.price_per_hour is None for shape in benchmark.spec.shapes):
+        return Ledger(None, 0.0, 0.0, experience)
     return Ledger(
         budget=budget.limit(benchmark.spec),
         spent=sum(expectation.spent(one.run.status) or 0.0 for one in made),

@@ -50,7 +50,7 @@ class Tally:
 
     plan: Sequence[PlannedRun]
     runs: Mapping[str, BenchmarkRun]
-    remaining: int
+    left: Sequence[PlannedRun]
     infeasible: int
     money: Ledger
     stop: Stop | None = None
@@ -65,7 +65,7 @@ class Tally:
         ours = {name: run for name, run in runs.items() if name in by_name}
         going = [by_name[name] for name, run in ours.items() if run.status.phase not in _OVER]
         left = () if stop else tuple(waiting)
-        return cls(plan, ours, len(left), infeasible, money, stop, ledger.expected(money, (*going, *left)))
+        return cls(plan, ours, left, infeasible, money, stop, ledger.expected(money, (*going, *left)))
 
     def count(self, *phases: Phase) -> int:
         """How many runs are in one of the phases."""
@@ -79,7 +79,7 @@ class Tally:
     @property
     def finished(self) -> bool:
         """Whether nothing is left to run."""
-        return self.over == len(self.runs) and self.remaining == 0
+        return self.over == len(self.runs) and not self.left
 
     @property
     def valid(self) -> int:
@@ -122,7 +122,7 @@ def current(benchmark: Benchmark, old: BenchmarkStatus | None, tally: Tally, acc
         (ConditionType.SUCCEEDED, phase is BenchmarkPhase.SUCCEEDED, *_ending(tally, best, finished)),
         (ConditionType.FAILED, phase is BenchmarkPhase.FAILED, *_ending(tally, best, finished)),
     ]
-    skipped = len(tally.plan) - len(tally.runs) - tally.remaining
+    skipped = len(tally.plan) - len(tally.runs) - len(tally.left)
     return BenchmarkStatus(
         phase=phase,
         observed_generation=benchmark.metadata.generation,
@@ -137,7 +137,7 @@ def current(benchmark: Benchmark, old: BenchmarkStatus | None, tally: Tally, acc
         best=best,
         cost_spent=cost_spent,
         cost_expected=round(tally.cost_expected, 6) if tally.cost_expected is not None and not finished else None,
-        time_left_s=_time_left_s(benchmark, tally, started_at, now_s),
+        time_left_s=_time_left_s(benchmark, tally, now_s),
         started_at=started_at,
         finished_at=(before.finished_at or moments.timestamp(now_s)) if finished else None,
         results=f"shapebench report {benchmark.metadata.name} -n {benchmark.metadata.namespace}",
@@ -226,10 +226,15 @@ def _best(benchmark: Benchmark, tally: Tally) -> Best | None:
                 summary=f"{summary.cell_text(found.cell)} ({value}, n={found.n})"[:512])
 
 
-def _time_left_s(benchmark: Benchmark, tally: Tally, started_at: str | None, now_s: float) -> int | None:
-    """Wall time per run so far, times what is left; to ten seconds, so that the status is not written for nothing."""
-    started_s = moments.unix_s(started_at)
-    if not tally.over or started_s is None or tally.finished or benchmark.spec.suspend:
+def _time_left_s(benchmark: Benchmark, tally: Tally, now_s: float) -> int | None:
+    """By runs that have ended, as `shapebench plan` says it; to ten seconds, so that the status is not written for
+    nothing. None where nothing is known of one: what the limits allow at most says little."""
+    if not tally.over or tally.finished or benchmark.spec.suspend:
         return None
-    left = tally.remaining + len(tally.runs) - tally.over
-    return round((now_s - started_s) / tally.over * left / 10) * 10
+    going = {name: run.status.times.running_s for name, run in tally.runs.items() if run.status.phase not in _OVER}
+    pending = [*(one for one in tally.plan if one.name in going), *tally.left]
+    expected = [(one.name, tally.money.experience.expected(one)) for one in pending]
+    if any(one.basis is expectation.Basis.LIMITS for _, one in expected):
+        return None
+    left_s = (max(0.0, one.wall_s - max(0.0, now_s - (going.get(name) or now_s))) for name, one in expected)
+    return round(expectation.by_the_clock_s(left_s, benchmark.spec.limits.concurrency) / 10) * 10

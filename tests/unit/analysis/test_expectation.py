@@ -64,7 +64,8 @@ def ended(**fields: Any) -> Any:
     pytest.param(ended(times=Times(created_s=1.0)), None, None, id="it-cannot-be-told"),
     pytest.param(ended(cost_spent=0.0, cost=0.0, duration_s=2.0, times=Times(created_s=1.0, finished_s=4.0)), 0.0, 3.0,
                  id="free-of-charge"),
-    pytest.param(ended(cost_spent=-0.3), 3.6, 0.0, id="a-clock-was-set-back"),
+    pytest.param(ended(cost_spent=0.0, times=Times(created_s=1.0, finished_s=4.0)), 3.6, 3.0, id="made-for-nothing"),
+    pytest.param(ended(cost_spent=-0.3), 3.6, None, id="a-clock-was-set-back"),
 ])
 def test_how_long_a_run_held_its_nodes(run: Any, per_hour: float | None, held_s: float | None) -> None:
     assert expectation.held_s(run, per_hour) == (held_s if held_s is None else pytest.approx(held_s))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
-from shapebench.analysis import forecast
+from shapebench.analysis import expectation, forecast
 from shapebench.analysis.forecast import Amount
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import Cell, Phase, RunRecord, Times, Verdict
@@ -42,12 +43,33 @@ def test_without_any_run_only_the_limits_are_known() -> None:
 
 def test_every_cell_by_its_own_runs() -> None:
     records = [record("2x1", 1, 4.0), record("2x1", 2, 6.0), record("1x2", 1, 8.0), record("1x2", 2, 10.0)]
-    found = forecast.of(benchmark(concurrency=2), records)
+    found = forecast.of(benchmark(), records)
     assert found.cells_known == 4
     assert found.all == Amount(3 * 28.0, pytest.approx(3 * 28 / 3600))
-    assert (found.wall_s, found.wall_at_most_s) == (3 * 28.0 / 2, 6 * 36.0)
+    assert (found.wall_s, found.wall_at_most_s) == (3 * 28.0, 12 * 36.0)
     assert [one.one for one in found.shapes] == [Amount(6.0, pytest.approx(6 / 3600)),
                                                  Amount(10.0, pytest.approx(10 / 3600))]
+
+
+@pytest.mark.parametrize(("at_once", "wall_s"), [
+    pytest.param(1, 60.0 + 3600.0 + 120.0, id="one-after-the-other"),
+    pytest.param(2, 3600.0, id="the-third-takes-the-first-place-that-is-free"),
+    pytest.param(3, 3600.0, id="never-less-than-the-longest-run"),
+    pytest.param(100, 3600.0, id="more-places-than-runs"),
+])
+def test_runs_that_go_on_at_once_take_as_long_as_they_are_started(at_once: int, wall_s: float) -> None:
+    assert expectation.by_the_clock_s((60.0, 3600.0, 120.0), at_once) == wall_s
+    shared = benchmark(concurrency=at_once, startTimeout="1m", runTimeout="2h")
+    assert forecast.of(shared, [record("2x1", 1, 3600.0)]).wall_s == 3600.0 * math.ceil(12 / at_once)
+
+
+def test_runs_that_were_made_for_nothing_are_not_expected_to_take_nothing() -> None:
+    """By their times, as runs without a price: this file has one."""
+    times = Times(created_s=100.0, scheduled_s=100.0, started_s=110.0, finished_s=114.0)
+    free, unpriced = (forecast.of(benchmark(budget="0.02"), [
+        record("2x1", 1, 8.0, times=times, cost=paid, cost_spent=paid)]) for paid in (0.0, None))
+    assert (free.all, free.affordable) == (unpriced.all, unpriced.affordable) == (
+        Amount(12 * 14.0, pytest.approx(12 * 14 / 3600)), 5)
 
 
 def test_cells_without_runs_are_judged_by_the_others() -> None:

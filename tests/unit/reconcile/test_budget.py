@@ -141,6 +141,29 @@ def test_the_rest_is_expected_to_cost_what_the_runs_so_far_did() -> None:
     assert "costExpected" not in status(cluster)
 
 
+@pytest.mark.parametrize("price", ["3.6", "0", None], ids=["priced", "free", "without-a-price"])
+def test_the_time_left_is_that_of_the_runs_left_however_long_nothing_ran(price: str | None) -> None:
+    cluster = fake.FakeCluster(fake.lives)
+    body = benchmark(repetitions={"count": 12, "warmups": 0}, limits={"concurrency": 2})
+    body["spec"]["shapes"][0]["pricePerHour"] = price
+    cluster.add(body)
+    look(cluster)
+    assert "timeLeftS" not in status(cluster), "nothing is known yet"
+    while not status(cluster)["runs"]["succeeded"]:
+        cluster.tick()
+        look(cluster)
+    spec = cluster.objects["Benchmark", NAME]["spec"]
+    spec["suspend"] = True
+    live(cluster, ticks=20)
+    assert (status(cluster)["phase"], status(cluster).get("timeLeftS")) == ("Suspended", None)
+    cluster.now_s += 3 * 86400
+    spec["suspend"] = False
+    look(cluster)
+    assert status(cluster)["timeLeftS"] == 10, "two runs at once, of which each takes six seconds"
+    live(cluster)
+    assert "timeLeftS" not in status(cluster)
+
+
 def test_an_operator_killed_after_any_effect_spends_no_more() -> None:
     body = benchmark("0.055", limits={"runTimeout": "25s"}, repetitions={"count": 3, "warmups": 0})
     undisturbed(lambda die_after: live(fake.FakeCluster(fake.lives, die_after=die_after), body))
