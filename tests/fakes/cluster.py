@@ -9,13 +9,18 @@ from __future__ import annotations
 import base64
 import copy
 import itertools
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 from shapebench.agent import framing
 from shapebench.api import keys, places, wire
+from shapebench.api.run import RunStatus
+from shapebench.api.status import BenchmarkStatus
 from shapebench.plan import actions
 
 START_S = 1_800_000_000.0
@@ -95,7 +100,7 @@ class FakeCluster:
             case actions.PatchStatus(kind, _, name, status):
                 if (kind, name) in self.objects:
                     body = self.objects[kind, name]
-                    body["status"] = merged(body.get("status", {}), plain(status))
+                    body["status"] = as_a_server_takes_it(kind, merged(body.get("status", {}), plain(status)))
             case actions.Emit(_, _, reason, message):
                 self.events.append(f"{reason}: {message}")
             case actions.Keep(namespace, benchmark, uid, run):
@@ -186,26 +191,45 @@ def merged(old: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+STATUSES: dict[str, type[BaseModel]] = {"Benchmark": BenchmarkStatus, "BenchmarkRun": RunStatus}
+
+
+def as_a_server_takes_it(kind: str, status: dict[str, Any]) -> dict[str, Any]:
+    """The status, or a refusal by the bounds of its definition, which is made of the same model."""
+    try:
+        STATUSES[kind].model_validate(status)
+    except ValidationError as error:
+        raise actions.RefusedError(f"{kind} is invalid: {error}") from error
+    return status
+
+
 def plain(value: Any) -> Any:
-    """As JSON would carry it: enums become their text."""
-    import json
-    return json.loads(json.dumps(value))
+    """As JSON carries it: enums become their text. What it cannot carry is refused."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
+    except ValueError as error:
+        raise actions.RefusedError(f"the body could not be decoded: {error}") from error
 
 
 def rfc3339(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def pod_log(pod: dict[str, Any], duration_s: float = 2.0, exit_code: int = 0, **fields: Any) -> str:
-    """What the agent leaves in the log of such a pod."""
+def pod_record(pod: dict[str, Any], duration_s: float = 2.0, exit_code: int = 0, **fields: Any) -> dict[str, Any]:
+    """What the agent of such a pod tells."""
     labels = pod["metadata"]["labels"]
-    record = {
+    return {
         "pod": pod["metadata"]["name"], "role": labels[keys.LABEL_ROLE],
         "index": int(labels.get(keys.LABEL_INDEX, "0")), "counters": "cgroup-v2",
         "agent_started_s": START_S, "program_started_s": START_S + 1, "program_finished_s": START_S + 1 + duration_s,
         "exit_code": exit_code, "usage": {"cpu_seconds": duration_s * 0.8, "network_receive_bytes": 1000},
         "measurements": [{"parameters": {}, "values": {"images_per_second": 100.0 / duration_s}}],
     } | fields
+
+
+def pod_log(pod: dict[str, Any], duration_s: float = 2.0, exit_code: int = 0, **fields: Any) -> str:
+    """The log that it leaves."""
+    record = pod_record(pod, duration_s, exit_code, **fields)
     return "Traceback: the program's own words\n" + "\n".join(framing.encode(record)) + "\n"
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from shapebench.agent import framing
 from shapebench.agent.moments import is_number
 from shapebench.api import wire
 
@@ -79,7 +80,7 @@ class EventPipe:
 
     def _parse(self, line: bytes) -> dict[str, Any] | None:
         try:
-            event = json.loads(line)
+            event = framing.loads(line.decode(errors="replace"))
         except (ValueError, RecursionError):
             event = None
         if isinstance(event, dict) and isinstance(event.get("event"), str):
@@ -140,10 +141,15 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def _scalars(value: Any) -> dict[str, Any]:
-    return {key: v if isinstance(v, (str, bool)) or is_number(v) else json.dumps(v)
+    return {key: _of_64_bits(v) if isinstance(v, (str, bool)) or is_number(v) else json.dumps(v)
             for key, v in _mapping(value).items()}
 
 
 def _numbers(value: Any) -> dict[str, float]:
     """Finite numbers only."""
-    return {key: v for key, v in _mapping(value).items() if is_number(v)}
+    return {key: _of_64_bits(v) for key, v in _mapping(value).items() if is_number(v)}
+
+
+def _of_64_bits(value: Any) -> Any:
+    """Larger whole numbers are none elsewhere."""
+    return float(value) if isinstance(value, int) and not -2**63 <= value < 2**63 else value

@@ -1,7 +1,8 @@
 """A record in log lines, and back: `SHAPEBENCH-RECORD <part>/<parts> <base64 of gzip of the JSON>`.
 
 Lines are short enough that no container runtime splits them. `decode` is what the operator uses; it takes a whole
-log or its end, with other lines anywhere between.
+log or its end, with other lines anywhere between. No text that was read by `loads` or written by `dumps` is one that
+cannot be written again, whatever a program told.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import base64
 import gzip
 import itertools
 import json
+import re
 import zlib
 from typing import Any
 
@@ -21,15 +23,30 @@ program wrote, and 0.3 MB of it can say that it unpacks to 200."""
 RECORD_LIMIT_VALUES = 500_000
 """Of what separates values in it: `[],` is three bytes of text and seventy of memory."""
 _LISTED, _MOST_DIGITS = 10, 6
+_HALF = re.compile(r"\\u[dD]")
+"""Where a text may have a surrogate without its other half."""
 
 
 class FramingError(ValueError):
     """There are record lines, but they do not make up a record; the message says what is wrong with them."""
 
 
+def loads(text: str) -> Any:
+    """The JSON, with "?" for each half of a surrogate pair: Python has them in names of files that are not UTF-8, and
+    no UTF-8 can be made of them. Raises ValueError or RecursionError."""
+    value = json.loads(text)
+    return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace")) if _HALF.search(text) else value
+
+
+def dumps(value: Any) -> str:
+    """As short JSON that `loads` leaves as it is. ASCII only, so that characters are bytes."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return json.dumps(loads(text), separators=(",", ":")) if _HALF.search(text) else text
+
+
 def encode(record: dict[str, Any]) -> list[str]:
     """The record's lines, without line ends."""
-    text = json.dumps(record, separators=(",", ":"), allow_nan=False)
+    text = dumps(record)
     payload = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
     parts = [payload[at:at + RECORD_LINE_PAYLOAD_CHARS]
              for at in range(0, len(payload), RECORD_LINE_PAYLOAD_CHARS)]
@@ -73,7 +90,7 @@ def _unpack(payload: str) -> dict[str, Any]:
         values = sum(text.count(separator) for separator in (b",", b"[", b"{"))
         if values > RECORD_LIMIT_VALUES:
             raise FramingError(f"the record's lines hold more than {RECORD_LIMIT_VALUES} values")
-        record = json.loads(text)
+        record = loads(text.decode())
     except FramingError:
         raise
     except (ValueError, RecursionError, zlib.error) as error:

@@ -7,7 +7,6 @@ when it was heard, or little before.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +21,8 @@ _SOON_S = 1.0
 _UNSET_S = 0.1
 """By how much the wall clock may differ from the agent's, which began with it, and count as not set since."""
 _AGREES_S = 0.1
+_MOST = 1e300
+"""The sum of such ones may be infinite."""
 _AGREES_SHARE = 0.01
 
 
@@ -72,8 +73,5 @@ class WallClock:
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    """Whether it is finite and no truth value: JSON has no word for the others."""
-    try:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # a whole number that no float can hold
-        return False
+    """Whether it is finite, far from infinite, and no truth value: JSON has no word for the others."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _MOST

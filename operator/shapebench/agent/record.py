@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 from pathlib import Path
@@ -84,7 +83,7 @@ def totals(record: dict[str, Any], limit_bytes: int) -> str:
     environment["truncated"] says what is missing, and measurements_left_out how many rows.
     """
     short = {key: value for key, value in record.items() if key != "series"}
-    text = _json(short)
+    text = framing.dumps(short)
     if len(text) <= limit_bytes:
         return text
     rows: list[Any] = record["measurements"]
@@ -94,7 +93,7 @@ def totals(record: dict[str, Any], limit_bytes: int) -> str:
         note = f"{len(rows) - kept} of {len(rows)} measurements" + ("" if facts else ", environment, message")
         short.update(measurements=rows[:kept], measurements_left_out=len(rows) - kept,
                      environment={**facts, "truncated": note})
-        return _json(short)
+        return framing.dumps(short)
 
     # The most rows that fit: each costs time to write down, and this is done again at every checkpoint.
     fits, too_many = -1, min(len(rows), limit_bytes // _SHORTEST_ROW_BYTES + 1)
@@ -107,19 +106,14 @@ def totals(record: dict[str, Any], limit_bytes: int) -> str:
     for key in ("message", "wrong_answer"):
         if short[key]:
             short[key] = str(short[key])[:_SHORTEST_MESSAGE]
-    return _json(short)
-
-
-def _json(value: dict[str, Any]) -> str:
-    """ASCII only, so that characters are bytes."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return framing.dumps(short)
 
 
 def write_file(record: dict[str, Any], path: Path) -> None:
     """Write the record whole or not at all; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(_json(record) + "\n")
+    partial.write_text(framing.dumps(record) + "\n")
     partial.replace(path)
 
 

@@ -61,7 +61,7 @@ def type_of(pod: PodRecord) -> NodeType | None:
     around = pod.surroundings
     # ARM's kernels name no model; a separator of ours in a name would not be read back.
     model = re.sub("[;|]", " ", pod.environment.get("cpu_model") or pod.environment.get("machine") or "").strip()
-    told = pod.environment.get("cpus", "")
+    told = pod.environment.get("cpus", "")[:9]
     cpus = around.node_cpus if around and around.node_cpus else int(told) if told.isdecimal() else None
     if not model or cpus is None:
         return None

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from shapebench.api import cost, quantity, wire
 from shapebench.api.benchmark import Shape
 from shapebench.api.record import (
+    MOST,
     Cell,
     Phase,
     PodRecord,
@@ -90,12 +91,12 @@ def run_record(context: RunContext, pods: Sequence[PodRecord], outcome: Outcome,
 
 
 def total(usages: Iterable[Usage]) -> Usage:
-    """The sum, counter by counter; None where no pod could read it."""
+    """The sum, counter by counter; None where no pod could read it, or the sum cannot be."""
     listed = list(usages)
     summed = {}
     for name in Usage.model_fields:
         known = [value for value in (getattr(usage, name) for usage in listed) if value is not None]
-        summed[name] = sum(known) if known else None
+        summed[name] = sum(known) if known and abs(sum(known)) < MOST else None
     return Usage.model_validate(summed)
 
 

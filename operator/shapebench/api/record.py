@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 Scalar = str | int | float | bool
@@ -22,13 +22,25 @@ def scalar_text(value: Scalar) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _possible(value: float) -> float:
+    if not abs(value) < MOST:
+        raise ValueError("no counter and no moment is that large")
+    return value
+
+
+MOST = 2**53
+Count = Annotated[int, AfterValidator(_possible)]
+Number = Annotated[float, AfterValidator(_possible)]
+"""What an agent counted. A program can forge its record, and what is added up of these has to stay a number."""
+
 RECORD_VERSION: Literal["shapebench.dev/record/v1"] = "shapebench.dev/record/v1"
 
 
 class Value(BaseModel):
     """A frozen value; unknown fields are errors. In records its names are as here, in a CR's status in camelCase."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True,
+                              allow_inf_nan=False)
 
 
 class Phase(StrEnum):
@@ -95,17 +107,17 @@ class Flag(Value):
 class Usage(Value):
     """What was used between two readings of the counters (None: not readable here)."""
 
-    cpu_seconds: float | None = None
-    cpu_throttled_seconds: float | None = None
-    memory_peak_bytes: int | None = None
-    network_receive_bytes: int | None = None
-    network_transmit_bytes: int | None = None
-    network_receive_packets: int | None = None
-    network_transmit_packets: int | None = None
-    disk_read_bytes: int | None = None
-    disk_written_bytes: int | None = None
-    disk_reads: int | None = None
-    disk_writes: int | None = None
+    cpu_seconds: Number | None = None
+    cpu_throttled_seconds: Number | None = None
+    memory_peak_bytes: Count | None = None
+    network_receive_bytes: Count | None = None
+    network_transmit_bytes: Count | None = None
+    network_receive_packets: Count | None = None
+    network_transmit_packets: Count | None = None
+    disk_read_bytes: Count | None = None
+    disk_written_bytes: Count | None = None
+    disk_reads: Count | None = None
+    disk_writes: Count | None = None
 
 
 class Surroundings(Value):
@@ -117,18 +129,18 @@ class Surroundings(Value):
     """
 
     boot_id: str = ""
-    window_s: float | None = None
-    node_cpus: int | None = None
-    node_memory_bytes: int | None = None
-    node_cpu_seconds: float | None = None
-    node_steal_seconds: float | None = None
-    cpu_periods: int | None = None
-    cpu_throttled_periods: int | None = None
-    cpu_pressure_seconds: float | None = None
-    memory_pressure_seconds: float | None = None
-    io_pressure_seconds: float | None = None
-    swap_peak_bytes: int | None = None
-    agent_cpu_seconds: float | None = None
+    window_s: Number | None = None
+    node_cpus: Count | None = None
+    node_memory_bytes: Count | None = None
+    node_cpu_seconds: Number | None = None
+    node_steal_seconds: Number | None = None
+    cpu_periods: Count | None = None
+    cpu_throttled_periods: Count | None = None
+    cpu_pressure_seconds: Number | None = None
+    memory_pressure_seconds: Number | None = None
+    io_pressure_seconds: Number | None = None
+    swap_peak_bytes: Count | None = None
+    agent_cpu_seconds: Number | None = None
 
 
 class Measurement(Value):
@@ -170,17 +182,17 @@ class PodRecord(Value):
     version: Literal["shapebench.dev/pod-record/v1"] = "shapebench.dev/pod-record/v1"
     pod: str
     role: str
-    index: int
+    index: Count
     counters: Annotated[str, Field(description="cgroup-v1, cgroup-v2, processes or none")]
-    agent_started_s: float
-    program_started_s: float | None = None
-    program_finished_s: float | None = None
-    measured_started_s: float | None = None
-    measured_finished_s: float | None = None
+    agent_started_s: Number
+    program_started_s: Number | None = None
+    program_finished_s: Number | None = None
+    measured_started_s: Number | None = None
+    measured_finished_s: Number | None = None
     complete: bool = True
-    last_reading_s: float | None = None
-    exit_code: int
-    signal: int | None = None
+    last_reading_s: Number | None = None
+    exit_code: Count
+    signal: Count | None = None
     oom_killed: bool = False
     message: str = ""
     wrong_answer: str | None = None
@@ -190,7 +202,7 @@ class PodRecord(Value):
     measured_memory_peak_is_sampled: bool | None = None
     surroundings: Surroundings | None = None
     measurements: tuple[Measurement, ...] = ()
-    measurements_left_out: int = 0
+    measurements_left_out: Count = 0
     environment: dict[str, str] = {}
     series: Series = Series()
     left_out: str = ""

@@ -13,9 +13,7 @@ from shapebench.api.record import Flag, Phase, Reason, Times, Usage, Verdict
 from shapebench.api.rules import ApiObject
 
 MEASUREMENTS_LIMIT = 50
-"""Rows kept in the status, and what a row keeps of each kind; the record holds all."""
-PARAMETERS_LIMIT, VALUES_LIMIT = 20, 50
-FLAGS_LIMIT = 16
+"""Rows kept in the status; the record holds all."""
 
 
 class RunSpec(ApiObject):
@@ -32,8 +30,8 @@ class RunSpec(ApiObject):
 class RunMeasurement(ApiObject):
     """A row that the job wrote."""
 
-    parameters: Annotated[dict[str, ParameterValue], Field(max_length=PARAMETERS_LIMIT)] = {}
-    values: Annotated[dict[str, float], Field(max_length=VALUES_LIMIT)] = {}
+    parameters: Annotated[dict[str, ParameterValue], Field(max_length=20)] = {}
+    values: Annotated[dict[str, float], Field(max_length=50)] = {}
 
 
 class RunStatus(ApiObject):
@@ -65,7 +63,7 @@ class RunStatus(ApiObject):
     cost_spent: Annotated[float | None, Field(
         description="the price of all the time for which the pods of all attempts held their nodes")] = None
     verdict: Verdict | None = None
-    flags: Annotated[tuple[Flag, ...], Field(max_length=FLAGS_LIMIT, description="what makes the run doubtful")] = ()
+    flags: Annotated[tuple[Flag, ...], Field(max_length=16, description="what makes the run doubtful")] = ()
     usage: Annotated[Usage | None, Field(description="of the pods' whole lives")] = None
     usage_by_role: Annotated[dict[str, Usage], Field(max_length=4)] = {}
     measured_usage: Annotated[Usage | None, Field(description="of the measured part")] = None

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from pydantic import ValidationError
-
+from shapebench.agent import framing
 from shapebench.api import assemble, cost
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import INFRASTRUCTURE_REASONS, PodRecord, RunRecord, Times, Usage
@@ -98,8 +97,8 @@ def _blank(usage: Usage) -> Usage:
 def _record(path: Path) -> PodRecord | None:
     """What an agent left; None when it was killed before it could."""
     try:
-        return PodRecord.model_validate_json(path.read_text())
-    except (OSError, ValidationError):
+        return PodRecord.model_validate(framing.loads(path.read_text()))
+    except (OSError, ValueError, RecursionError):
         return None
 
 

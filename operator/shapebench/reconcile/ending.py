@@ -89,7 +89,7 @@ def _await_log(view: RunView, failure: Failure | None, pod: str, now_s: float, l
         return Step(wake_after_s=wake_after_s)
     message = f"waiting for the log of pod {pod}, at most {LOG_PATIENCE_S:g} s: {view.logs[pod].unread}"
     return Step((steps.patch(view, {"logAwaitedAt": moments.timestamp(now_s), "reason": failure and failure.reason,
-                                    "message": message[:wording.MESSAGE_CHARS]}),
+                                    "message": message}),
                  Emit(steps.about(view), "Warning", "LogUnavailable", message)), wake_after_s=wake_after_s)
 
 

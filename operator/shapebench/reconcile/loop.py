@@ -16,8 +16,19 @@ from shapebench.api import keys
 from shapebench.api.record import RunRecord
 from shapebench.api.run import BenchmarkRun
 from shapebench.api.settings import Settings
-from shapebench.plan.actions import Cluster, Create, Keep, Kept, NamespaceGoneError, RefusedError, Snapshot
-from shapebench.reconcile import benchmarks, engines, facts, lost_attempts, ownership, pod_logs, steps
+from shapebench.plan.actions import (
+    Cluster,
+    Create,
+    Emit,
+    Keep,
+    Kept,
+    KubeObject,
+    NamespaceGoneError,
+    PatchStatus,
+    RefusedError,
+    Snapshot,
+)
+from shapebench.reconcile import benchmarks, engines, facts, lost_attempts, ownership, pod_logs, steps, wording
 from shapebench.reconcile.pod_logs import PodLog
 
 MAX_PASSES = 50
@@ -55,7 +66,7 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
                 learnt.lost.update(_recalled(cluster, namespace, decision.needs))
                 read += len(decision.needs.logs)
                 decision = benchmarks.decide(dataclasses.replace(view, logs=learnt.logs, lost=learnt.lost), clock())
-            refused = _apply(cluster, decision, learnt.kept)
+            refused = _apply(cluster, decision, learnt.kept, snapshot.benchmark)
         except NamespaceGoneError:
             return None
         if refused is not None:
@@ -72,12 +83,18 @@ def reconcile(cluster: Cluster, settings: Settings, namespace: str, name: str,
     return 0.0
 
 
-def _apply(cluster: Cluster, decision: benchmarks.Decision, kept: dict[str, Kept]) -> tuple[str, str] | None:
+def _apply(cluster: Cluster, decision: benchmarks.Decision, kept: dict[str, Kept],
+           benchmark: KubeObject) -> tuple[str, str] | None:
     """Apply all actions in order; the run and the message of an object that the API server refused."""
     for action in decision.actions:
         try:
             told = cluster.apply(action)
         except RefusedError as error:
+            if isinstance(action, PatchStatus) and action.kind == "BenchmarkRun":
+                # The same again would be refused for ever: what is left of the actions is for a run that is over.
+                cluster.apply(dataclasses.replace(action, status=wording.refused_status(action.status, str(error))))
+                cluster.apply(Emit(benchmark, "Warning", "Refused", f"{action.name} failed: {error}"))
+                return None
             run = action.body["metadata"].get("labels", {}).get(keys.LABEL_RUN) if isinstance(action, Create) else None
             if run is None:
                 raise

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
+from shapebench.agent import framing
 from shapebench.api import assemble
 from shapebench.api.record import PodRecord, Reason
 from shapebench.reconcile.facts import PodFact
@@ -40,7 +40,7 @@ def _left_out(record: PodRecord, log: PodLog) -> str:
 
 def _from_termination_message(text: str) -> PodRecord | None:
     try:
-        return PodRecord.model_validate(json.loads(text))
+        return PodRecord.model_validate(framing.loads(text))
     except (ValueError, RecursionError):
         return None
 

@@ -123,11 +123,11 @@ def _going_on(view: RunView, judgement: Judgement) -> Step:
     running_s = attempts.all_running_s(steps.gang(view))
     times = {"scheduledS": steps.scheduled_s(view.current), "runningS": running_s if phase is Phase.RUNNING else None}
     trouble = next((pod.trouble for pod in view.current if pod.trouble is not None), None)
-    message = f"waiting: {trouble.message}" if trouble else ""
+    message = f"waiting: {trouble.message}"[:wording.MESSAGE_CHARS] if trouble else ""
     if phase is Phase.RUNNING and status.phase is Phase.RUNNING:
         return Step(wake_after_s=judgement.wake_after_s)
     if phase is status.phase and message == status.message:
         return Step(wake_after_s=judgement.wake_after_s)
     told = (Emit(steps.about(view), "Warning", str(trouble.reason), trouble.message),) if trouble else ()
-    patch = steps.patch(view, {"phase": phase, "message": message[:wording.MESSAGE_CHARS], "times": times})
+    patch = steps.patch(view, {"phase": phase, "message": message, "times": times})
     return Step((patch, *told), wake_after_s=judgement.wake_after_s)

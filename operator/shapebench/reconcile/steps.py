@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from shapebench.api import keys, moments
 from shapebench.api.record import Reason
+from shapebench.api.run import RunStatus
 from shapebench.build import gang as gangs
 from shapebench.plan.actions import Action, Delete, Emit, PatchStatus
-from shapebench.reconcile import wording
+from shapebench.reconcile import bounded
 from shapebench.reconcile.attempts import Gang
 from shapebench.reconcile.engines import WORKLOAD, EngineFact
 from shapebench.reconcile.facts import PodFact
@@ -97,8 +98,9 @@ def awaits_log(view: RunView) -> bool:
 
 
 def patch(view: RunView, status: Mapping[str, Any]) -> PatchStatus:
-    """Merge this into the run's status."""
-    return PatchStatus("BenchmarkRun", view.benchmark.metadata.namespace, view.run.metadata.name, status)
+    """Merge this into the run's status, as far as there is room."""
+    return PatchStatus("BenchmarkRun", view.benchmark.metadata.namespace, view.run.metadata.name,
+                       bounded.status(RunStatus, status))
 
 
 def about(view: RunView) -> dict[str, Any]:
@@ -110,5 +112,5 @@ def about(view: RunView) -> dict[str, Any]:
 
 def say_refused(view: RunView) -> Step:
     """The API server will not have one of the run's objects: say so, and try again."""
-    return Step((patch(view, {"message": view.refusal[:wording.MESSAGE_CHARS]}),
+    return Step((patch(view, {"message": view.refusal}),
                  Emit(about(view), "Warning", "Refused", view.refusal)), wake_after_s=REFUSAL_RETRY_S)

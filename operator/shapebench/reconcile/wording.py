@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from shapebench.analysis import objective, validity
 from shapebench.api import keys, phases, quantity
-from shapebench.api.record import RunRecord, Value, Verdict, scalar_text
-from shapebench.api.run import FLAGS_LIMIT, MEASUREMENTS_LIMIT, PARAMETERS_LIMIT, VALUES_LIMIT
+from shapebench.api.record import Phase, Reason, RunRecord, Value, Verdict, scalar_text
+from shapebench.api.run import MEASUREMENTS_LIMIT
 from shapebench.plan.expand import PlannedRun
 
 MESSAGE_CHARS = 4000
-FACTS, FACT_CHARS = 64, 1024
-"""As many facts of a run's environment as its status holds, and how long each may be; the CRD has the same bounds."""
+"""Of a message that is compared with the one in the status: that may hold no more."""
 FLAGS_TOLD = 2
 """In an event, whose text Kubernetes bounds."""
 
 
 def final_status(record: RunRecord, metric: str) -> dict[str, Any]:
-    """The end of a run as its status tells it: a summary within the CRD's bounds; the record has all."""
+    """The end of a run as its status tells it, which has bounds (`bounded`); the record has all."""
     parts = phases.of_times(record.times)
     return {
         "phase": record.phase,
         "reason": record.reason,
-        "message": record.message[:MESSAGE_CHARS],
+        "message": record.message,
         "gangExists": False,
         "times": _camel(record.times),
         "queueS": seconds(parts.queue_s),
@@ -34,24 +34,35 @@ def final_status(record: RunRecord, metric: str) -> dict[str, Any]:
         "costSpent": money(record.cost_spent),
         "objective": objective.of_record(record, metric),
         "verdict": record.verdict,
-        "flags": [_camel(flag) for flag in record.flags[:FLAGS_LIMIT]],
+        "flags": [_camel(flag) for flag in record.flags],
         "usage": _camel(record.usage),
         "usageByRole": {role: _camel(usage) for role, usage in record.usage_by_role.items()},
         "measuredUsage": record.measured_usage and _camel(record.measured_usage),
         "measuredUsageByRole": {role: _camel(usage) for role, usage in record.measured_usage_by_role.items()},
         "images": record.images,
-        "measurements": [{"parameters": dict(list(row.parameters.items())[:PARAMETERS_LIMIT]),
-                          "values": dict(list(row.values.items())[:VALUES_LIMIT])}
-                         for row in record.measurements[:MEASUREMENTS_LIMIT]],
+        "measurements": [_camel(row) for row in record.measurements[:MEASUREMENTS_LIMIT]],
         "environment": _facts(record),
         "record": keys.record_name(record.run),
     }
 
 
+def refused_status(status: Mapping[str, Any], why: str) -> dict[str, Any]:
+    """The end of a run whose status the API server does not take: as little as says so. Its record has what it has."""
+    return {
+        "phase": Phase.FAILED,
+        "reason": status.get("reason") or Reason.PROGRAM_FAILED,
+        "message": f"its status was refused, so the run counts as failed: {why}"[:MESSAGE_CHARS],
+        "gangExists": False,
+        "logAwaitedAt": None,
+        "verdict": Verdict.FAILED,
+        **({"record": status["record"]} if "record" in status else {}),
+    }
+
+
 def _facts(record: RunRecord) -> dict[str, str]:
-    """As many facts as a status has room for: what later runs are compared by comes first, whatever a program tells."""
+    """What later runs are compared by comes first, whatever a program tells: a status has room for some facts only."""
     names = sorted(record.environment, key=lambda name: (name not in validity.TOLD, name))
-    return {name: record.environment[name][:FACT_CHARS] for name in names[:FACTS]}
+    return {name: record.environment[name] for name in names}
 
 
 def ending(record: RunRecord) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import random
 import tracemalloc
 
@@ -27,6 +28,15 @@ other_lines = st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs", 
 def test_round_trip(record: dict[str, object], before: list[str], after: list[str]) -> None:
     log = "\n".join([*before, *framing.encode(record), *after])
     assert framing.decode(log) == record
+
+
+@given(st.dictionaries(st.text(st.characters()), st.text(st.characters())))
+def test_any_text_can_be_written_again(texts: dict[str, str]) -> None:
+    """Python itself makes texts that are no Unicode, of file names."""
+    for read in (framing.loads(json.dumps(texts)), json.loads(framing.dumps(texts))):
+        json.dumps(read, ensure_ascii=False).encode()
+        assert read == {name.encode(errors="replace").decode(): text.encode(errors="replace").decode()
+                        for name, text in texts.items()}
 
 
 def big() -> dict[str, object]:
