@@ -18,6 +18,9 @@ from dashboards import cells, finish, panels, usage, variables
 from dashboards.panels import Column, Query
 
 _OF_BENCHMARK = 'namespace="$namespace",benchmark="$benchmark"'
+_CREATED = "shapebench_run_created_seconds"
+_OVER = f'{_CREATED}{{{_OF_BENCHMARK},verdict!=""}}'
+"""Every run that is over, whatever it measured: one that failed has no duration."""
 _CURVE = "{{cell}} {{run}}"
 
 
@@ -38,17 +41,17 @@ def dashboard() -> models.Dashboard:
 
 
 def _variables() -> Iterator[Builder[models.VariableModel]]:
-    duration = "shapebench_run_duration_seconds"
-    yield variables.namespace("shapebench_benchmark_created_seconds")
-    yield variables.benchmark("shapebench_benchmark_created_seconds")
+    known = '__name__="shapebench_benchmark_created_seconds"'
+    yield variables.namespace(known)
+    yield variables.benchmark(known)
     yield variables.several(variables.query(
-        "shape", "Shapes", f"label_values({duration}{{{_OF_BENCHMARK}}}, shape)", "The shapes to compare."))
+        "shape", "Shapes", f"label_values({_OVER}, shape)", "The shapes to compare."))
     yield variables.several(variables.query(
-        "verdict", "Verdict", f"label_values({duration}{{{_OF_BENCHMARK}}}, verdict)",
+        "verdict", "Verdict", f"label_values({_OVER}, verdict)",
         "Which runs count. Valid ones alone are in the report's statistics; warm-ups and doubtful runs are told apart.",
     )).current(VariableOption(selected=True, text=["Valid"], value=["Valid"]))
     yield variables.several(variables.query(
-        "by", "Cells by", f"{duration}{{{_OF_BENCHMARK}}}",
+        "by", "Cells by", _OVER,
         "What makes a cell: the shape and the Benchmark's parameters. Leave one out to average over it.",
         r"/[{,](shape|parameter_\w+)=/g")).sort(VariableSort.NATURAL_DESC)
     yield builders.AdHocVariable("filters").label("Only where").datasource(variables.PROMETHEUS).description(
@@ -58,7 +61,8 @@ def _variables() -> Iterator[Builder[models.VariableModel]]:
     yield variables.choice("part", "Totals of", "The measured part alone, or the pods' whole lives with start-up.",
                            {"the measured part": "measured_usage", "whole lives": "usage"})
     yield variables.number(
-        "window", "Rate over (s)", f"clamp_min(ceil(max({duration}{{{_OF_BENCHMARK}}}) / 1800), 2) or vector(2)",
+        "window", "Rate over (s)", f"clamp_min(ceil(max(shapebench_run_duration_seconds{{{_OF_BENCHMARK}}}) / 1800), "
+        "2) or vector(2)",
         "Seconds over which a rate is taken: two samples at first. More is smoother. Any number may be typed.")
     yield variables.hidden(variables.number(
         "shift", "", "(vector(${__from:date:seconds}) - "
@@ -79,19 +83,19 @@ def _answer() -> Iterator[Builder[models.Panel]]:
             [Query(cells.gauge(f"shapebench_run_{family}", over), name) for name, over in spread], unit)
     yield panels.number(
         "Runs by verdict", "How many runs are there, and how many do not count? Of all verdicts, chosen or not.",
-        Query(f"count by (verdict) (shapebench_run_duration_seconds{{{_OF_BENCHMARK}}})", "{{verdict}}"),
-        "short").span(8).height(8)
+        Query(f"count by (verdict) ({_OVER})", "{{verdict}}"), "short").span(8).height(8)
     yield panels.number(
         "Cost so far", "What have these runs cost, start-up and retries included? Of all verdicts, chosen or not. "
         "Empty while a shape has no price: a part would be taken for the whole.",
         Query(_spent(), "spent"), "short").height(8)
     yield panels.rows(
         "Cells", "The same in numbers: is a difference larger than the spread? Variation is the standard deviation "
-        "in per cent of the mean. Intervals and significance are the report's: shapebench report.",
-        [Query(_plain("count", "shapebench_run_duration_seconds"), "runs"),
+        "in per cent of the mean, as the report has it; one run has none. Failed runs are told of every cell, whatever "
+        "verdicts are chosen. Intervals and significance are the report's: shapebench report.",
+        [Query(_plain("count", _CREATED), "runs"),
+         Query(_failed(), "failed"),
          Query(_plain("avg", "shapebench_run_duration_seconds"), "mean time"),
-         Query(_plain("stddev", "shapebench_run_duration_seconds") + " / "
-               + _plain("avg", "shapebench_run_duration_seconds"), "variation"),
+         Query(_variation("shapebench_run_duration_seconds"), "variation"),
          Query(_plain("avg", "shapebench_run_cost"), "mean cost")],
         {"mean time": Column("s"), "variation": Column("percentunit"), "mean cost": Column("short")}).span(20)
 
@@ -100,6 +104,18 @@ def _spent() -> str:
     """The sum over the runs; nothing where one was measured and has no cost, for want of a price."""
     cost, measured = (f"shapebench_run_{family}{{{_OF_BENCHMARK}}}" for family in ("cost_spent", "duration_seconds"))
     return f"sum({cost}) unless on () (count({measured} unless on (run) {cost}) > 0)"
+
+
+def _failed() -> str:
+    """0 where none failed: so a cell of which no run can be compared has a row all the same."""
+    of_shapes = f'{_CREATED}{{{_OF_BENCHMARK},shape=~"$shape",verdict'
+    return (f'count by (${{by:csv}}) ({of_shapes}="Failed"}}) or count by (${{by:csv}}) ({of_shapes}!=""}}) * 0')
+
+
+def _variation(family: str) -> str:
+    """Prometheus' stdvar divides by the number of runs, a sample's variance by one less."""
+    runs = _plain("count", family)
+    return f"sqrt({_plain('stdvar', family)} * {runs} / ({runs} - 1 > 0)) / {_plain('avg', family)}"
 
 
 def _plain(over: str, family: str) -> str:
@@ -128,16 +144,17 @@ def _curve(title: str, asks: str, family: str, drawn: Query, unit: str) -> Build
 def _totals() -> Iterator[Builder[models.Panel]]:
     for name, title, unit in (("cpu_seconds", "CPU time", "s"), ("memory_peak_bytes", "Peak memory", "bytes"),
                               *((one.name, one.title, one.unit) for one in usage.COUNTERS)):
+        asks = f"How much does a run of each cell need: {title.lower()}, all pods together? Mean of its runs."
         yield panels.bars(
-            title, f"How much does a run of each cell need: {title.lower()}, all pods together? Mean of its runs.",
-            cells.CELL, [Query(cells.gauge(f"shapebench_run_${{part}}_{name}"), "mean")], unit).span(6)
+            title, f"{asks} {usage.PEAKS}" if name == "memory_peak_bytes" else asks, cells.CELL,
+            [Query(cells.gauge(f"shapebench_run_${{part}}_{name}"), "mean")], unit).span(6)
 
 
 def _measured() -> Iterator[Builder[models.Panel]]:
     family = f"shapebench_run_measurement{{{cells.RUNS}}}"
     yield panels.rows(
         "Measurements", "What did the programs measure themselves (images per second, loss, …)? Mean, least and most "
-        "over a cell's runs and rows.",
+        f"over a cell's runs and rows. {usage.ROWS}",
         [Query(f"{over} by (name, ${{by:csv}}) ({family})", name)
          for name, over in (("mean", "avg"), ("least", "min"), ("most", "max"))],
         {"mean": Column("short"), "least": Column("short"), "most": Column("short")})
@@ -151,10 +168,12 @@ def _runs() -> Iterator[Builder[models.Panel]]:
             '&var-run=${__data.fields["run"]}'
             '&from=${__data.fields["from"].numeric}&to=${__data.fields["to"].numeric}')
     yield panels.rows(
-        "Runs", "Every run that is compared, one a row; its name leads to its own pods, at the time when it ran.",
-        [Query(of("duration_seconds"), "time"), Query(of("cost"), "cost"),
-         Query(f"{of('started_seconds')} * 1000", "began"),
-         Query(f"({of('started_seconds')} - 120) * 1000", "from"),
-         Query(f"({of('finished_seconds')} + 60) * 1000", "to")],
-        {"time": Column("s"), "cost": Column("short"), "began": Column("dateTimeAsIso"),
-         "from": Column(hidden=True), "to": Column(hidden=True), "run": Column(link=("Its pods", link))})
+        "Runs", "Every run that is compared, one a row; its name leads to its own pods, at the time when it ran. One "
+        "that was cut off tells no end: its name leads to all the time from its creation until now.",
+        [Query(of("created_seconds") + " * 1000", "created"), Query(of("duration_seconds"), "time"),
+         Query(of("cost"), "cost"), Query(f"{of('started_seconds')} * 1000", "began"),
+         Query(f"(({of('started_seconds')} - 120) or ({of('created_seconds')} - 120)) * 1000", "from"),
+         Query(f"(({of('finished_seconds')} + 60) or {of('created_seconds')} * 0 + time()) * 1000", "to")],
+        {"created": Column("dateTimeAsIso"), "began": Column("dateTimeAsIso"), "time": Column("s"),
+         "cost": Column("short"), "from": Column(hidden=True), "to": Column(hidden=True),
+         "run": Column(link=("Its pods", link))})

@@ -44,15 +44,16 @@ def _variables() -> Iterator[Builder[models.VariableModel]]:
 
 
 def _now() -> Iterator[Builder[models.Panel]]:
-    yield panels.number("Last word from the API server", "Does the operator still hear of changes? A quiet cluster is "
-                        "quiet; with Benchmarks at work minutes of silence are a fault.",
-                        Query(f"max({_BEAT}{{{_OPERATOR}}})", "age"), "s", (300, 900))
+    yield panels.number("Silence while runs are active", "For how long has the operator heard of no change? A run of "
+                        "an hour is quiet for an hour; two hours are a fault, as the alert has it. 0: none is active.",
+                        Query(_silence(), "silence"), "s", (5400, 7200))
     yield panels.number("Slow reconciles", "How long does one look at a Benchmark take, 19 of 20 times?",
                         Query(_quantile(0.95), "95 %"), "s", (1, 10))
-    yield panels.number("Failed reconciles", "How many looks at a Benchmark failed, of a hundred? They are repeated.",
+    yield panels.number("Failed reconciles", "How many looks at a Benchmark failed, of a hundred? They are repeated. "
+                        "No data: it looked at none.",
                         Query(f"sum(rate(shapebench_reconcile_seconds_count{{{_OPERATOR},result=\"failed\"}}[$window]) "
                               f"or rate(shapebench_reconcile_seconds_count{{{_OPERATOR}}}[$window]) * 0) / "
-                              f"sum(rate(shapebench_reconcile_seconds_count{{{_OPERATOR}}}[$window]))", "failed"),
+                              f"(sum(rate(shapebench_reconcile_seconds_count{{{_OPERATOR}}}[$window])) > 0)", "failed"),
                         "percentunit", (0.01, 0.1))
     yield panels.number("Active runs", "How many runs are at work?", Query(
         'sum(shapebench_benchmark_runs{state="active"})', "active"), "short")
@@ -60,6 +61,11 @@ def _now() -> Iterator[Builder[models.Panel]]:
         f"sum({_PREFIX}pending_runs{{{_OPERATOR}}})", "waiting"), "short", (10, 100))
     yield panels.number("Remote write fails since", "For how long has nothing arrived? 0: the last request did.", Query(
         f"max({_PREFIX}failing_seconds{{{_OPERATOR}}})", "failing"), "s", (60, 600))
+
+
+def _silence() -> str:
+    age = f"max({_BEAT}{{{_OPERATOR}}})"
+    return f'{age} and on () sum(shapebench_benchmark_runs{{state="active"}}) > 0 or on () {age} * 0'
 
 
 def _work() -> Iterator[Builder[models.Panel]]:
@@ -70,8 +76,9 @@ def _work() -> Iterator[Builder[models.Panel]]:
         "ops")
     yield panels.buckets("Times of reconciles", "Are a few looks slow, or all?", Query(
         f"sum by (le) (increase(shapebench_reconcile_seconds_bucket{{{_OPERATOR}}}[$window]))", "{{le}}"), "s")
-    yield panels.lines("Age of the last event", "Does the API server speak to the operator? A slope without end is a "
-                       "watch that hangs.", [Query(f"{_BEAT}{{{_OPERATOR}}}", "{{instance}}")], "s")
+    yield panels.lines("Age of the last event", "Does the API server speak to the operator? A slope without end "
+                       "while runs are active is a watch that hangs.",
+                       [Query(f"{_BEAT}{{{_OPERATOR}}}", "{{instance}}")], "s")
     yield panels.lines("Runs by state", "Is there progress? All Benchmarks together.", [
         Query("sum by (state) (shapebench_benchmark_runs)", "{{state}}")], "short")
 
@@ -112,5 +119,6 @@ def _benchmarks() -> Iterator[Builder[models.Panel]]:
 
 
 def _quantile(share: float) -> str:
+    """No number where nothing was looked at: it would be NaN."""
     return (f"histogram_quantile({share}, sum by (le) "
-            f"(rate(shapebench_reconcile_seconds_bucket{{{_OPERATOR}}}[$window])))")
+            f"(rate(shapebench_reconcile_seconds_bucket{{{_OPERATOR}}}[$window]))) >= 0")

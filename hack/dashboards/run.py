@@ -13,12 +13,14 @@ from dashboards.panels import Column, Query
 
 _RUN = 'namespace="$namespace",benchmark="$benchmark",run="$run"'
 _OVER = f'{_RUN},verdict!=""'
-"""What is told of a run that is over; before that, of one that is tried again, there is a cost already."""
+"""What is told of a run that is over; before that it has been created, and if it is tried again it has a cost."""
 _PODS = f'{_RUN},source="$source"'
 _POD = "{{role}} {{index}}"
 _LOOK = "2h:10s"
 _MARGIN_S = 120
-"""Seconds: about a start-up, and a wind-down."""
+"""Seconds: about a wind-down."""
+_SEEN = '__name__=~"shapebench_pod_cpu_seconds_total|shapebench_run_created_seconds"'
+"""What there is of a run: of one that failed perhaps no samples."""
 
 
 def dashboard() -> models.Dashboard:
@@ -42,44 +44,50 @@ def dashboard() -> models.Dashboard:
 def _fact(family: str) -> str:
     """A gauge of the run. The operator tells it only when the run is over, after the time range that shows the run:
     hence a look an hour ahead. A Benchmark that was deleted and applied again has runs of the same names: of what was
-    told of them, what goes with the chosen beginning."""
-    other = f"floor(shapebench_run_started_seconds{{{_OVER}}}) != ${{began}}"
+    told of them, what goes with the chosen creation."""
+    other = f"shapebench_run_created_seconds{{{_OVER}}} != ${{created}}"
     told = f"shapebench_run_{family}{{{_OVER}}} unless on (namespace, run) {other}"
     return f"last_over_time(({told})[{_LOOK}] offset -1h)"
 
 
-def _began() -> str:
-    """When the chosen run's measured part began, in whole Unix seconds: of the runs of this name that were not over
-    before the time range the last that began in it, else the first soon after it (a look at a start-up), else 0."""
-    started = f"floor(shapebench_run_started_seconds{{{_OVER}}})"
-    over = f"shapebench_run_finished_seconds{{{_OVER}}} < ${{__from:date:seconds}} - {_MARGIN_S}"
-    end = "${__to:date:seconds}"
-    inside = f"({started} <= {end} unless on (namespace, run) {over})"
-    after = f"({started} > {end} <= {end} + {_MARGIN_S})"
-    return (f"max(max_over_time({inside}[{_LOOK}] offset -1h)) "
-            f"or min(min_over_time({after}[{_LOOK}] offset -1h)) or vector(0)")
+def _created() -> str:
+    """When the chosen run was created, in Unix seconds: of the runs of this name that were not over before the time
+    range, and were told of since, the last that was created before its end, be it over or not; else 0."""
+    begin = f"${{__from:date:seconds}} - {_MARGIN_S}"
+    told = (f"shapebench_run_created_seconds{{{_RUN}}} <= ${{__to:date:seconds}} and on () vector(time()) >= {begin} "
+            f"unless on (namespace, run) shapebench_run_finished_seconds{{{_OVER}}} < {begin}")
+    return f"max(max_over_time(({told})[{_LOOK}] offset -1h)) or vector(0)"
 
 
 def _variables() -> Iterator[Builder[models.VariableModel]]:
-    yield variables.namespace("shapebench_pod_cpu_seconds_total")
-    yield variables.benchmark("shapebench_pod_cpu_seconds_total")
+    yield variables.namespace(_SEEN)
+    yield variables.benchmark(_SEEN)
     yield variables.query(
-        "run", "Run",
-        'label_values(shapebench_pod_cpu_seconds_total{namespace="$namespace",benchmark="$benchmark"}, run)',
+        "run", "Run", f'label_values({{{_SEEN},namespace="$namespace",benchmark="$benchmark"}}, run)',
         "One of the runs that have samples in the time range.")
     yield variables.hidden(variables.number(
-        "began", "", _began(), "When the run's measured part began: there may have been another run of its name."))
+        "created", "", _created(), "When the run was created: there may have been another run of its name."))
     yield variables.choice(
         "source", "From", "The run's own record, written when it ended, with every sample that was taken; or what "
         "Prometheus scraped from the pods, which is there while they run.",
         {"the record (exact)": "record", "the agents (live)": "agent"})
+    yield variables.hidden(variables.number(
+        "look", "", "ceil(vector((${__to:date:seconds} - ${__from:date:seconds}) / 7200))",
+        "How many seconds lie between looks at how far apart samples are: in a long time range more."))
     yield variables.number(
-        "window", "Rate over (s)",
-        f"clamp_min(ceil(max({_fact('duration_seconds')}) / 250), 2) or vector(2) "
+        "window", "Rate over (s)", f"{_two_samples()} or vector(2) "
         + " ".join(f'or label_replace(vector({seconds}), "typed", "{seconds}", "", "")'
                    for seconds in (5, 10, 30, 60, 120, 300)),
-        "Seconds over which a rate is taken: two samples of the record at first. For live pods choose twice the scrape "
-        "interval or more. Any number may be typed.")
+        "Seconds over which a rate is taken: two samples at first. Any number may be typed.")
+
+
+def _two_samples() -> str:
+    """Twice as far as the samples of a pod lie apart, in whole seconds: for how many seconds it had any, by how many.
+    A series is there until the next sample would have come, or until now: hence a tenth more. A fifth of a second is
+    for what is uneven, else samples of each second would have three seconds."""
+    samples = f"shapebench_pod_cpu_seconds_total{{{_PODS}}}"
+    seconds = f"(count_over_time({samples}[${{__range_s}}s:${{look}}s]) - 1) * ${{look}}"
+    return f"clamp_min(2 * ceil(1.1 * max({seconds} / count_over_time({samples}[${{__range_s}}s])) - 0.2), 2)"
 
 
 def _summary() -> Iterator[Builder[models.Panel]]:
@@ -88,11 +96,12 @@ def _summary() -> Iterator[Builder[models.Panel]]:
     yield panels.number("Cost with start-up", "What did the pods cost for all the time that they held their nodes?",
                         Query(_fact("cost_spent"), "spent"), "short")
     yield panels.number("Verdict", "Does the run count, and if not, why?",
-                        Query(f"max by (verdict) ({_fact('duration_seconds')})", "{{verdict}}"), "none").text_mode(
+                        Query(f"max by (verdict) ({_fact('created_seconds')})", "{{verdict}}"), "none").text_mode(
                             BigValueTextMode.NAME)
     yield panels.number("Doubts", "Which bounds of validity did the run pass? None: no doubt.",
-                        Query(f"count by (kind) ({_fact('flag')}) or label_replace(vector(0), "
-                              '"kind", "none", "", "")', "{{kind}}"), "none").text_mode(BigValueTextMode.NAME).span(8)
+                        Query(f"count by (kind) ({_fact('flag')}) or on () "
+                              f'label_replace(max({_fact("created_seconds")}) * 0, "kind", "none", "", "")',
+                              "{{kind}}"), "none").text_mode(BigValueTextMode.NAME).span(8)
 
 
 def _pods() -> Iterator[Builder[models.Panel]]:
@@ -120,12 +129,12 @@ def _parts() -> Iterator[Builder[models.Panel]]:
     yield panels.bars("Share of the measured part", "How much of what the pods used in their whole lives fell in the "
                       "measured part? The rest is start-up and wind-down. What was not used at all has no bar.",
                       "of", [Query(" or ".join(shares), "share")], "percentunit").span(16)
-    yield panels.number("Peak memory", "How much memory did the run's pods hold at most, all together?",
+    yield panels.number("Peak memory", f"How much memory did each of the pods hold at most, summed? {usage.PEAKS}",
                         Query(_fact("usage_memory_peak_bytes"), "peak"), "bytes").span(8).height(8)
 
 
 def _measured() -> Iterator[Builder[models.Panel]]:
-    yield panels.rows("Measurements", "What did the program measure itself, row by row?",
+    yield panels.rows("Measurements", f"What did the program measure itself, row by row? {usage.ROWS}",
                       [Query(_fact("measurement"), "value")],
                       {"value": Column("short"), **{name: Column(hidden=True) for name in _KNOWN}})
 

@@ -27,3 +27,8 @@ COUNTERS = (
     Counter("disk_writes", "Disk writes", "Disk writes per second", "short", "iops"),
 )
 """CPU itself is not here: it is shown in cores and in per cent."""
+
+PEAKS = ("It is the sum of each pod's own peak, page cache included: pods have theirs at different moments, so it can "
+         "be far more than they held at any one.")
+ROWS = ("Of each run the first 50 rows are here: what a job of more rows measured later is in the report and the "
+        "export alone.")

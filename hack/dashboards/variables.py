@@ -55,12 +55,12 @@ def choice(name: str, label: str, asks: str, options: dict[str, str]) -> builder
             .options(listed).current(listed[0]))
 
 
-def namespace(family: str) -> builders.QueryVariable:
-    """A namespace in which the family has series."""
-    return query("namespace", "Namespace", f"label_values({family}, namespace)", "The Benchmark's namespace.")
+def namespace(seen: str) -> builders.QueryVariable:
+    """A namespace that has series with these labels."""
+    return query("namespace", "Namespace", f"label_values({{{seen}}}, namespace)", "The Benchmark's namespace.")
 
 
-def benchmark(family: str) -> builders.QueryVariable:
-    """A Benchmark of which the family has series."""
-    return query("benchmark", "Benchmark", f'label_values({family}{{namespace="$namespace"}}, benchmark)',
+def benchmark(seen: str) -> builders.QueryVariable:
+    """A Benchmark that has series with these labels."""
+    return query("benchmark", "Benchmark", f'label_values({{{seen},namespace="$namespace"}}, benchmark)',
                  "The Benchmark to look at.")

@@ -140,12 +140,15 @@ def _get(prometheus: Prometheus, what: str, parameters: Mapping[str, str | float
 
 
 def filled(text: str, values: Mapping[str, Value], shown: Range) -> str:
-    """The text with its variables' values; Prometheus' own $__… stay, as its backend fills them in."""
+    """The text with its variables' values; Prometheus' own $__… stay, as its backend fills them in,
+    but for $__range_s, which variables have too."""
     def value(match: re.Match[str]) -> str:
         name, form = match[1] or match[3], match[2] or ""
         if name in ("__from", "__to"):
             assert form == "date:seconds"
             return f"{int(shown.from_s if name == '__from' else shown.to_s)}"
+        if name == "__range_s":
+            return f"{round(shown.to_s - shown.from_s)}"
         if name.startswith("__"):
             return match[0]
         return _form(values[name], form)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from shapebench.remote_write.run import FinishedRun
 
 NAMESPACE = "lab"
 SECONDS = 3.0
+START_UP_S = 30
+"""From the creation of a recorded run to its first pod's first sample."""
 PROGRAM = Path(__file__).with_name("program.py")
 RECORDED = Path(__file__).with_name("recorded")
 SHORT, LONG = "read-speed", "read-long"
@@ -81,7 +84,7 @@ def _recorded(made: Benchmark, planned: expand.PlannedRun, pods: list[PodRecord]
         shape=planned.shape, block=planned.block, repetition=planned.repetition, position=planned.position,
         price_per_hour=price)
     outcome = assemble.Outcome(1, cost_spent=cost.of_time(price, over_s - begun_s))
-    return assemble.run_record(context, pods, outcome, Times(created_s=begun_s, scheduled_s=begun_s))
+    return assemble.run_record(context, pods, outcome, Times(created_s=begun_s - START_UP_S, scheduled_s=begun_s))
 
 
 def _later(pod: PodRecord, by_s: float) -> PodRecord:
@@ -116,16 +119,23 @@ class Study:
         metadata = {"namespace": NAMESPACE, "creationTimestamp": moments.timestamp(self.created_s)}
         name, count = self.benchmark.metadata.name, len(self.records)
         spent = sum(record.cost_spent or record.cost or 0.0 for record in self.records)
-        best = min(self.records, key=lambda record: record.duration_s or 0.0)
+        best = min(self.records, key=lambda record: record.duration_s or math.inf)
         yield {"apiVersion": keys.API_VERSION, "kind": "Benchmark", "metadata": {**metadata, "name": name},
                "spec": self.benchmark.spec.model_dump(mode="json", by_alias=True, exclude_none=True),
                "status": {"phase": "Succeeded", "costSpent": spent,
                           "runs": {"planned": count, "created": count, "succeeded": count},
                           "best": {"shape": best.cell.shape, "parameters": best.cell.parameters, "metric": "duration",
                                    "objective": best.duration_s, "runs": 1, "summary": best.cell.shape}}}
+        yield from self.run_bodies()
+
+    def run_bodies(self) -> Iterator[dict[str, Any]]:
+        """The runs alone."""
         for record in self.records:
-            yield {"apiVersion": keys.API_VERSION, "kind": "BenchmarkRun", "metadata": {**metadata, "name": record.run},
-                   "spec": {"benchmark": name, "shape": record.cell.shape, "parameters": record.cell.parameters,
-                            "block": record.block, "repetition": record.repetition, "position": record.position},
+            created = moments.timestamp(record.times.created_s or 0.0)
+            yield {"apiVersion": keys.API_VERSION, "kind": "BenchmarkRun",
+                   "metadata": {"namespace": NAMESPACE, "name": record.run, "creationTimestamp": created},
+                   "spec": {"benchmark": record.benchmark, "shape": record.cell.shape,
+                            "parameters": record.cell.parameters, "block": record.block,
+                            "repetition": record.repetition, "position": record.position},
                    "status": {key: value for key, value in wording.final_status(record, "duration").items()
                               if value is not None}}

@@ -23,6 +23,7 @@ FAMILIES: Mapping[str, str] = {
                                             "there.",
     "shapebench_benchmark_cost_spent": "What the runs of a Benchmark cost so far.",
     "shapebench_benchmark_best_objective": "The objective of the best cell so far.",
+    "shapebench_run_created_seconds": "When a run was created, in Unix seconds: of every run, whatever it measured.",
     "shapebench_run_duration_seconds": "The measured part of a run, from the program's first instruction to its last.",
     "shapebench_run_cost": "What a run cost, in the currency of the shapes' prices.",
     "shapebench_run_measurement": "A value that the job measured; row counts the job's rows from 0.",
@@ -77,7 +78,7 @@ def _of_benchmark(body: Mapping[str, Any]) -> Facts:
 
 
 def _of_run(body: Mapping[str, Any]) -> Facts:
-    """None before the run has measured something."""
+    """Before the run has measured something, and if it never does, that it is there and what became of it."""
     run = BenchmarkRun.model_validate(body)
     labels = {"namespace": run.metadata.namespace, "benchmark": run.spec.benchmark, "run": run.metadata.name,
               "shape": run.spec.shape, "block": str(run.spec.block), "verdict": str(run.status.verdict or ""),
@@ -87,9 +88,9 @@ def _of_run(body: Mapping[str, Any]) -> Facts:
 
 def _run_samples(run: BenchmarkRun) -> Iterable[Fact]:
     status = run.status
-    if status.duration_s is not None:
-        yield Fact("shapebench_run_duration_seconds", status.duration_s)
-    for family, value in (("cost", status.cost), ("cost_spent", status.cost_spent),
+    for family, value in (("created_seconds", moments.unix_s(run.metadata.creation_timestamp)),
+                          ("duration_seconds", status.duration_s),
+                          ("cost", status.cost), ("cost_spent", status.cost_spent),
                           ("started_seconds", status.times.started_s), ("finished_seconds", status.times.finished_s)):
         if value is not None:
             yield Fact(f"shapebench_run_{family}", value)

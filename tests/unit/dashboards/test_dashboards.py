@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from shapebench.api.run import MEASUREMENTS_LIMIT
 from shapebench.metrics import facts
 from shapebench.remote_write import names
 
@@ -144,6 +145,13 @@ def test_every_counter_of_a_pod_is_shown() -> None:
     for column, end in names.SUFFIXES.items():
         assert f"{names.POD}{end}{{" in shown["shapebench-run"], column
         assert f"{names.ALIGNED}{end}{{" in shown["shapebench-compare"], column
+
+
+def test_panels_of_measurements_say_how_many_rows_there_are() -> None:
+    asking = [panel for one in DASHBOARDS.values() for panel in panels(one)
+              if any("shapebench_run_measurement" in target["expr"] for target in panel["targets"])]
+    assert len(asking) == 2
+    assert all(f"Of each run the first {MEASUREMENTS_LIMIT} rows are here" in panel["description"] for panel in asking)
 
 
 def test_rates_are_over_a_window_that_is_chosen(dashboard: Tree) -> None:

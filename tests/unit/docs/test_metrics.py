@@ -13,6 +13,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from shapebench.agent import exposition
 from shapebench.agent.counters import Usage
 from shapebench.agent.series import Sample
+from shapebench.api.record import Usage as RunUsage
 from shapebench.api.status import RunCounts
 from shapebench.handlers.record_mover import RecordMover
 from shapebench.handlers.remote_metrics import RemoteMetrics
@@ -69,6 +70,13 @@ def test_every_family_of_the_agent_is_in_the_page() -> None:
     served = agents()
     assert len(served) == 13
     assert unnamed(served) == []
+
+
+def test_how_many_series_a_run_has_is_in_the_page() -> None:
+    """All of its families but measurements and flags, which are as many as they are."""
+    lost = len(RunUsage.model_fields)
+    most = sum(name.startswith("shapebench_run_") for name in FAMILIES) - len({"measurement", "flag"})
+    assert f"| a run, scraped from the operator | {most - lost}, or {most} with lost attempts, + measurements" in PAGE
 
 
 def test_the_states_of_runs_are_in_the_page() -> None:
