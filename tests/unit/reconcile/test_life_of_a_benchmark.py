@@ -297,6 +297,16 @@ def test_what_cel_cannot_say_becomes_the_condition_accepted_false(
     assert cluster.created == []
 
 
+def test_what_an_older_operator_accepted_and_began_comes_to_its_end() -> None:
+    cluster = fake.FakeCluster(fake.lives)
+    cluster.add(benchmark())
+    look(cluster)
+    assert status(cluster)["runs"]["created"] == 1
+    cluster.objects["Benchmark", NAME]["spec"]["workload"]["tensorflow"]["arguments"] = ["--bach-size={batchSize}"]
+    live(cluster)
+    assert status(cluster)["phase"] == "Succeeded"
+
+
 def test_a_corrected_benchmark_is_accepted_then() -> None:
     cluster = fake.FakeCluster(fake.lives, driver_account=False)
     cluster.add(benchmark("spark"))
