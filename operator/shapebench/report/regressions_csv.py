@@ -10,6 +10,8 @@ from dataclasses import asdict, fields
 from shapebench.analysis.averages import AtValue
 from shapebench.analysis.regression import Fit, Line
 from shapebench.report import dependence
+from shapebench.report.export import csv_files
+from shapebench.report.export.layouts import Value
 
 _FIT = tuple(field.name for field in fields(Fit))
 LINES = ("metric", "parameter", "runs", *_FIT, "refused", "warnings")
@@ -31,9 +33,9 @@ def averages_text(found: Sequence[AtValue]) -> str:
          one.average.n, one.average.runs) for one in found))
 
 
-def _written(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def _written(titles: Sequence[str], rows: Iterable[Sequence[Value]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(titles)
-    writer.writerows(rows)
+    writer.writerows(map(csv_files.fields, rows))
     return out.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shapebench.agent import series as agent_series
-from shapebench.api.record import Cell, LostAttempt, Measurement, RunRecord, Usage, scalar_text
+from shapebench.api.record import Cell, LostAttempt, Measurement, RunRecord, Scalar, Usage, scalar_text
 from shapebench.report import files, runs_csv
 from shapebench.report.export import columns, parquet_files, rows, writing
 from shapebench.report.export.formats import Format, Table
@@ -35,12 +36,18 @@ def read_parquet(place: Path) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
+def told(field: str) -> str:
+    """What was told, of a field of CSV."""
+    return re.sub(r"^'(?='*[=+\-@\t\r])", "", field)
+
+
 def as_text(value: Any) -> str:
     """A value of a Parquet file as CSV shows it."""
     return "" if value is None else scalar_text(value)
 
 
 def same(text: str, value: Any) -> bool:
+    text = told(text)
     if isinstance(value, float) and text:
         return float(text) == value or (math.isnan(value) and math.isnan(float(text)))
     return text == as_text(value)
@@ -187,6 +194,32 @@ def test_whatever_parameters_are_called_and_hold_they_come_back(tmp_path: Path, 
                 plain = [column for column in row if column.removeprefix("parameter_").startswith(name)
                          or column.startswith(f"parameter_{name}")]
                 assert any(same(text[column], value) or text[column] == as_text(value) for column in plain), name
+
+
+@pytest.mark.parametrize(("value", "field"), [
+    pytest.param('=HYPERLINK("http://a.example","b")', '\'=HYPERLINK("http://a.example","b")', id="a-link"),
+    pytest.param("@SUM(A1)", "'@SUM(A1)", id="a-function"),
+    pytest.param("+1+1", "'+1+1", id="a-sum"),
+    pytest.param("-O2", "'-O2", id="an-option"),
+    pytest.param("\t=1+1", "'\t=1+1", id="behind-a-tab"),
+    pytest.param("'=1", "''=1", id="told-with-the-quote-already"),
+    pytest.param("'quoted'", "'quoted'", id="a-quote-alone"),
+    pytest.param("a=b", "a=b", id="in-the-middle"),
+    pytest.param("-1.5e3", "-1.5e3", id="a-number-as-text"),
+    pytest.param(-1.5, "-1.5", id="a-number"),
+    pytest.param(-2, "-2", id="a-whole-number"),
+])
+def test_no_text_becomes_a_formula_in_a_spreadsheet(tmp_path: Path, make_record, value: Scalar, field: str) -> None:
+    """Also where another value makes its column one of texts."""
+    text = str(value)
+    both = [make_record(number, cell=Cell(shape="s", parameters={"p": one}), message=text, environment={"x": text},
+                        measurements=(Measurement(parameters={"q": one}, values={"a": 1.0}),))
+            for number, one in enumerate((value, "text"))]
+    writing.write(both, tmp_path, Format.CSV, ALL)
+    row, _ = read_csv(tmp_path / "runs.csv")
+    assert (row["p"], row["message"], row["environment_x"], told(row["p"])) == (field, field, field, text)
+    row, _ = read_csv(tmp_path / "measurements.csv")
+    assert (row["p"], row["row_q"]) == (field, field)
 
 
 def test_titles_never_collide(make_record, tmp_path: Path) -> None:

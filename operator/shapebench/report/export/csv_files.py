@@ -1,8 +1,14 @@
-"""CSV: a header, a row a line; an unknown value is an empty field, true and false are words."""
+"""CSV: a header, a row a line; an unknown value is an empty field, true and false are words.
+
+A text that a spreadsheet would take for a formula gets a ' in front: what a program said must not become a link or a
+command where its results are opened. Numbers stay as they are, and a text that has the ' gets another one, so that
+taking one off gives back what was told.
+"""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
@@ -13,6 +19,8 @@ from shapebench.report.export.layouts import Value
 
 _BREAKS = "\r\n"
 """The writer puts quotes around a field with one of the characters that end its lines, and both end a reader's."""
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 class _Lines:
@@ -30,7 +38,7 @@ def write(out: TextIO, columns: Sequence[Column], rows: Iterable[Sequence[Value]
     """The whole table."""
     writer = csv.writer(_Lines(out), lineterminator=_BREAKS)
     writer.writerow([column.name for column in columns])
-    writer.writerows(_fields(row) for row in rows)
+    writer.writerows(fields(row) for row in rows)
 
 
 def gathered(out: TextIO, table: Gathered) -> None:
@@ -50,11 +58,24 @@ def _samples(pods: Iterable[tuple[Sequence[Value], Sequence[Sequence[Value]]]]) 
     for common, columns in pods:
         count = len(columns[0])
         filled = [column if len(column) == count else (None,) * count for column in columns]
-        yield from ((*common, *sample) for sample in zip(*filled, strict=True))
+        shared = fields(common)
+        yield from ((*shared, *sample) for sample in zip(*filled, strict=True))
 
 
-def _fields(row: Sequence[Value]) -> list[str | int | float | None]:
-    return [scalar_text(value) if isinstance(value, bool) else value for value in row]
+def fields(row: Sequence[Value]) -> list[str | int | float | None]:
+    """The row as it is written."""
+    return [scalar_text(value) if isinstance(value, bool) else f"'{value}" if _is_formula(value) else value
+            for value in row]
+
+
+def _is_formula(value: Value) -> bool:
+    if not isinstance(value, str) or not _FORMULA.match(value):
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return True
+    return False
 
 
 def as_kind(value: Value, kind: Kind) -> Value:
