@@ -101,9 +101,9 @@ def _answer() -> Iterator[Builder[models.Panel]]:
 
 
 def _spent() -> str:
-    """The sum over the runs; nothing where one was measured and has no cost, for want of a price."""
-    cost, measured = (f"shapebench_run_{family}{{{_OF_BENCHMARK}}}" for family in ("cost_spent", "duration_seconds"))
-    return f"sum({cost}) unless on () (count({measured} unless on (run) {cost}) > 0)"
+    """The sum over the runs; nothing where one that is over has no cost, for want of a price."""
+    cost = f"shapebench_run_cost_spent{{{_OF_BENCHMARK}}}"
+    return f"sum({cost}) unless on () (count({_OVER} unless on (run) {cost}) > 0)"
 
 
 def _failed() -> str:

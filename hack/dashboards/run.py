@@ -17,8 +17,6 @@ _OVER = f'{_RUN},verdict!=""'
 _PODS = f'{_RUN},source="$source"'
 _POD = "{{role}} {{index}}"
 _LOOK = "2h:10s"
-_MARGIN_S = 120
-"""Seconds: about a wind-down."""
 _SEEN = '__name__=~"shapebench_pod_cpu_seconds_total|shapebench_run_created_seconds"'
 """What there is of a run: of one that failed perhaps no samples."""
 
@@ -51,11 +49,10 @@ def _fact(family: str) -> str:
 
 
 def _created() -> str:
-    """When the chosen run was created, in Unix seconds: of the runs of this name that were not over before the time
-    range, and were told of since, the last that was created before its end, be it over or not; else 0."""
-    begin = f"${{__from:date:seconds}} - {_MARGIN_S}"
-    told = (f"shapebench_run_created_seconds{{{_RUN}}} <= ${{__to:date:seconds}} and on () vector(time()) >= {begin} "
-            f"unless on (namespace, run) shapebench_run_finished_seconds{{{_OVER}}} < {begin}")
+    """When the chosen run was created, in Unix seconds: of the runs of this name that were told of since the time range
+    began the last that was created before its end, be it over or not; else 0."""
+    told = (f"shapebench_run_created_seconds{{{_RUN}}} <= ${{__to:date:seconds}} "
+            "and on () vector(time()) >= ${__from:date:seconds}")
     return f"max(max_over_time(({told})[{_LOOK}] offset -1h)) or vector(0)"
 
 

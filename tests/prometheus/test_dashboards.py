@@ -176,13 +176,17 @@ def test_comparing_only_where_a_parameter_has_a_value(filled: Prometheus) -> Non
             assert all(cell.endswith(" 3") for cell in cells), panel["title"]
 
 
-@pytest.mark.parametrize("priced", [pytest.param(4, id="all"), pytest.param(3, id="all-but-one")])
-def test_what_was_spent_is_the_whole_or_nothing(filled: Prometheus, study: Study, priced: int) -> None:
-    """A shape without a price has runs without a cost."""
-    name, now_s = f"priced-{priced}", time.time()
+@pytest.mark.parametrize(("priced", "measured"), [
+    pytest.param(4, True, id="all"), pytest.param(3, True, id="all-but-one"), pytest.param(3, False, id="one-failed")])
+def test_what_was_spent_is_the_whole_or_nothing(
+        filled: Prometheus, study: Study, priced: int, measured: bool) -> None:
+    """A shape without a price has runs without a cost, whatever they measured."""
+    name, now_s = f"priced-{priced}-{measured}", time.time()
     bodies = list(study.bodies())
     for body in bodies[1 + priced:]:
         body["status"].pop("costSpent")
+        if not measured:
+            body["status"].pop("durationS")
     for body in bodies:
         body["spec"] = {**body["spec"], "benchmark": name}
     filled.write(scraping.told(bodies[1:], now_s - 60, now_s))

@@ -163,17 +163,28 @@ def test_runs_without_samples_are_offered(odd: Prometheus, now_s: float) -> None
 
 
 @pytest.mark.parametrize(("run", "life_s", "window"), [
-    pytest.param(f"{SPARSE}-1-1", 100, 20, id="ten-seconds-apart"),
+    pytest.param(f"{SPARSE}-1-1", 100, 22, id="ten-seconds-apart"),
     pytest.param(f"{SPARSE}-1-2", 1300, 10, id="a-short-measured-part-of-a-long-life")])
 def test_curves_are_there_however_far_apart_the_samples(
         odd: Prometheus, now_s: float, run: str, life_s: int, window: int) -> None:
     end_s = now_s - 90
-    view = grafana.view(RUN, odd, Range(end_s - life_s, end_s), benchmark=SPARSE, run=run)
+    view = grafana.view(RUN, odd, Range(end_s - life_s - 120, end_s + 60), benchmark=SPARSE, run=run)
     assert view.values["window"] == f"{window}"
     (curve,) = shown(view, RUN, "CPU, cores")
-    assert len(curve.samples) == pytest.approx((life_s - window) / view.range.step_s(1), abs=window)
-    even = [value for moment_s, value in curve.samples if moment_s > view.range.from_s + window]
+    even = [value for moment_s, value in curve.samples if end_s - life_s + window < moment_s < end_s]
     assert even == pytest.approx([CORES] * len(even))
+    assert len(even) == pytest.approx((life_s - window) / view.range.step_s(1), abs=2)
+
+
+def test_a_live_pods_rate_is_over_two_scrapes(odd: Prometheus, now_s: float) -> None:
+    """They go on: the last sample has not been there for long."""
+    labels = {"namespace": lab.NAMESPACE, "benchmark": "live", "run": "live-1-1", "role": "worker", "index": "0"}
+    odd.write(gauge("shapebench_pod_cpu_seconds_total", {**labels, "source": "agent"},
+                    [(now_s - 590 + 30 * number, 30 * number * CORES) for number in range(20)]))
+    view = grafana.view(RUN, odd, Range(now_s - 900, now_s), benchmark="live", run="live-1-1", source="agent")
+    assert view.values["window"] == "66"
+    (curve,) = shown(view, RUN, "CPU, cores")
+    assert len(curve.samples) > 500
 
 
 def test_a_run_is_not_told_of_by_the_killed_one_of_its_name(odd: Prometheus, now_s: float) -> None:

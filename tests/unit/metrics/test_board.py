@@ -76,7 +76,8 @@ def test_flags_times_and_money_of_a_run(metrics: Metrics) -> None:
                                  {"kind": "Steal", "message": "7 %"}, {"kind": "Neighbour", "message": "and 50 %"}]))
     found = {line.split("{")[0] + line.split("}")[1] for line in lines(metrics, "shapebench_run_")}
     assert found == {"shapebench_run_created_seconds 1.767323046e+09", "shapebench_run_cost_spent 0.5",
-                     "shapebench_run_started_seconds 10.5", "shapebench_run_finished_seconds 23.0", "shapebench_run_flag 1.0"}
+                     "shapebench_run_started_seconds 10.5", "shapebench_run_finished_seconds 23.0",
+                     "shapebench_run_flag 1.0"}
     # Each series once, however many roles or pods have a flag of the kind.
     assert [line.split('kind="')[1].split('"')[0] for line in lines(metrics, "shapebench_run_flag")] == [
         "Neighbour", "Steal"]
