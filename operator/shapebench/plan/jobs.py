@@ -1,7 +1,8 @@
-"""What shipped jobs take and write, as they say it themselves in jobs.json: this image has none of them to ask.
+"""What shipped jobs take and write, as they say it themselves: the operator's image has none of them to ask.
 
-An argument is judged as the jobs' own argparse judges it, by itself. Whether several of them go together, and what is
-in the files that they name, is only found out by the job.
+hack/job_descriptions.py writes jobs.json from their parsers (`make generate`). An argument is judged by itself, as the
+jobs' own argparse does it. Whether several of them go together, and what is in the files that they name, is only found
+out by the job.
 """
 
 from __future__ import annotations
