@@ -6,12 +6,11 @@ flag. docs/concepts/validity.md says for people what each flag means, by which f
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from shapebench.analysis import kernels, nodes, objective, peers, throttling
 from shapebench.analysis.peers import Peer
-from shapebench.api import wire
+from shapebench.api import assemble, wire
 from shapebench.api.benchmark import Validity
 from shapebench.api.record import Flag, RunRecord, Verdict
 from shapebench.plan import pools
@@ -68,6 +67,7 @@ def _flags(record: RunRecord, bounds: Validity, before: Sequence[Peer], where: P
     yield from _clock(record)
     yield from _attempts(record)
     yield from _losses(record)
+    yield from _marks(record)
     yield from _other_image(record, before)
     yield from _other_node(record, before, where)
     yield from _swapped(record)
@@ -85,7 +85,7 @@ def _clock(record: RunRecord) -> Iterator[Flag]:
         yield from (flag for flag in record.flags if flag.kind is Verdict.CLOCK)
     elif not objective.is_time(took_s):
         yield _flag(Verdict.CLOCK, f"the measured part took {took_s:.6g} s: its start and its end are not of one "
-                                   "clock, or that was set meanwhile", took_s if math.isfinite(took_s) else None, 0)
+                                   "clock, or that was set meanwhile", took_s, 0)
 
 
 def _attempts(record: RunRecord) -> Iterator[Flag]:
@@ -118,6 +118,17 @@ def _replaced(record: RunRecord) -> Iterator[Flag]:
     without = f"; no record of executor {_names(map(str, missing))}: usage is missing" if missing else ""
     yield _flag(Verdict.LOST_PODS, f"{asked} executors were asked for where the shape has {record.workers}: Spark "
                                    f"replaced {asked - record.workers}{without}", asked, record.workers)
+
+
+def _marks(record: RunRecord) -> Iterator[Flag]:
+    """All workers of a gang mark the measured part alike, or one does so for all."""
+    marks = {pod.pod: (pod.measured_started_s is not None, pod.measured_finished_s is not None)
+             for pod in record.pods if pod.role in assemble.DECIDING_ROLES and pod.complete}
+    marking = sum(map(any, marks.values()))
+    if record.reason is None and marking > 1 and len(set(marks.values())) > 1:
+        odd = [name for name, both in marks.items() if not all(both)]
+        yield _flag(Verdict.LOST_PODS, f"{_names(odd)} told no start or no end of the measured part, where {marking} "
+                                       f"of {len(marks)} workers marked it: the duration is by those", len(odd), 0)
 
 
 def _other_image(record: RunRecord, before: Sequence[Peer]) -> Iterator[Flag]:

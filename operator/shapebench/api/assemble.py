@@ -55,11 +55,14 @@ class Outcome:
 def run_record(context: RunContext, pods: Sequence[PodRecord], outcome: Outcome, times: Times) -> RunRecord:
     """The run's record. `times` has the moments seen from outside; start and finish come from the pods.
 
-    The duration is the longest measured part of any deciding pod, each by its own clock: nodes' clocks differ.
+    The duration is the longest measured part of any deciding pod, each by its own clock: nodes' clocks differ. Where
+    some of them marked theirs, those alone say it: a chief may mark for all.
     """
+    pods = _by_marks(pods)
     deciding = [pod for pod in pods if pod.role in DECIDING_ROLES]
     reason, message = _judged(outcome, deciding)
-    windows = [window for window in map(_window, deciding) if window is not None]
+    marking = [pod for pod in deciding if is_marked(pod)] or deciding
+    windows = [window for window in map(_window, marking) if window is not None]
     duration_s = max((finish - start for start, finish in windows), default=None)
     return RunRecord(
         benchmark=context.benchmark,
@@ -88,6 +91,25 @@ def run_record(context: RunContext, pods: Sequence[PodRecord], outcome: Outcome,
         environment={key: value for pod in reversed(deciding) for key, value in pod.environment.items()},
         pods=tuple(pods),
     )
+
+
+def is_marked(pod: PodRecord) -> bool:
+    """Whether its program marked the measured part; agents take no end without a start."""
+    return pod.measured_started_s is not None
+
+
+def _by_marks(pods: Sequence[PodRecord]) -> Sequence[PodRecord]:
+    """Where some deciding pods marked the measured part, what the others used in it is not known: they have told of
+    their whole lives. Pods that serve heard the first one's."""
+    deciding = [pod for pod in pods if pod.role in DECIDING_ROLES]
+    silent = [pod for pod in deciding if not is_marked(pod)]
+    if len(silent) in (0, len(deciding)):
+        return pods
+    leader_is_silent = any(pod.index == 0 for pod in silent)
+    nothing = dict.fromkeys(("measured_started_s", "measured_finished_s", "measured_usage",
+                             "measured_memory_peak_is_sampled"))
+    return [pod if (is_marked(pod) if pod.role in DECIDING_ROLES else not leader_is_silent)
+            else pod.model_copy(update=nothing) for pod in pods]
 
 
 def total(usages: Iterable[Usage]) -> Usage:

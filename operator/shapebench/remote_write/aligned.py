@@ -1,7 +1,8 @@
 """The measured part of a run as curves from 0: the sum over its pods, on one grid of moments.
 
 Each pod is read by its own clock from its own beginning of the measured part, so clocks that differ do not matter: the
-agents of pods that only serve wrote the marks in theirs. One that heard of none is read by the driver's.
+agents of pods that only serve wrote the marks in theirs. One that heard of none is read by the driver's, and a worker
+that marked nothing by those of its gang that did.
 Where the agent read a counter at both ends of the measured part, the curve ends at exactly that. A pod of which only
 totals are left (its record came by the termination message or from a checkpoint, or was thinned) counts evenly.
 """
@@ -14,7 +15,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from shapebench.api.assemble import DECIDING_ROLES
+from shapebench.api.assemble import DECIDING_ROLES, is_marked
 from shapebench.api.record import PodRecord, RunRecord
 from shapebench.remote_write import curves, names
 from shapebench.remote_write.curves import Window
@@ -37,7 +38,11 @@ class Curves:
         """Raises what iterating the pods does."""
         import numpy as np
 
-        known = [(window.length_s, _step_s(pod)) for pod in pods if (window := _window(pod, record)) is not None]
+        looked = [(pod.role in DECIDING_ROLES and is_marked(pod), _window(pod, record, by_marks=False),
+                   _window(pod, record, by_marks=True), _step_s(pod)) for pod in pods]
+        self._by_marks = any(marked for marked, *_ in looked)
+        known = [(window.length_s, step) for _, alone, by_marks, step in looked
+                 if (window := by_marks if self._by_marks else alone) is not None]
         length_s = max((length for length, _ in known), default=0.0)
         self._record = record
         self._moments = np.array(grid(length_s, [step for _, step in known]) if length_s > 0 else ())
@@ -45,7 +50,7 @@ class Curves:
 
     def add(self, pod: PodRecord) -> None:
         """Add what a pod knows of its measured part."""
-        window = _window(pod, self._record)
+        window = _window(pod, self._record, by_marks=self._by_marks)
         if window is None or not len(self._moments):
             return
         for column in names.SUFFIXES:
@@ -71,10 +76,11 @@ def grid(length_s: float, steps_s: Iterable[float]) -> list[float]:
     return [*moments, length_s]
 
 
-def _window(pod: PodRecord, record: RunRecord) -> Window | None:
-    """The pod's measured part by its own clock; the run's, for a pod that only serves and was told of none."""
+def _window(pod: PodRecord, record: RunRecord, *, by_marks: bool) -> Window | None:
+    """The pod's measured part by its own clock; the run's, for a pod that only serves and was told of none, and for
+    one whose program marked none where another of its gang did."""
     start_s, finish_s = pod.measured_started_s, pod.measured_finished_s
-    if start_s is None and pod.role not in DECIDING_ROLES:
+    if start_s is None and (by_marks or pod.role not in DECIDING_ROLES):
         start_s, finish_s = record.times.started_s, record.times.finished_s
     if start_s is None:
         start_s = pod.program_started_s

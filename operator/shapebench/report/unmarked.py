@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shapebench.api.assemble import DECIDING_ROLES
+from shapebench.api.assemble import DECIDING_ROLES, is_marked
 from shapebench.api.benchmark import BenchmarkSpec
 from shapebench.api.record import RunRecord, Verdict
 from shapebench.report import units
@@ -31,5 +31,5 @@ def caveat(records: Iterable[RunRecord]) -> str:
 
 
 def _is_unmarked(record: RunRecord) -> bool:
-    return any(pod.role in DECIDING_ROLES and pod.measured_started_s is None and pod.program_started_s is not None
-               for pod in record.pods)
+    deciding = [pod for pod in record.pods if pod.role in DECIDING_ROLES and pod.program_started_s is not None]
+    return bool(deciding) and not any(map(is_marked, deciding))

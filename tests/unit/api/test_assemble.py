@@ -61,6 +61,35 @@ def test_the_duration_is_that_of_the_measured_part(marks: dict[str, float], dura
     assert record.duration_s == duration_s, "executors do not decide"
 
 
+def marks(start_s: float | None, finish_s: float | None) -> dict[str, Any]:
+    return {"measured_started_s": start_s, "measured_finished_s": finish_s}
+
+
+ALL, LATE, NONE, NO_END = marks(3.0, 7.5), marks(103.0, 105.0), marks(None, None), marks(4.0, None)
+
+
+@pytest.mark.parametrize(("workers", "duration_s", "times", "used", "served"), [
+    pytest.param((ALL, LATE), 4.5, (3.0, 105.0), 8.0, 4.0, id="all-mark-by-their-own-clocks"),
+    pytest.param((ALL, NONE), 4.5, (3.0, 7.5), None, 4.0, id="the-chief-marks-for-all"),
+    pytest.param((NONE, ALL), 4.5, (3.0, 7.5), None, None, id="another-marks-for-all: servers heard the first's life"),
+    pytest.param((ALL, NONE, LATE), 4.5, (3.0, 105.0), None, 4.0, id="some-mark"),
+    pytest.param((ALL, NO_END), 5.0, (3.0, 9.0), 8.0, 4.0, id="one-marks-no-end: until its program's"),
+    pytest.param((NONE, NONE), 7.0, (2.0, 9.0), 8.0, 4.0, id="none-marks"),
+])
+def test_the_measured_part_of_a_gang_is_that_of_the_workers_that_marked_it(
+        workers: tuple[dict[str, Any], ...], duration_s: float, times: tuple[float, float], used: float | None,
+        served: float | None) -> None:
+    """Who marks nothing has told what it used in all its life; a server heard the first worker's marks, or life."""
+    pods = [pod(wire.ROLE_WORKER, index, **its, **measured(4.0)) for index, its in enumerate(workers)]
+    record = assembled(*pods, pod(wire.ROLE_PARAMETER_SERVER, 0, **marks(2.0, 9.0), **measured(4.0)))
+    assert (record.duration_s, (record.times.started_s, record.times.finished_s)) == (duration_s, times)
+    by_role = record.measured_usage_by_role
+    assert by_role.get(wire.ROLE_WORKER) == (used and Usage(cpu_seconds=used))
+    assert by_role.get(wire.ROLE_PARAMETER_SERVER) == (served and Usage(cpu_seconds=served))
+    assert (record.measured_usage is not None) == (used is not None and served is not None)
+    assert record.usage.cpu_seconds == 10.0 * (len(workers) + 1)
+
+
 @pytest.mark.parametrize(("told", "run"), [
     pytest.param((False, False), False, id="exact"),
     pytest.param((False, True), True, id="one is sampled"),

@@ -78,6 +78,12 @@ def test_pods_without_a_measured_part_of_their_own(fields, role, last) -> None:
     assert max(found.items()) == pytest.approx(last)
 
 
+def test_a_worker_that_marked_nothing_counts_within_what_its_gang_marked() -> None:
+    silent = pod(1, measured_started_s=None, measured_finished_s=None)
+    found = columns(run(pod(0), silent))["cpu_seconds"]
+    assert found == {0.0: 0.0, 1.0: 1.0, 2.0: 2.0, 3.0: 3.0, 4.0: 4.0}
+
+
 @pytest.mark.parametrize(("fields", "middle", "last"), [
     pytest.param({"measured_usage": Usage(cpu_seconds=10)}, 5.0, 10.0, id="from-what-was-measured"),
     pytest.param({"measured_usage": Usage(cpu_seconds=10), "usage": Usage(cpu_seconds=30)}, 5.0, 10.0,
