@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from shapebench.agent import framing
+from shapebench.agent import record as agent_record
 from shapebench.api import keys, places, wire
 from shapebench.api.run import RunStatus
 from shapebench.api.status import BenchmarkStatus
@@ -227,10 +228,16 @@ def pod_record(pod: dict[str, Any], duration_s: float = 2.0, exit_code: int = 0,
     } | fields
 
 
+def totals(record: dict[str, Any], limit_bytes: int = wire.TERMINATION_LOG_LIMIT_BYTES) -> str:
+    """What of this record the agent leaves as its termination message."""
+    rows = [framing.dumps(row) for row in record["measurements"]]
+    return agent_record.totals(record | {"measurements": rows}, limit_bytes)
+
+
 def pod_log(pod: dict[str, Any], duration_s: float = 2.0, exit_code: int = 0, **fields: Any) -> str:
     """The log that it leaves."""
     record = pod_record(pod, duration_s, exit_code, **fields)
-    return "Traceback: the program's own words\n" + "\n".join(framing.encode(record)) + "\n"
+    return "Traceback: the program's own words\n" + "\n".join(framing.encode(framing.dumps(record))) + "\n"
 
 
 def waiting(reason: str = "ContainerCreating", message: str = "") -> dict[str, Any]:

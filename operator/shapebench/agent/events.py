@@ -101,22 +101,33 @@ def _new_folder(directory: Path) -> Path:
     return folder
 
 
-class Row(NamedTuple):
-    """A measurement."""
+class Room(NamedTuple):
+    """How much is held of what a program tells: it is in the pod's memory, and the operator takes no more."""
 
-    parameters: dict[str, Any]
-    values: dict[str, float]
+    rows: int = 10_000
+    rows_bytes: int = 2 * 2**20
+    facts_bytes: int = 128 * 2**10
+    message_chars: int = 4096
+
+
+ROOM = Room()
 
 
 class Story:
-    """What the job has said so far."""
+    """What the job has said so far. `measurements`: rows as JSON, since a checkpoint writes some of them every second;
+    those for which there was no room are counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: Callable[[str], None], room: Room = ROOM) -> None:
         self.measured_started_s: float | None = None
         self.measured_finished_s: float | None = None
         self.wrong_answer: str | None = None
-        self.measurements: list[Row] = []
+        self.measurements: list[str] = []
+        self.measurements_left_out = 0
         self.environment: dict[str, str] = {}
+        self._log = log
+        self._room = room
+        self._rows_bytes = 0
+        self._facts_bytes = 0
 
     def mark(self, name: str, at_s: float) -> None:
         """The measured part started or ended, by this agent's clock."""
@@ -129,11 +140,33 @@ class Story:
         """Take an event that is no mark. One of an unknown name is passed over: a newer harness may say more."""
         name = event["event"]
         if name == wire.EVENT_MEASUREMENT:
-            self.measurements.append(Row(_scalars(event.get("parameters")), _numbers(event.get("values"))))
+            self._measure(event)
         elif name == wire.EVENT_ENVIRONMENT:
-            self.environment.update({key: str(value) for key, value in _mapping(event.get("values")).items()})
+            for key, value in _mapping(event.get("values")).items():
+                self._learn(key, str(value))
         elif name == wire.EVENT_WRONG_ANSWER and self.wrong_answer is None:
-            self.wrong_answer = str(event.get("message") or "the job says its answer is wrong")
+            message = str(event.get("message") or "the job says its answer is wrong")
+            self.wrong_answer = message[:self._room.message_chars]
+
+    def _measure(self, event: dict[str, Any]) -> None:
+        if not self.measurements_left_out and len(self.measurements) < self._room.rows:
+            row = framing.dumps({"parameters": _scalars(event.get("parameters")),
+                                 "values": _numbers(event.get("values"))})
+            self._rows_bytes += len(row)
+            if self._rows_bytes <= self._room.rows_bytes:
+                self.measurements.append(row)
+                return
+        if not self.measurements_left_out:
+            self._log(f"the record holds {len(self.measurements)} measurements and no more; the others are counted")
+        self.measurements_left_out += 1  # after one all: what is missing are always the last ones
+
+    def _learn(self, name: str, text: str) -> None:
+        size = len(name) + len(text) - len(self.environment.get(name, ""))
+        if self._facts_bytes + size > self._room.facts_bytes:
+            self._log(f"no room for another fact of the environment, left out: {name[:100]!r}")
+            return
+        self._facts_bytes += size
+        self.environment[name] = text
 
 
 def _mapping(value: Any) -> dict[str, Any]:

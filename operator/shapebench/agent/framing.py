@@ -22,6 +22,7 @@ RECORD_LIMIT_BYTES = 8 * 2**20
 program wrote, and 0.3 MB of it can say that it unpacks to 200."""
 RECORD_LIMIT_VALUES = 500_000
 """Of what separates values in it: `[],` is three bytes of text and seventy of memory."""
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _LISTED, _MOST_DIGITS = 10, 6
 _HALF = re.compile(r"\\u[dD]")
 """Where a text may have a surrogate without its other half."""
@@ -44,9 +45,8 @@ def dumps(value: Any) -> str:
     return json.dumps(loads(text), separators=(",", ":")) if _HALF.search(text) else text
 
 
-def encode(record: dict[str, Any]) -> list[str]:
-    """The record's lines, without line ends."""
-    text = dumps(record)
+def encode(text: str) -> list[str]:
+    """The lines of a record that is this JSON, without line ends."""
     payload = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
     parts = [payload[at:at + RECORD_LINE_PAYLOAD_CHARS]
              for at in range(0, len(payload), RECORD_LINE_PAYLOAD_CHARS)]
@@ -87,8 +87,7 @@ def _part(line: str) -> tuple[int, int, str] | None:
 def _unpack(payload: str) -> dict[str, Any]:
     try:
         text = _bounded(base64.b64decode(payload, validate=True))
-        values = sum(text.count(separator) for separator in (b",", b"[", b"{"))
-        if values > RECORD_LIMIT_VALUES:
+        if _values(text) > RECORD_LIMIT_VALUES and _values(_TEXT.sub(b"", text)) > RECORD_LIMIT_VALUES:
             raise FramingError(f"the record's lines hold more than {RECORD_LIMIT_VALUES} values")
         record = loads(text.decode())
     except FramingError:
@@ -98,6 +97,10 @@ def _unpack(payload: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise FramingError("the record's lines hold no record")
     return record
+
+
+def _values(text: bytes) -> int:
+    return sum(text.count(separator) for separator in (b",", b"[", b"{"))
 
 
 def _bounded(data: bytes) -> bytes:

@@ -70,7 +70,7 @@ class Agent:
         self._served_out = False
         self._is_crowded = False
         self._open_files = OpenFiles()
-        self._story = events.Story()
+        self._story = events.Story(log)
         self._wall_clock = moments.WallClock(log)
         self._facts = (environment.describe(world.paths, self._source.kind, settings.node)
                        | software.installed(settings.role, world.env))

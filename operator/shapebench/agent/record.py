@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
+import itertools
 import os
 import signal
 from pathlib import Path
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 
 VERSION = "shapebench.dev/pod-record/v1"
 _SHORTEST_MESSAGE = 200
-_SHORTEST_ROW_BYTES = len('{"parameters":{},"values":{}},')
+_FILE_CHECKPOINT_BYTES = 65536
+"""Written every second."""
 CUT_SHORT = "the agent was killed before its end; the totals are those of its last checkpoint"
 
 
@@ -66,7 +69,8 @@ def assemble(settings: Settings, sampler: Sampler, story: Story, ending: Ending,
         "memory_peak_is_sampled": sampler.peak_is_sampled,
         "measured_memory_peak_is_sampled": sampler.measured_peak_is_sampled,
         "surroundings": around._asdict(),
-        "measurements": [row._asdict() for row in story.measurements],
+        "measurements": story.measurements,
+        "measurements_left_out": story.measurements_left_out,
         "environment": {**facts, **story.environment},
         "series": {"time_s": time_s, "columns": columns},
     }
@@ -76,6 +80,12 @@ def _moment(time_s: float | None) -> float | None:
     return None if time_s is None else round(time_s, 6)
 
 
+def as_json(record: dict[str, Any]) -> str:
+    """The record as JSON; its measurements are JSON already."""
+    rest = framing.dumps({key: value for key, value in record.items() if key != "measurements"})
+    return f'{rest[:-1]},"measurements":[{",".join(record["measurements"])}]}}'
+
+
 def totals(record: dict[str, Any], limit_bytes: int) -> str:
     """The record without its series as JSON of at most so many bytes.
 
@@ -83,44 +93,41 @@ def totals(record: dict[str, Any], limit_bytes: int) -> str:
     environment["truncated"] says what is missing, and measurements_left_out how many rows.
     """
     short = {key: value for key, value in record.items() if key != "series"}
-    text = framing.dumps(short)
-    if len(text) <= limit_bytes:
-        return text
-    rows: list[Any] = record["measurements"]
-    environment = {**record["environment"]}
+    rows: list[str] = record["measurements"]
+    ends = list(itertools.takewhile(limit_bytes.__ge__, itertools.accumulate(len(row) + 1 for row in rows)))
+    if len(ends) == len(rows) and len(whole := as_json(short)) <= limit_bytes:
+        return whole
 
     def cut(kept: int, facts: dict[str, Any]) -> str:
-        note = f"{len(rows) - kept} of {len(rows)} measurements" + ("" if facts else ", environment, message")
-        short.update(measurements=rows[:kept], measurements_left_out=len(rows) - kept,
+        left_out = len(rows) - kept + record.get("measurements_left_out", 0)
+        note = f"{left_out} of {kept + left_out} measurements" + ("" if facts else ", environment, message")
+        short.update(measurements=rows[:kept], measurements_left_out=left_out,
                      environment={**facts, "truncated": note})
-        return framing.dumps(short)
+        return as_json(short)
 
-    # The most rows that fit: each costs time to write down, and this is done again at every checkpoint.
-    fits, too_many = -1, min(len(rows), limit_bytes // _SHORTEST_ROW_BYTES + 1)
-    while too_many - fits > 1:
-        middle = (fits + too_many) // 2
-        fits, too_many = (middle, too_many) if len(cut(middle, environment)) <= limit_bytes else (fits, middle)
-    text = cut(fits, environment) if fits >= 0 else cut(0, {})
-    if len(text) <= limit_bytes:
-        return text
+    room_bytes = limit_bytes - len(cut(0, record["environment"]))  # with the longest note
+    if room_bytes >= 0:
+        return cut(bisect.bisect(ends, room_bytes), record["environment"])
+    if len(bare := cut(0, {})) <= limit_bytes:
+        return bare
     for key in ("message", "wrong_answer"):
         if short[key]:
             short[key] = str(short[key])[:_SHORTEST_MESSAGE]
-    return framing.dumps(short)
+    return as_json(short)
 
 
 def write_file(record: dict[str, Any], path: Path) -> None:
-    """Write the record whole or not at all; raises OSError."""
+    """Write the record whole or not at all, of a checkpoint little more than the totals; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(framing.dumps(record) + "\n")
+    partial.write_text((as_json(record) if record["complete"] else totals(record, _FILE_CHECKPOINT_BYTES)) + "\n")
     partial.replace(path)
 
 
 def print_lines(record: dict[str, Any], fd: int) -> None:
     """Write the record's lines to the log. A log that nobody reads any more is no error."""
     # An empty line first: the program's last output may have had no line end.
-    text = "\n" + "\n".join(framing.encode(record)) + "\n"
+    text = "\n" + "\n".join(framing.encode(as_json(record))) + "\n"
     rest = memoryview(text.encode())
     with contextlib.suppress(OSError):
         # Programs such as Node leave a shared pipe non-blocking, and half a record would be lost.

@@ -61,6 +61,9 @@ def _attempt(benchmark: Benchmark, planned: expand.PlannedRun, number: int, plac
         result = outcome.judge(ending, number, attempt.timeout_s, outcome.oom_kills() > killed_before,
                                failed.message if failed else "")
         context = _context(benchmark, planned)
+        rows = sum(pod.measurements_left_out for pod in pods)
+        if rows and result.reason is None:
+            result = replace(result, message=f"{rows} measurements are missing: no median is formed of the others")
         result = replace(result, cost_spent=cost.of_time(context.price_per_hour, time.monotonic() - begun_s))
         started = [pod.program_started_s for pod in pods if pod.program_started_s is not None]
         times = Times(created_s=created_s, scheduled_s=created_s, running_s=max(started, default=None))

@@ -76,6 +76,7 @@ class Display:
             line.append(f"  (with start and end {units.seconds(whole_s)})", style="dim")
             if record.flags:
                 line.append(f"  {doubts.state(record)}, flagged: {doubts.kinds([record])}", style="yellow")
+            line.append("".join(f"\n      {said}" for said in record.message.splitlines()), style="yellow")
         else:
             what, *said = record.message.splitlines() or [""]
             line.append(f"{record.reason}: {what}", style="red")

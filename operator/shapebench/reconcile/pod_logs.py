@@ -103,7 +103,8 @@ def _kept(log: str, room: Room) -> PodLog:
     fewer = record.model_copy(update={"series": thinning.thinned(record.series, room.samples)})
     packed = b"" if fewer.series == record.series else gzip.compress(
         record.series.model_dump_json().encode(), compresslevel=1, mtime=0)
-    rest = _rest(whole.measurements[len(record.measurements):])
+    # Of what the agent itself left out nobody has the values.
+    rest = {} if whole.measurements_left_out else _rest(whole.measurements[len(record.measurements):])
     return PodLog(fewer, packed if len(packed) <= room.packed_bytes else b"", tail, text_bytes,
                   rest if _count(rest) <= room.values else {})
 
@@ -131,7 +132,9 @@ def _within(record: PodRecord, room_bytes: int) -> tuple[PodRecord, int]:
     size = len(record.model_dump_json(exclude={"series"}))
     if size <= limit:
         return record, size
-    text = agent_record.totals(record.model_dump(mode="json", exclude={"series"}), limit)
+    told = record.model_dump(mode="json", exclude={"series", "measurements"})
+    rows = [framing.dumps(row.model_dump()) for row in record.measurements]
+    text = agent_record.totals(told | {"measurements": rows}, limit)
     if len(text) > limit:
         raise ValueError("what is left out of a record does not make it fit")
     return PodRecord.model_validate(json.loads(text) | {"series": record.series}), len(text)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shapebench.agent.events import EventPipe, Story
+from shapebench.agent.events import ROOM, EventPipe, Room, Story
 from shapebench.api import wire
 
 
@@ -98,14 +98,14 @@ def test_no_directory_at_all_is_no_failure(tmp_path: Path, heard: list[str]) -> 
 
 
 def tell(*lines: str) -> Story:
-    story = Story()
+    story = Story(print)
     for line in lines:
         story.tell(json.loads(line))
     return story
 
 
 def test_a_new_start_forgets_the_old_end() -> None:
-    story = Story()
+    story = Story(print)
     for name, at_s in ((wire.EVENT_MEASURED_STARTED, 1.5), (wire.EVENT_MEASURED_FINISHED, 2.25)):
         story.mark(name, at_s)
     assert (story.measured_started_s, story.measured_finished_s) == (1.5, 2.25)
@@ -114,10 +114,46 @@ def test_a_new_start_forgets_the_old_end() -> None:
 
 
 def test_measurements_keep_scalars_and_finite_numbers() -> None:
-    [row] = tell('{"event": "measurement", "parameters": {"b": 2, "f": "x", "c": true, "l": [1]},'
+    [text] = tell('{"event": "measurement", "parameters": {"b": 2, "f": "x", "c": true, "l": [1]},'
                  ' "values": {"rate": 1.5, "loss": NaN, "n": 3, "ok": true, "t": "x"}}').measurements
-    assert row.parameters == {"b": 2, "f": "x", "c": True, "l": "[1]"}
-    assert row.values == {"rate": 1.5, "n": 3}
+    assert json.loads(text) == {"parameters": {"b": 2, "f": "x", "c": True, "l": "[1]"},
+                                "values": {"rate": 1.5, "n": 3}}
+
+
+ROW = {"event": "measurement", "values": {"n": 1}}
+SHORT = '{"parameters":{},"values":{"n":1}}'
+
+
+@pytest.mark.parametrize("room", [
+    pytest.param(ROOM._replace(rows=3), id="rows"),
+    pytest.param(ROOM._replace(rows_bytes=4 * len(SHORT) - 1), id="bytes"),
+])
+def test_rows_beyond_the_room_are_counted(heard: list[str], room: Room) -> None:
+    story = Story(heard.append, room)
+    for event in (ROW, ROW, ROW, {**ROW, "parameters": {"p": "x" * 200}}, ROW):
+        story.tell(event)
+    assert (story.measurements, story.measurements_left_out) == ([SHORT] * 3, 2)
+    assert heard == ["the record holds 3 measurements and no more; the others are counted"]
+
+
+def test_facts_have_a_room_too_and_one_that_is_told_again_takes_it_once(heard: list[str]) -> None:
+    story = Story(heard.append, ROOM._replace(facts_bytes=10, message_chars=5))
+    for values in ({"a": "12345"}, {"a": "1234"}, {"b": "123456"}, {"c": "123"}):
+        story.tell({"event": "environment", "values": values})
+    story.tell({"event": "wrong-answer", "message": "x" * 99})
+    assert (story.environment, story.wrong_answer) == ({"a": "1234", "c": "123"}, "x" * 5)
+    assert len(heard) == 1
+
+
+def test_a_flood_of_rows_ends_as_a_whole_record(run, python) -> None:
+    result = run(*python("""
+        import os
+        with open(os.environ["SHAPEBENCH_EVENTS_FILE"], "a") as file:
+            for n in range(100_000):
+                file.write('{"event":"measurement","parameters":{"n":%d},"values":{"a":1,"b":2}}\\n' % n)
+    """))
+    assert (len(result.record.measurements), result.record.measurements_left_out) == (ROOM.rows, 100_000 - ROOM.rows)
+    assert result.record.measurements[-1].parameters == {"n": ROOM.rows - 1}
 
 
 def test_environment_adds_up_as_text() -> None:

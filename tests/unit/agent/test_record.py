@@ -18,7 +18,7 @@ def whole(rows: int = 0, message: str = "", facts: int = 0) -> dict[str, object]
     return {
         "version": record.VERSION, "pod": "p", "role": "worker", "index": 0, "counters": "cgroup-v2",
         "agent_started_s": 1.5, "complete": True, "exit_code": 0, "message": message, "wrong_answer": None,
-        "measurements": [{"parameters": {"batch": n}, "values": {"rate": n * 1.25}} for n in range(rows)],
+        "measurements": [json.dumps({"parameters": {"batch": n}, "values": {"rate": n * 1.25}}) for n in range(rows)],
         "environment": {f"fact {n}": "é" * 50 for n in range(facts)},
         "series": {"time_s": [1.0], "columns": {"cpu_seconds": [2.0]}},
     }
@@ -26,7 +26,8 @@ def whole(rows: int = 0, message: str = "", facts: int = 0) -> dict[str, object]
 
 def test_a_short_record_loses_its_series_only() -> None:
     short = json.loads(record.totals(whole(rows=3, facts=1), TERMINATION_LOG_LIMIT_BYTES))
-    assert short == {key: value for key, value in whole(rows=3, facts=1).items() if key != "series"}
+    assert short == {key: value for key, value in json.loads(record.as_json(whole(rows=3, facts=1))).items()
+                     if key != "series"}
 
 
 def test_measurements_go_first_and_it_is_said() -> None:
@@ -35,6 +36,18 @@ def test_measurements_go_first_and_it_is_said() -> None:
     assert 40 < kept < 500
     assert short.environment["truncated"] == f"{500 - kept} of 500 measurements"
     assert short.environment["fact 1"]
+
+
+def test_rows_that_the_agent_left_out_are_among_the_missing() -> None:
+    kept = whole(rows=500, facts=1) | {"measurements_left_out": 1000}
+    short = PodRecord.model_validate_json(record.totals(kept, TERMINATION_LOG_LIMIT_BYTES))
+    assert short.measurements_left_out == 1500 - len(short.measurements)
+    assert short.environment["truncated"] == f"{short.measurements_left_out} of 1500 measurements"
+
+
+def test_as_many_rows_as_fit() -> None:
+    text = record.totals(whole(rows=500, facts=2), TERMINATION_LOG_LIMIT_BYTES)
+    assert TERMINATION_LOG_LIMIT_BYTES - 60 < len(text) <= TERMINATION_LOG_LIMIT_BYTES
 
 
 @settings(max_examples=40)

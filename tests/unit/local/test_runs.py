@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shapebench.agent.events import ROOM
 from shapebench.api.record import Phase, Reason, Verdict
 from shapebench.local import attempt
 from shapebench.plan import expand
@@ -71,6 +72,14 @@ def test_a_program_that_marks_nothing_is_measured_whole_and_the_report_says_so(m
     assert "no measured part" in unmarked.caveat([whole])
     assert unmarked.caveat([part]) == ""
     assert unmarked.caveat([whole, part]).startswith("in 1 run the program marked no measured part")
+
+
+def test_rows_for_which_there_was_no_room_are_said_to_be_missing(make_benchmark, place) -> None:
+    row = '{"event": "measurement", "values": {"a": 1}}\n'
+    program = f"import os; f = open(os.environ['SHAPEBENCH_EVENTS_FILE'], 'a'); f.write({row!r} * {ROOM.rows + 50})"
+    record = execute(make_benchmark(program), place)
+    assert (len(record.measurements), record.measurements_left_out, record.verdict) == (ROOM.rows, 50, Verdict.VALID)
+    assert record.message == "50 measurements are missing: no median is formed of the others"
 
 
 @pytest.mark.parametrize(("program", "reason", "message"), [

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from shapebench.agent import framing
-from shapebench.agent import record as agent_record
 from shapebench.agent.events import Story
 from shapebench.api import crd, keys
 from shapebench.api.record import Surroundings, Usage
@@ -36,8 +35,8 @@ def run_of(left: dict[str, Any], *, by_log: bool = True, forged: str = "") -> di
         if age <= 4:
             return fake.lives(pod, age)
         record = json.loads(framing.dumps(fake.pod_record(pod) | left))
-        message = forged or agent_record.totals(record, 4096)
-        log = "\n".join(framing.encode(record)) if by_log else ""
+        message = forged or fake.totals(record)
+        log = "\n".join(framing.encode(framing.dumps(record))) if by_log else ""
         return fake.ended(pod["fake-born"] + 2, pod["fake-born"] + 5, message=message[:4096]) | {"log": log}
 
     cluster = live(fake.FakeCluster(script), BENCHMARK, ticks=20)
@@ -49,10 +48,10 @@ def run_of(left: dict[str, Any], *, by_log: bool = True, forged: str = "") -> di
 
 def of_story(*events: dict[str, Any]) -> dict[str, Any]:
     """What the agent makes of a program's lines."""
-    story = Story()
+    story = Story(lambda _: None)
     for event in events:
         story.tell(framing.loads(json.dumps(event)))
-    return {"measurements": [row._asdict() for row in story.measurements], "environment": story.environment,
+    return {"measurements": [json.loads(row) for row in story.measurements], "environment": story.environment,
             "wrong_answer": story.wrong_answer, "message": ""}
 
 

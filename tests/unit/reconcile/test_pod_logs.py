@@ -29,7 +29,7 @@ def record(pod: str = "p-0", samples: int = 0, rows: int = 0, **fields: Any) -> 
 
 
 def text(given: dict[str, Any], words: str = "") -> str:
-    return "\n".join([words, *framing.encode(given), "the last word"])
+    return "\n".join([words, *framing.encode(framing.dumps(given)), "the last word"])
 
 
 def one(given: dict[str, Any]) -> PodLog:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,6 @@ from fakes import cluster as fake
 from fakes.operator import NAME, NAMESPACE, live, look, record, undisturbed
 
 from shapebench.agent import framing
-from shapebench.agent import record as agent_record
 from shapebench.api import keys
 from shapebench.api.record import PodRecord
 from shapebench.api.settings import Settings
@@ -49,8 +49,8 @@ def lives(rows: int = ROWS) -> fake.Script:
             return fake.lives(pod, age)
         record = told(pod, rows if pod["metadata"]["name"].endswith("-0") else 0)
         born_s = pod["fake-born"]
-        return fake.ended(born_s + 2, born_s + 5, message=agent_record.totals(record, 4096)) | {
-            "log": "words\n" + "\n".join(framing.encode(record))}
+        return fake.ended(born_s + 2, born_s + 5, message=fake.totals(record)) | {
+            "log": "words\n" + "\n".join(framing.encode(framing.dumps(record)))}
 
     return script
 
@@ -287,10 +287,18 @@ def test_of_many_that_cannot_be_read_some_are_asked_for() -> None:
     assert asked == Counter(names[:pod_logs.MAY_FAIL])
 
 
+def test_rows_that_the_agent_counted_are_said_to_be_missing() -> None:
+    """There may be memory here, but nobody has their values."""
+    found = record(live(fake.FakeCluster(partial(fake.lives, measurements_left_out=7)), benchmark()))
+    assert (found.measurements_left_out, found.medians) == (14, {})
+    assert found.message == "14 measurements are missing: no median is formed of the others"
+    assert found.verdict == "Valid"
+
+
 def test_rows_that_no_memory_was_for_are_known_to_be_missing() -> None:
     """Of a large gang, of which `pod_logs` holds so much text and no more."""
     pod = {"metadata": {"name": "p-0", "labels": {keys.LABEL_ROLE: "worker", keys.LABEL_INDEX: "0"}}}
-    log = "\n".join(framing.encode(told(pod, 1000)))
+    log = "\n".join(framing.encode(framing.dumps(told(pod, 1000))))
     small = pod_logs.IN_MEMORY._replace(text_bytes=100)
     fact = PodFact("p-0", RUN, 1, "worker", PodState.SUCCEEDED)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from shapebench.agent.events import ROOM
 from shapebench.api.record import LostAttempt, PodRecord, RunRecord, Series, Surroundings, Usage
 from shapebench.report import regressions_csv
 from shapebench.report.export.columns import MEASUREMENTS, RUNS_FIRST, RUNS_LAST, SERIES, Column
@@ -37,7 +38,10 @@ carriage return, and is no number) has a ' in front in CSV, and is as it was tol
 
 _MEASUREMENTS = ("A row for each row that a job wrote, as `harness` reports them. Each worker of a TensorFlow job "
                  "writes its own, so group by `run`, `role` and `index` before you sum: four workers make four of "
-                 "each.")
+                 f"each. Of one program's rows the first {ROOM.rows:,} are kept, as JSON {ROOM.rows_bytes >> 20} MiB "
+                 f"of them at most (and of its facts of the environment {ROOM.facts_bytes >> 10} KiB). The others are "
+                 "counted in `measurements_left_out`, the run's message says so, and no median is formed: a job with "
+                 "more to tell should write sums.")
 
 _READING = """\
 `memory_peak_bytes` is the most that the container was charged with: what its memory limit counts, page cache included,
