@@ -177,8 +177,8 @@ def _throttled(record: RunRecord, bound: float) -> Iterator[Flag]:
     if found:
         loss, pod = max(found, key=lambda one: one[0].share)
         yield _flag(Verdict.THROTTLED, f"pod {pod.pod}: throttling took {loss.seconds:.3g} s of CPU that its limit of "
-                                       f"{loss.limit:g} CPUs allows, {loss.share:.0%} of it (bound {bound:.0%})"
-                                       f"{_and_more(len(found))}", loss.share, bound)
+                                       f"{loss.limit:g} CPUs allows, {_percent(loss.share)} of it "
+                                       f"(bound {_percent(bound)}){_and_more(len(found))}", loss.share, bound)
 
 
 def _neighbour(record: RunRecord, bound: float) -> Iterator[Flag]:
@@ -186,15 +186,15 @@ def _neighbour(record: RunRecord, bound: float) -> Iterator[Flag]:
     share, kernel = max(found, key=lambda one: one[0], default=(0.0, None))
     if kernel is not None and share > bound:
         yield _flag(Verdict.NEIGHBOUR, f"{_place(kernel)}: what is not of the run used {share * kernel.cpus:.3g} of "
-                                       f"{kernel.cpus} CPUs, {share:.0%} (bound {bound:.0%})", share, bound)
+                                       f"{kernel.cpus} CPUs, {_percent(share)} (bound {_percent(bound)})", share, bound)
 
 
 def _steal(record: RunRecord, bound: float) -> Iterator[Flag]:
     found = [(one.steal_s / one.capacity_s, one) for one in kernels.below(record) if one.steal_s is not None]
     share, kernel = max(found, key=lambda one: one[0], default=(0.0, None))
     if kernel is not None and share > bound:
-        yield _flag(Verdict.STEAL, f"{_place(kernel)}: the hypervisor kept back {share:.1%} of its CPU time "
-                                   f"(bound {bound:.0%})", share, bound)
+        yield _flag(Verdict.STEAL, f"{_place(kernel)}: the hypervisor kept back {_percent(share)} of its CPU time "
+                                   f"(bound {_percent(bound)})", share, bound)
 
 
 def _memory_pressure(record: RunRecord, bound: float) -> Iterator[Flag]:
@@ -202,22 +202,28 @@ def _memory_pressure(record: RunRecord, bound: float) -> Iterator[Flag]:
              if (around := pod.surroundings) and around.window_s and around.memory_pressure_seconds is not None]
     share, pod = max(found, default=(0.0, ""))
     if share > bound:
-        yield _flag(Verdict.PRESSURE, f"pod {pod} waited for memory {share:.0%} of the time (bound {bound:.0%})",
-                    share, bound)
+        yield _flag(Verdict.PRESSURE, f"pod {pod} waited for memory {_percent(share)} of the time "
+                                      f"(bound {_percent(bound)})", share, bound)
 
 
 def _disk_pressure(record: RunRecord, bound: float, before: Sequence[Peer]) -> Iterator[Flag]:
     """Waiting for the disk is what a job does that reads: doubtful is only more of it than the cell ever needed."""
     share, least = _io_pressure(record), peers.least_io_pressure(before, record.cell)
     if share is not None and least is not None and share - least > bound:
-        yield _flag(Verdict.PRESSURE, f"a pod waited for the disk {share:.0%} of the time; in another run of the cell "
-                                      f"it was {least:.0%} (bound {bound:.0%} more)", share - least, bound)
+        yield _flag(Verdict.PRESSURE, f"a pod waited for the disk {_percent(share)} of the time; in another run of "
+                                      f"the cell it was {_percent(least)} (bound {_percent(bound)} more)",
+                    share - least, bound)
 
 
 def _io_pressure(record: RunRecord) -> float | None:
     return max((around.io_pressure_seconds / around.window_s for pod in record.pods
                 if (around := pod.surroundings) and around.window_s and around.io_pressure_seconds is not None),
                default=None)
+
+
+def _percent(share: float) -> str:
+    """Of three digits: a bound may be half a per cent, and what is a little over must not read as if it were not."""
+    return f"{100 * share:.3g}%"
 
 
 def _share_text(share: float | None) -> str:

@@ -96,11 +96,11 @@ DOUBTFUL = [
                  "pod w-1: throttling took 2.9 s of CPU that its limit of 1 CPUs allows, 29% of it (bound 5%)",
                  id="throttled"),
     pytest.param({"pods": (pod(node_cpu_seconds=FOREIGN + 0.1), pod("w-1", node_cpu_seconds=FOREIGN + 0.1))},
-                 Verdict.NEIGHBOUR, "node n1: what is not of the run used 2.01 of 8 CPUs, 25% (bound 25%)",
+                 Verdict.NEIGHBOUR, "node n1: what is not of the run used 2.01 of 8 CPUs, 25.1% (bound 25%)",
                  id="neighbour"),
     pytest.param({"pods": (pod(), pod("w-1", boot_id="k2", environment={"node": "n2"}, node_cpu_seconds=80.0))},
                  Verdict.NEIGHBOUR, "node n2", id="neighbour-of-the-second-node"),
-    pytest.param({"pods": (pod(node_steal_seconds=5.08),)}, Verdict.STEAL, "kept back 6.2% of its CPU time",
+    pytest.param({"pods": (pod(node_steal_seconds=5.08),)}, Verdict.STEAL, "kept back 6.25% of its CPU time (bound 5%)",
                  id="steal"),
     pytest.param({"pods": (pod(), pod("w-1", memory_pressure_seconds=2.0))}, Verdict.PRESSURE,
                  "pod w-1 waited for memory 20% of the time (bound 10%)", id="memory-pressure"),
@@ -115,6 +115,11 @@ def test_what_makes_a_run_doubtful(fields: dict[str, Any], kind: Verdict, messag
     assert found.verdict is kind, "on a cluster it does not count"
     assert judged(record(**fields), policy="Flag").verdict is Verdict.VALID, "it counts all the same"
     assert judged(record(**fields), policy="Flag").flags == found.flags
+
+
+def test_a_bound_is_told_as_it_was_set() -> None:
+    found = judged(record(pod(node_steal_seconds=0.08 + 0.0051 * 80)), maxStealShare="0.005")
+    assert "kept back 0.51% of its CPU time (bound 0.5%)" in found.flags[0].message
 
 
 NO_DOUBT = [

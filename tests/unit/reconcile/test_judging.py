@@ -64,7 +64,7 @@ def test_a_neighbour_excludes_the_run_and_everybody_is_told() -> None:
     status = cluster.get("BenchmarkRun", f"{NAME}-2-1")["status"]
     (flag,) = status["flags"]
     assert flag["kind"] == "Neighbour"
-    assert "node n1: what is not of the run used 2.33 of 4 CPUs, 58% (bound 25%)" in flag["message"]
+    assert "node n1: what is not of the run used 2.33 of 4 CPUs, 58.2% (bound 25%)" in flag["message"]
     assert record(cluster, "2-1").flags[0].message == flag["message"]
     whole = cluster.get("Benchmark", NAME)["status"]
     assert (whole["runs"]["excluded"], whole["runs"]["flagged"], whole["best"]["runs"]) == (1, 0, 1)
