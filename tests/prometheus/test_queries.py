@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from itertools import pairwise
 
 import pytest
 from prometheus.lab import Study
-from prometheus.server import Answered, Prometheus
+from prometheus.server import ROOT, Answered, Prometheus
 
 from shapebench.api.assemble import total
 from shapebench.api.record import RunRecord
@@ -116,6 +117,15 @@ def test_every_sample_has_the_time_at_which_it_was_taken(prometheus: Prometheus,
             times, values = zip(*stored.samples, strict=True)
             assert times == pytest.approx(pod.series.time_s, abs=0.001)
             assert values == pytest.approx(pod.series.columns["memory_bytes"])
+
+
+def test_the_references_query_for_the_distance_of_samples(prometheus: Prometheus, long_study: Study) -> None:
+    """Of half an hour each fourth second is kept."""
+    page = (ROOT / "docs/reference/metrics.md").read_text()
+    (query,) = (one for one in re.findall(r"```promql\n(.*?)```", page, re.DOTALL) if "[1d:1s]" in one)
+    for record in long_study.records:
+        found = prometheus.query(query.replace("read-speed-1-1", record.run), time.time() + 60)
+        assert [one.value for one in found] == pytest.approx([4.0] * len(record.pods), abs=0.05)
 
 
 def test_labels(prometheus: Prometheus, study: Study) -> None:
