@@ -8,6 +8,7 @@ import pytest
 import yaml
 from chart.rendering import CHART, Manifest, Render, Rendered
 
+from shapebench.api.remote_write import OWN_LABELS
 from shapebench.api.settings import Settings, from_environment
 
 KINDS = {"podMonitor": "PodMonitor", "serviceMonitor": "ServiceMonitor", "prometheusRule": "PrometheusRule"}
@@ -120,6 +121,8 @@ def test_proxies_are_told_by_the_environment(render: Render) -> None:
     pytest.param({"remoteWrite": {"url": "prometheus:9090"}}, "url", id="no-scheme"),
     pytest.param({"remoteWrite": {"url": "http://a:b@prometheus:9090"}}, "url", id="password-in-the-url"),
     pytest.param({"remoteWrite": {"labels": {"a-b": "c"}}}, "labels", id="not-a-label"),
+    *(pytest.param({"remoteWrite": {"labels": {name: "c"}}}, name, id=f"a-label-of-ours-{name}")
+      for name in sorted({*OWN_LABELS, "parameter_x"})),
     pytest.param({"remoteWrite": {"basicAuthSecret": "a", "bearerTokenSecret": "b"}}, "not both", id="two-secrets"),
     pytest.param({"podMonitor": {"enabled": True, "interval": "often"}}, "interval", id="not-an-interval"),
     pytest.param({"serviceMonitor": {"enable": True}}, "enable", id="typo"),

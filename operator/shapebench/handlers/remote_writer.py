@@ -184,8 +184,8 @@ class RemoteWriter:
 
     def _warn(self, name: RunId, benchmark: str, refused: str) -> None:
         """The same words for every run, so that they are one event."""
-        text = (f"remote write: samples of runs are lost: {refused}. To send them again: "
-                f"kubectl annotate benchmarkruns --all {keys.ANNOTATION_REMOTE_WRITE}-")
+        text = (f"remote write: samples of runs are lost: {refused}. Whoever may patch benchmarkruns sends them again "
+                f"by: kubectl annotate benchmarkruns --all {keys.ANNOTATION_REMOTE_WRITE}-")
         try:
             self._runs.warn(name.namespace, benchmark, DROPPED, text)
         except errors.KubeError as error:
