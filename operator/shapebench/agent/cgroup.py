@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shapebench.agent import disk
-from shapebench.agent.counters import Cpu, Disk, Memory, Pressure
+from shapebench.agent.counters import Cpu, Disk, Memory, Pressure, Sum
 from shapebench.agent.files import KernelFile, read_text
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class CgroupV2:
         self._pressure = {name: KernelFile(directory / f"{name}.pressure") for name in ("cpu", "memory", "io")}
         self._sysfs = sysfs
         self._process_disk = process_disk
+        self._disk = Sum(len(Disk._fields))
         self._known_devices: set[str] = set()
         self._stacked: set[str] = set()
 
@@ -63,7 +64,7 @@ class CgroupV2:
             self._known_devices.add(device)
             if disk.is_stacked(device, self._sysfs):
                 self._stacked.add(device)
-        return disk.parse_io_stat(text, self._stacked)
+        return Disk(*self._disk.of(disk.parse_io_stat(text, self._stacked)))
 
     def pressure(self) -> Pressure:
         """The group's own; a kernel may leave it out (psi=0), and then the node's would not be the pod's."""
@@ -82,6 +83,7 @@ class CgroupV1:
         self._memory = {name: KernelFile(memory / f"memory.{name}")
                         for name in ("usage_in_bytes", "stat", "max_usage_in_bytes", "oom_control")}
         self._blkio_files: dict[str, KernelFile] = {}
+        self._disk = Sum(len(Disk._fields))
         self._process_disk = process_disk
 
     def cpu(self) -> Cpu:
@@ -107,14 +109,12 @@ class CgroupV1:
         The group misses buffered writes (the kernel's flusher does them) and, on new kernels, everything; the
         processes miss what a helper outside them did. Operations only the group knows: None where it tells 0.
         """
-        moved, served = self._blkio_text("io_service_bytes"), self._blkio_text("io_serviced")
+        group = Disk(*self._disk.of(disk.parse_blkio(self._blkio_text("io_service_bytes"),
+                                                     self._blkio_text("io_serviced"))))
         processes = self._process_disk()
-        return Disk(
-            max(disk.parse_blkio(moved, "Read"), processes.read_bytes or 0),
-            max(disk.parse_blkio(moved, "Write"), processes.written_bytes or 0),
-            disk.parse_blkio(served, "Read") or None,
-            disk.parse_blkio(served, "Write") or None,
-        )
+        return Disk(max(group.read_bytes or 0, processes.read_bytes or 0),
+                    max(group.written_bytes or 0, processes.written_bytes or 0),
+                    group.reads or None, group.writes or None)
 
     def pressure(self) -> Pressure:
         """This version has none."""

@@ -71,6 +71,26 @@ class Disk(NamedTuple):
     writes: int | None = None
 
 
+class Sum:
+    """Counters of several parts (interfaces, devices) as one: what each has grown by, so that one that goes away takes
+    nothing along. One that is new, or begins anew, counts from 0."""
+
+    def __init__(self, counters: int) -> None:
+        self._nothing = self._total = (0,) * counters
+        self._last: dict[str, tuple[int, ...]] = {}
+
+    def of(self, parts: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+        """The sums by now, with what each part tells now. One that is missing may be back at the next reading."""
+        for name, now in parts.items():
+            self._total = tuple(map(_added, self._total, self._last.get(name, self._nothing), now))
+        self._last.update(parts)
+        return self._total
+
+
+def _added(total: int, before: int, now: int) -> int:
+    return total + (now - before if now >= before else now)
+
+
 class Pressure(NamedTuple):
     """Seconds in which at least one process waited for a CPU, for memory, for a disk."""
 

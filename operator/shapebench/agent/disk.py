@@ -10,24 +10,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shapebench.agent.counters import Disk
-
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def parse_io_stat(text: str, stacked: set[str]) -> Disk:
-    """The sums over the devices in a cgroup v2 io.stat, without those named in `stacked`."""
-    total: dict[str, int] = {}
+_OPERATIONS = ("Read", "Write")
+
+
+def parse_io_stat(text: str, stacked: set[str]) -> dict[str, tuple[int, ...]]:
+    """What each device in a cgroup v2 io.stat tells, in the order of Disk, without those named in `stacked`."""
+    found = {}
     for line in text.splitlines():
         device, *fields = line.split()
-        if device in stacked:
-            continue
-        for field in fields:
-            key, _, number = field.partition("=")
-            if number.isdigit():
-                total[key] = total.get(key, 0) + int(number)
-    return Disk(total.get("rbytes", 0), total.get("wbytes", 0), total.get("rios", 0), total.get("wios", 0))
+        if device not in stacked:
+            told = {key: int(number) for key, _, number in (field.partition("=") for field in fields)
+                    if number.isdigit()}
+            found[device] = tuple(told.get(key, 0) for key in ("rbytes", "wbytes", "rios", "wios"))
+    return found
 
 
 def devices(io_stat: str) -> set[str]:
@@ -43,11 +42,11 @@ def is_stacked(device: str, sysfs: Path) -> bool:
         return False
 
 
-def parse_blkio(text: str | None, operation: str) -> int:
-    """The sum over the devices of one operation ("Read", "Write") in a cgroup v1 blkio file."""
-    total = 0
-    for line in (text or "").splitlines():
-        words = line.split()
-        if len(words) == 3 and words[1] == operation:
-            total += int(words[2])
-    return total
+def parse_blkio(moved: str | None, served: str | None) -> dict[str, tuple[int, ...]]:
+    """The same of a cgroup v1's two blkio files: of bytes, and of operations."""
+    found: dict[str, list[int]] = {}
+    for first, text in ((0, moved), (2, served)):
+        for words in map(str.split, (text or "").splitlines()):
+            if len(words) == 3 and words[1] in _OPERATIONS:
+                found.setdefault(words[0], [0] * 4)[first + _OPERATIONS.index(words[1])] = int(words[2])
+    return {device: tuple(told) for device, told in found.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shapebench.agent.counters import Network
+from shapebench.agent.counters import Network, Sum
 from shapebench.agent.files import KernelFile
 
 if TYPE_CHECKING:
@@ -25,23 +25,22 @@ class NetworkCounters:
     def __init__(self, proc: Path, *, with_loopback: bool) -> None:
         self._file = KernelFile(proc / "net" / "dev")
         self._with_loopback = with_loopback
+        self._sum = Sum(len(Network._fields))
 
     def read(self) -> Network:
         """Bytes and packets since the interfaces came up; all None without /proc/net/dev."""
         text = self._file.text()
-        return Network() if text is None else parse(text, with_loopback=self._with_loopback)
+        return Network() if text is None else Network(*self._sum.of(parse(text, with_loopback=self._with_loopback)))
 
 
-def parse(text: str, *, with_loopback: bool) -> Network:
-    """The sums over the interfaces in a /proc/net/dev."""
-    totals = [0, 0, 0, 0]
+def parse(text: str, *, with_loopback: bool) -> dict[str, tuple[int, ...]]:
+    """What each interface in a /proc/net/dev tells, in the order of Network."""
+    found = {}
     for line in text.splitlines()[2:]:
         name, _, numbers = line.partition(":")
         if name.strip() == "lo" and not with_loopback:
             continue
         columns = [int(n) for n in numbers.split()]
-        if len(columns) < _TRANSMIT + 2:
-            continue
-        for place, column in enumerate((0, 1, _TRANSMIT, _TRANSMIT + 1)):
-            totals[place] += columns[column]
-    return Network(*totals)
+        if len(columns) >= _TRANSMIT + 2:
+            found[name.strip()] = (*columns[:2], *columns[_TRANSMIT:_TRANSMIT + 2])
+    return found

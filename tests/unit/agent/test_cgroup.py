@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shapebench.agent import cgroup, disk, network, sources
-from shapebench.agent.counters import Counters, Cpu, Disk, Memory, Network
+from shapebench.agent.counters import Counters, Cpu, Disk, Memory, Network, Sum
 from shapebench.agent.own import Share, anonymous_bytes
 from shapebench.agent.processes import ProcessTree
 
@@ -140,7 +140,43 @@ def test_no_network_file(tmp_path: Path) -> None:
     pytest.param("8:0 rbytes=1 cost.usage=77 rbytes=x\n", Disk(1, 0, 0, 0), id="keys of other kernels"),
 ])
 def test_io_stat(text: str, expected: Disk) -> None:
-    assert disk.parse_io_stat(text, set()) == expected
+    assert Disk(*Sum(4).of(disk.parse_io_stat(text, set()))) == expected
+
+
+NET = "Inter-|\n face |\n"
+ETH0 = "  eth0: 100 1 0 0 0 0 0 0 10 1 0 0 0 0 0 0\n"
+
+
+@pytest.mark.parametrize(("later", "expected"), [
+    pytest.param([NET + ETH0.replace("100 1", "150 2")], Network(350, 4, 30, 3), id="none went"),
+    pytest.param([NET, NET + "  veth1: 70 7 0 0 0 0 0 0 5 1 0 0 0 0 0 0\n"], Network(370, 10, 35, 4),
+                 id="all went, one came"),
+    pytest.param([NET, NET + ETH0.replace("100 1", "150 2")], Network(350, 4, 30, 3), id="one was away"),
+    pytest.param([NET + ETH0.replace("100 1", "30 1")], Network(330, 3, 30, 3), id="one began anew"),
+])
+def test_an_interface_that_goes_takes_nothing_along(tmp_path: Path, later: list[str], expected: Network) -> None:
+    (tmp_path / "net").mkdir()
+    counters = network.NetworkCounters(tmp_path, with_loopback=False)
+    for text in (NET + ETH0 + "   lo: 9 9 0 0 0 0 0 0 9 9 0 0 0 0 0 0\n veth0: 200 2 0 0 0 0 0 0 20 2\n", *later):
+        (tmp_path / "net" / "dev").write_text(text)
+        found = counters.read()
+    assert found == expected
+
+
+@pytest.mark.parametrize(("version", "file", "first", "later"), [
+    pytest.param("v2", "io.stat", "8:0 rbytes=10 rios=1\n7:3 rbytes=500 rios=5\n", "8:0 rbytes=310 rios=4\n", id="v2"),
+    pytest.param("v1", "blkio/blkio.throttle.io_service_bytes_recursive", "8:0 Read 10\n7:3 Read 500\nTotal 510\n",
+                 "8:0 Read 310\nTotal 310\n", id="v1"),
+])
+def test_a_device_that_goes_takes_nothing_along(trees: Path, tmp_path: Path, version: str, file: str, first: str,
+                                                later: str) -> None:
+    shutil.copytree(trees / version, tmp_path / version)
+    path = tmp_path / version / "cgroup" / file
+    group = found(tmp_path / version)
+    path.write_text(first)
+    before = group.disk().read_bytes
+    path.write_text(later)
+    assert (before, group.disk().read_bytes) == (510, 810)
 
 
 def test_counters_start_unknown() -> None:
