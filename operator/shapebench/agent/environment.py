@@ -20,22 +20,21 @@ _FIRST_PROCESSOR_BYTES = 4096
 
 
 def describe(paths: Paths, counters: str, node: str | None) -> dict[str, str]:
-    """Facts of the machine and of the agent, by name; what is unknown is left out."""
+    """Facts of the machine and of the agent, by name; what is unknown is empty: no program tells it instead."""
     system = os.uname()
     limit = cgroup.cpu_limit(paths.cgroup, paths.proc)
-    facts = {
-        "node": node,
+    return {
+        "node": node or "",
         "kernel": f"{system.sysname} {system.release}",
         "machine": system.machine,
-        "cpu_model": cpu_model(read_start(paths.proc / "cpuinfo", _FIRST_PROCESSOR_BYTES)),
+        "cpu_model": cpu_model(read_start(paths.proc / "cpuinfo", _FIRST_PROCESSOR_BYTES)) or "",
         "cpus": str(os.cpu_count() or ""),
-        "cgroup": _cgroup_version(paths.cgroup),
-        "cpu_limit": f"{limit[0]:g}" if limit else None,
-        "cpu_period_s": f"{limit[1]:g}" if limit else None,
+        "cgroup": _cgroup_version(paths.cgroup) or "",
+        "cpu_limit": f"{limit[0]:g}" if limit else "",
+        "cpu_period_s": f"{limit[1]:g}" if limit else "",
         "agent_python": ".".join(str(part) for part in sys.version_info[:3]),
         "agent_counters": counters,
     }
-    return {name: value for name, value in facts.items() if value}
 
 
 def _cgroup_version(root: Path) -> str | None:

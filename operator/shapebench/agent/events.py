@@ -120,6 +120,7 @@ class Story:
     def __init__(self, log: Callable[[str], None], room: Room = ROOM) -> None:
         self.measured_started_s: float | None = None
         self.measured_finished_s: float | None = None
+        self.measured_parts = 0
         self.wrong_answer: str | None = None
         self.measurements: list[str] = []
         self.measurements_left_out = 0
@@ -133,6 +134,7 @@ class Story:
         """The measured part started or ended, by this agent's clock."""
         if name == wire.EVENT_MEASURED_STARTED:
             self.measured_started_s, self.measured_finished_s = at_s, None
+            self.measured_parts += 1
         elif name == wire.EVENT_MEASURED_FINISHED:
             self.measured_finished_s = at_s
 

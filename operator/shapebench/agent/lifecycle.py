@@ -71,9 +71,10 @@ class Agent:
         self._is_crowded = False
         self._open_files = OpenFiles()
         self._story = events.Story(log)
+        # Until the program tells what it really runs.
+        self._story.environment.update(software.installed(settings.role, world.env))
         self._wall_clock = moments.WallClock(log)
-        self._facts = (environment.describe(world.paths, self._source.kind, settings.node)
-                       | software.installed(settings.role, world.env))
+        self._facts = environment.describe(world.paths, self._source.kind, settings.node)
         self._leaves_checkpoints = settings.record_file is not None or world.termination_log.exists()
         self._checkpoint_due_s = 0.0
 

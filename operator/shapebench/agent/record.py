@@ -43,8 +43,10 @@ def unfinished(program_started_s: float) -> Ending:
 
 def assemble(settings: Settings, sampler: Sampler, story: Story, ending: Ending, facts: dict[str, str],
              around: Surroundings) -> dict[str, Any]:
-    """The whole record; a checkpoint is without its series. The harness' facts win over the agent's of that name."""
+    """The whole record; a checkpoint is without its series. `facts` are the agent's own: verdicts rest on them, so what
+    a program tells by these names does not count."""
     measured = sampler.measured_usage()
+    told = {**story.environment, **facts}
     time_s, columns = sampler.series.columns() if ending.complete else ([], {})
     return {
         "version": VERSION,
@@ -57,6 +59,7 @@ def assemble(settings: Settings, sampler: Sampler, story: Story, ending: Ending,
         "program_finished_s": _moment(ending.program_finished_s),
         "measured_started_s": _moment(story.measured_started_s),
         "measured_finished_s": _moment(story.measured_finished_s),
+        "measured_parts": story.measured_parts,
         "complete": ending.complete,
         "last_reading_s": _moment(sampler.latest.time_s),
         "exit_code": ending.exit_code,
@@ -71,7 +74,7 @@ def assemble(settings: Settings, sampler: Sampler, story: Story, ending: Ending,
         "surroundings": around._asdict(),
         "measurements": story.measurements,
         "measurements_left_out": story.measurements_left_out,
-        "environment": {**facts, **story.environment},
+        "environment": {name: text for name, text in told.items() if text or name not in facts},
         "series": {"time_s": time_s, "columns": columns},
     }
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from shapebench.api import cost, quantity, wire
 from shapebench.api.benchmark import Shape
+from shapebench.api.fields import MOST_COUNTED
 from shapebench.api.record import (
-    MOST,
     Cell,
     Phase,
     PodRecord,
@@ -118,7 +118,7 @@ def total(usages: Iterable[Usage]) -> Usage:
     summed = {}
     for name in Usage.model_fields:
         known = [value for value in (getattr(usage, name) for usage in listed) if value is not None]
-        summed[name] = sum(known) if known and abs(sum(known)) < MOST else None
+        summed[name] = sum(known) if known and abs(sum(known)) < MOST_COUNTED else None
     return Usage.model_validate(summed)
 
 
@@ -170,7 +170,15 @@ def _judged(outcome: Outcome, deciding: Sequence[PodRecord]) -> tuple[Reason | N
     wrong = [pod.wrong_answer for pod in deciding if pod.wrong_answer]
     if wrong and outcome.reason in (None, Reason.PROGRAM_FAILED):
         return Reason.WRONG_ANSWER, wrong[0]
-    return outcome.reason, outcome.message
+    said = () if outcome.reason else _marked_again(deciding)
+    return outcome.reason, "\n".join(filter(None, (outcome.message, *said)))
+
+
+def _marked_again(deciding: Iterable[PodRecord]) -> Iterator[str]:
+    most = max(deciding, key=lambda pod: pod.measured_parts, default=None)
+    if most is not None and most.measured_parts > 1:
+        yield (f"pod {most.pod}: the program marked {most.measured_parts} measured parts; the last one counts, the "
+               "others are in no number of this run")
 
 
 def _verdict(block: int, attempt: int, reason: Reason | None) -> Verdict:

@@ -104,3 +104,16 @@ _Finite = Annotated[float, Field(allow_inf_nan=False)]
 ParameterValue = Annotated[bool | int | _Finite | Annotated[str, Field(max_length=256)], WithJsonSchema(
     {"x-kubernetes-preserve-unknown-fields": True, "maxLength": 256, **_NO_OBJECT_NOR_LIST})]
 """A number, a text or true/false."""
+
+MOST_COUNTED = 2**53
+
+
+def _possible(value: float) -> float:
+    if not abs(value) < MOST_COUNTED:
+        raise ValueError("no counter and no moment is that large")
+    return value
+
+
+Count = Annotated[int, AfterValidator(_possible)]
+Number = Annotated[float, AfterValidator(_possible)]
+"""What an agent counted. A program can forge its record, and what is added up of these has to stay a number."""

@@ -10,8 +10,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+from shapebench.api.fields import Count, Number
 
 Scalar = str | int | float | bool
 """A parameter's value."""
@@ -21,17 +23,6 @@ def scalar_text(value: Scalar) -> str:
     """As YAML writes it, and as programs expect it: true and false in lower case."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
-
-def _possible(value: float) -> float:
-    if not abs(value) < MOST:
-        raise ValueError("no counter and no moment is that large")
-    return value
-
-
-MOST = 2**53
-Count = Annotated[int, AfterValidator(_possible)]
-Number = Annotated[float, AfterValidator(_possible)]
-"""What an agent counted. A program can forge its record, and what is added up of these has to stay a number."""
 
 RECORD_VERSION: Literal["shapebench.dev/record/v1"] = "shapebench.dev/record/v1"
 
@@ -177,6 +168,7 @@ class PodRecord(Value):
     largest of samples: it may have been more in between.
 
     All times are by one clock, the agent's: the pod's wall clock when the agent started, and steady from there.
+    `measured_parts`: how often a start of the measured part was marked; the last one counts.
     """
 
     version: Literal["shapebench.dev/pod-record/v1"] = "shapebench.dev/pod-record/v1"
@@ -189,6 +181,7 @@ class PodRecord(Value):
     program_finished_s: Number | None = None
     measured_started_s: Number | None = None
     measured_finished_s: Number | None = None
+    measured_parts: Count = 0
     complete: bool = True
     last_reading_s: Number | None = None
     exit_code: Count

@@ -40,9 +40,9 @@ def test_the_groups_cpu_limit(tmp_path: Path, files: dict[str, str], expected: t
     found = cgroup.cpu_limit(root, proc)
     assert found == (expected and pytest.approx(expected))
     facts = environment.describe(Paths(root, proc, tmp_path), "cgroup-v2", "n1")
-    assert facts.get("cpu_limit") == (expected and f"{expected[0]:g}")
-    assert facts.get("cpu_period_s") == (expected and f"{expected[1]:g}")
-    assert facts.get("cgroup") == ("v2" if "cgroup.controllers" in files else "v1" if files else None)
+    assert facts["cpu_limit"] == (f"{expected[0]:g}" if expected else "")
+    assert facts["cpu_period_s"] == (f"{expected[1]:g}" if expected else "")
+    assert facts["cgroup"] == ("v2" if "cgroup.controllers" in files else "v1" if files else "")
 
 
 JAVA = 'IMPLEMENTOR="X"\nJAVA_VERSION="17.0.15"\n'

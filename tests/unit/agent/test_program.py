@@ -183,7 +183,7 @@ say(event="measured-started", time_s=time.time())
 burn(0.5)
 say(event="measured-finished", time_s=time.time())
 say(event="measurement", parameters={"batch": 2}, values={"rate": 1.5})
-say(event="environment", values={"spark": "4.3.0"})
+say(event="environment", values={"spark": "4.3.0", "python": "9", "cpus": "7000", "node": "mine", "machine": "mine"})
 say(event="wrong-answer", message="five")
 burn(0.3)
 """
@@ -197,8 +197,11 @@ def test_the_job_tells_its_measured_part(run, python, tmp_path: Path) -> None:
     assert record.usage.cpu_seconds > 1.1
     assert record.program_started_s < record.measured_started_s < record.measured_finished_s < record.program_finished_s
     assert record.measurements[0].model_dump() == {"parameters": {"batch": 2}, "values": {"rate": 1.5}}
-    assert record.environment["spark"] == "4.3.0"
+    assert (record.environment["spark"], record.environment["python"]) == ("4.3.0", "9"), "it knows what it runs"
     assert record.environment["kernel"].startswith("Linux")
+    assert (record.environment["cpus"], record.environment["machine"]) == (str(os.cpu_count()), os.uname().machine)
+    assert "node" not in record.environment, "not even where the agent does not know"
+    assert record.measured_parts == 1
     assert record.wrong_answer == "five"
     assert not list(tmp_path.glob("shapebench-*"))
 

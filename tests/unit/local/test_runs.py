@@ -74,6 +74,17 @@ def test_a_program_that_marks_nothing_is_measured_whole_and_the_report_says_so(m
     assert unmarked.caveat([whole, part]).startswith("in 1 run the program marked no measured part")
 
 
+def test_a_second_measured_part_is_said_to_be_the_only_one_that_counts(make_benchmark, place) -> None:
+    program = EVENT + "\n".join((
+        "import time",
+        "def mark(name):",
+        "    f.write(json.dumps({'event': 'measured-' + name, 'monotonic_s': time.monotonic()}) + chr(10)); f.flush()",
+        "for part_s in (0.6, 0.2): mark('started'); time.sleep(part_s); mark('finished'); time.sleep(0.1)"))
+    record = execute(make_benchmark(program), place)
+    assert record.duration_s == pytest.approx(0.2, abs=0.15)
+    assert "marked 2 measured parts; the last one counts" in record.message
+
+
 def test_rows_for_which_there_was_no_room_are_said_to_be_missing(make_benchmark, place) -> None:
     row = '{"event": "measurement", "values": {"a": 1}}\n'
     program = f"import os; f = open(os.environ['SHAPEBENCH_EVENTS_FILE'], 'a'); f.write({row!r} * {ROOM.rows + 50})"
