@@ -176,7 +176,7 @@ SCALARS = st.one_of(st.booleans(), st.integers(), st.floats(), st.text(st.charac
        st.dictionaries(NAMES, SCALARS, max_size=2), st.floats())
 def test_whatever_parameters_are_called_and_hold_they_come_back(tmp_path: Path, make_record, cells, inner,
                                                                 measured) -> None:
-    measurement = Measurement(parameters=inner, values={"x": measured})
+    measurement = Measurement.model_construct(parameters=inner, values={"x": measured})
     given_records = [make_record(number, cell=Cell.model_construct(shape="s", parameters=cell),
                                  measurements=(measurement,), pods=())
                      for number, cell in enumerate(cells)]
