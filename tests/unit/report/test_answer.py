@@ -4,7 +4,7 @@ import pytest
 
 from shapebench.api.record import Cell, Flag, Measurement, Reason, Verdict
 from shapebench.api.status import BenchmarkPhase
-from shapebench.report import answer, html, table, units
+from shapebench.report import answer, html, table, units, unmarked
 from shapebench.report.subject import Subject
 
 
@@ -149,3 +149,15 @@ def test_of_many_cells_that_lost_all_runs_some_are_named(make_record) -> None:
     lost = [make_record(f"s{number}", verdict=Verdict.NEIGHBOUR) for number in range(5)]
     assert answer.headline(Subject("b"), [make_record("a"), *lost]).endswith(
         "left out: s0 (Neighbour 1), s1 (Neighbour 1), s2 (Neighbour 1) and 2 more.")
+
+
+@pytest.mark.parametrize(("starts_s", "told"), [
+    pytest.param((None, None), True, id="nobody-marked"),
+    pytest.param((5.0, None), False, id="one-marked-for-all"),
+    pytest.param((5.0, 5.0), False, id="all-marked"),
+])
+def test_a_gang_without_a_mark_is_told_of(make_record, starts_s, told) -> None:
+    workers = [{"pod": f"w-{index}", "role": "worker", "index": index, "counters": "none", "agent_started_s": 1.0,
+                "program_started_s": 2.0, "exit_code": 0, "measured_started_s": start_s}
+               for index, start_s in enumerate(starts_s)]
+    assert bool(unmarked.caveat([make_record(pods=workers)])) == told
