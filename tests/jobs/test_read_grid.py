@@ -51,7 +51,7 @@ def test_every_set_is_read_once_or_for_every_action(spark: Any, made: making.Dat
                                                     page_cache: str, reads: int) -> None:
     rows = _measured(spark, made.folder.parent, events_file, cache, f"--page-cache={page_cache}", "--repetitions=2")
     sets = [row for row in rows if "action" not in row["parameters"]]
-    # Not of all: others on this machine may fill its page cache or have it dropped meanwhile, and rows say what was true.
+    # Not of all: others may fill this machine's page cache or have it dropped meanwhile, and rows say what was true.
     assert page_cache in {row["parameters"].pop("page_cache") for row in sets}
     assert Counter(tuple(row["parameters"].values()) for row in sets) == Counter(
         (name, size, 3, repetition) for name in ("images", "tfrecord") for size in (2, 5) for repetition in (1, 2))

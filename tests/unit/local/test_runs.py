@@ -79,9 +79,9 @@ def test_a_second_measured_part_is_said_to_be_the_only_one_that_counts(make_benc
         "import time",
         "def mark(name):",
         "    f.write(json.dumps({'event': 'measured-' + name, 'monotonic_s': time.monotonic()}) + chr(10)); f.flush()",
-        "for part_s in (0.6, 0.2): mark('started'); time.sleep(part_s); mark('finished'); time.sleep(0.1)"))
+        "for part_s in (1.5, 0.2): mark('started'); time.sleep(part_s); mark('finished'); time.sleep(0.1)"))
     record = execute(make_benchmark(program), place)
-    assert record.duration_s == pytest.approx(0.2, abs=0.15)
+    assert 0.2 <= record.duration_s < 1.5
     assert "marked 2 measured parts; the last one counts" in record.message
 
 
