@@ -12,6 +12,7 @@ from apiserver.control_plane import ControlPlane
 from kubernetes import client
 
 from shapebench.api import record, run, status
+from shapebench.reconcile import bounded
 
 WHEN = "2026-01-02T03:04:05Z"
 SCALARS: dict[str, record.Scalar] = {"integer": 2, "fraction": 0.5, "text": "tfrecord", "flag": True}
@@ -98,6 +99,30 @@ def test_run_status_survives_whole(api_client: client.ApiClient, namespace: str)
     assert stored["status"] == written
     assert _types(stored["spec"]["parameters"]) == _types(SCALARS)
     assert run.RunStatus.model_validate(stored["status"]) == RUN_STATUS
+
+
+TEXT = "\0\x1b\u2028\U0001f600" * 2000
+HOSTILE: dict[str, Any] = {
+    "phase": "Succeeded", "message": TEXT, "durationS": float("inf"), "usage": {"diskReads": 2**63, "cpuSeconds": 7},
+    "environment": {f"{number}{TEXT}": TEXT for number in range(70)},
+    "flags": [{"kind": "Throttled", "message": TEXT}] * 20,
+    "measurements": [{"parameters": {"text": TEXT, "whole": 10**22, "no": 10**400} | {str(n): n for n in range(30)},
+                      "values": {"whole": 2**300, "no": float("nan")} | {str(n): n for n in range(90)}}] * 60}
+
+
+def test_what_a_program_makes_of_a_status_is_taken_once_it_is_bounded(api_client: client.ApiClient,
+                                                                      namespace: str) -> None:
+    """The server counts characters as Python does, and minds neither NUL nor large numbers, but the size of all."""
+    _create(api_client, namespace, "benchmarkruns", RUN)
+    for name, value in HOSTILE.items():
+        if name != "phase":
+            with pytest.raises(client.ApiException) as refused:
+                _patch_status(api_client, namespace, "benchmarkruns", "read-speed-1-2", {name: value})
+            assert refused.value.status in (400, 413, 422), name
+    written = bounded.status(run.RunStatus, HOSTILE)
+    stored = _patch_status(api_client, namespace, "benchmarkruns", "read-speed-1-2", written)["status"]
+    assert {name: stored[name] for name in written} == written
+    assert run.RunStatus.model_validate(stored)
 
 
 def test_every_status_field_is_in_the_examples() -> None:

@@ -197,6 +197,8 @@ STATUSES: dict[str, type[BaseModel]] = {"Benchmark": BenchmarkStatus, "Benchmark
 
 def as_a_server_takes_it(kind: str, status: dict[str, Any]) -> dict[str, Any]:
     """The status, or a refusal by the bounds of its definition, which is made of the same model."""
+    if len(json.dumps(status)) > 1_500_000:
+        raise actions.RefusedError("etcdserver: request is too large")
     try:
         STATUSES[kind].model_validate(status)
     except ValidationError as error:

@@ -7,6 +7,7 @@ is too long, and would refuse it for ever.
 from __future__ import annotations
 
 import functools
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -15,15 +16,18 @@ from pydantic import BaseModel
 
 from shapebench.api import crd
 
+LIMIT_BYTES = 250_000
+"""Of all together: etcd takes 1.5 MB of an object, where a character may have six bytes and a name is there twice."""
 
-def status(model: type[BaseModel], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """The patch with texts, lists and maps cut where this status' schema ends them; None, which removes a field, stays.
 
-    A number that the API server cannot read is left out.
+def status(model: type[BaseModel], patch: Mapping[str, Any], limit_bytes: int = LIMIT_BYTES) -> dict[str, Any]:
+    """The patch with texts, lists and maps cut where this status' schema ends them, or earlier where all together is
+    too much. None, which removes a field, stays; a number that the API server cannot read is left out.
     """
-    cut = _within(patch, _schema(model))
-    assert isinstance(cut, dict)
-    return cut
+    parts = 1
+    while len(json.dumps(cut := _within(patch, _schema(model), parts))) > limit_bytes:
+        parts *= 2
+    return dict(cut)
 
 
 @functools.cache
@@ -31,20 +35,24 @@ def _schema(model: type[BaseModel]) -> crd.Schema:
     return crd.structural(model)
 
 
-def _within(value: Any, schema: crd.Schema) -> Any:
-    """None for what cannot be written."""
+def _within(value: Any, schema: crd.Schema, parts: int) -> Any:
+    """One of so many parts of what the schema allows; None for what cannot be written."""
     if isinstance(value, str):
-        return value[:schema.get("maxLength")]
+        return value[:_most(schema, "maxLength", parts)]
     if isinstance(value, Mapping):
         fields, others = schema.get("properties", {}), schema.get("additionalProperties", {})
-        cut = {name: _within(one, fields.get(name, others)) for name, one in value.items()}
+        cut = {name: _within(one, fields.get(name, others), parts) for name, one in value.items()}
         kept = [(name, one) for name, one in cut.items() if one is not None or value[name] is None]
-        return dict(kept[:schema.get("maxProperties")])
+        return dict(kept[:_most(schema, "maxProperties", parts)])
     if isinstance(value, (list, tuple)):
-        return [_within(one, schema.get("items", {})) for one in value[:schema.get("maxItems")]]
+        return [_within(one, schema.get("items", {}), parts) for one in value[:_most(schema, "maxItems", parts)]]
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value if _is_readable(value, whole=schema.get("type") == "integer") else None
     return value
+
+
+def _most(schema: crd.Schema, bound: str, parts: int) -> int | None:
+    return schema[bound] // parts if bound in schema else None
 
 
 def _is_readable(number: float, *, whole: bool) -> bool:

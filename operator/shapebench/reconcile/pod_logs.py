@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import math
 from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -55,7 +54,7 @@ class PodLog:
     tail: str = ""
     text_bytes: int = 0
     rest: Mapping[str, array[float]] = field(default_factory=dict)
-    """The finite values of the rows that `record` lacks, of each name as the rows have them; where there was room."""
+    """The values of the rows that `record` lacks, of each name as the rows have them; where there was room."""
     unread: str = ""
 
     def whole_series(self) -> Series:
@@ -113,8 +112,7 @@ def _rest(rows: Iterable[Measurement]) -> dict[str, array[float]]:
     found: dict[str, array[float]] = {}
     for row in rows:
         for name, value in row.values.items():
-            if math.isfinite(value):
-                found.setdefault(name, array("d")).append(value)
+            found.setdefault(name, array("d")).append(value)
     return found
 
 

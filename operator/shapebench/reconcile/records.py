@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -63,7 +62,7 @@ def medians(pods: Iterable[PodRecord], logs: Mapping[str, PodLog]) -> dict[str, 
         return {}
     values: dict[str, list[float]] = {}
     for name, value in ((name, value) for pod in deciding for row in pod.measurements
-                        for name, value in row.values.items() if math.isfinite(value)):
+                        for name, value in row.values.items()):
         values.setdefault(name, []).append(value)
     for _, rest in cut:
         for name, more in rest.items():

@@ -134,7 +134,8 @@ def filled(schema: dict[str, Any], beyond: int) -> Any:
 @pytest.mark.parametrize("model", [RunStatus, BenchmarkStatus])
 def test_every_bound_of_the_definition_cuts(model: type[BaseModel]) -> None:
     schema = crd.structural(model)
-    assert bounded.status(model, filled(schema, 1)) == filled(schema, 0)
+    assert bounded.status(model, filled(schema, 1), 10**8) == filled(schema, 0)
+    assert 10_000 < len(json.dumps(bounded.status(model, filled(schema, 1)))) <= bounded.LIMIT_BYTES
     with pytest.raises(actions.RefusedError):
         fake.as_a_server_takes_it({value: key for key, value in fake.STATUSES.items()}[model], filled(schema, 1))
 
