@@ -12,7 +12,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,7 +23,7 @@ from shapebench.api import wire
 if TYPE_CHECKING:
     from types import TracebackType
 
-_READ_BYTES = 65536
+_READ_BYTES, _READS = 65536, 16
 _LONGEST_LINE_BYTES = 1 << 20
 
 
@@ -60,23 +60,24 @@ class EventPipe:
         """For select; -1 without a pipe."""
         return self._fd
 
-    def read(self) -> list[dict[str, Any]]:
-        """The events of all lines that are complete by now. A line that is no JSON object is logged and left out."""
-        text = self._rest + self._available()
-        *lines, self._rest = text.split(b"\n")
-        if len(self._rest) > _LONGEST_LINE_BYTES:
-            self._log("an event line is longer than 1 MiB: left out")
-            self._rest = b""
-        return [event for event in (self._parse(line) for line in lines if line.strip()) if event is not None]
+    def read(self) -> Iterator[dict[str, Any]]:
+        """The events of lines that are complete by now. Of a program that writes without pause a megabyte is read, all
+        that a pipe holds: other duties wait. A line that is no JSON object is logged and left out."""
+        for _ in range(_READS):
+            text = self._available()
+            if not text:
+                return
+            *lines, self._rest = (self._rest + text).split(b"\n")
+            if len(self._rest) > _LONGEST_LINE_BYTES:
+                self._log("an event line is longer than 1 MiB: left out")
+                self._rest = b""
+            yield from (event for event in map(self._parse, filter(bytes.strip, lines)) if event is not None)
 
     def _available(self) -> bytes:
-        if self.path is None:
-            return b""
-        chunks: list[bytes] = []
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                chunks.append(os.read(self._fd, _READ_BYTES))
-        return b"".join(chunks)
+        if self.path is not None:
+            with contextlib.suppress(BlockingIOError):
+                return os.read(self._fd, _READ_BYTES)
+        return b""
 
     def _parse(self, line: bytes) -> dict[str, Any] | None:
         try:
