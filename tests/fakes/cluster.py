@@ -198,11 +198,11 @@ STATUSES: dict[str, type[BaseModel]] = {"Benchmark": BenchmarkStatus, "Benchmark
 def as_a_server_takes_it(kind: str, status: dict[str, Any]) -> dict[str, Any]:
     """The status, or a refusal by the bounds of its definition, which is made of the same model."""
     if len(json.dumps(status)) > 1_500_000:
-        raise actions.RefusedError("etcdserver: request is too large")
+        raise actions.InvalidError("etcdserver: request is too large")
     try:
         STATUSES[kind].model_validate(status)
     except ValidationError as error:
-        raise actions.RefusedError(f"{kind} is invalid: {error}") from error
+        raise actions.InvalidError(f"{kind} is invalid: {error}") from error
     return status
 
 
@@ -211,7 +211,7 @@ def plain(value: Any) -> Any:
     try:
         return json.loads(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
     except ValueError as error:
-        raise actions.RefusedError(f"the body could not be decoded: {error}") from error
+        raise actions.InvalidError(f"the body could not be decoded: {error}") from error
 
 
 def rfc3339(seconds: float) -> str:

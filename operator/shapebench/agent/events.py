@@ -130,6 +130,7 @@ class Story:
         self._room = room
         self._rows_bytes = 0
         self._facts_bytes = 0
+        self._facts_are_full = False
 
     def mark(self, name: str, at_s: float) -> None:
         """The measured part started or ended, by this agent's clock."""
@@ -146,7 +147,7 @@ class Story:
             self._measure(event)
         elif name == wire.EVENT_ENVIRONMENT:
             for key, value in _mapping(event.get("values")).items():
-                self._learn(key, str(value))
+                self.learn(key, str(value))
         elif name == wire.EVENT_WRONG_ANSWER and self.wrong_answer is None:
             message = str(event.get("message") or "the job says its answer is wrong")
             self.wrong_answer = message[:self._room.message_chars]
@@ -163,13 +164,16 @@ class Story:
             self._log(f"the record holds {len(self.measurements)} measurements and no more; the others are counted")
         self.measurements_left_out += 1  # after one all: what is missing are always the last ones
 
-    def _learn(self, name: str, text: str) -> None:
-        size = len(name) + len(text) - len(self.environment.get(name, ""))
-        if self._facts_bytes + size > self._room.facts_bytes:
+    def learn(self, name: str, text: str) -> None:
+        """A fact of the environment; one that is told again is replaced."""
+        before = self.environment.get(name)
+        size = len(name) + len(text) - (0 if before is None else len(name) + len(before))
+        if self._facts_bytes + size <= self._room.facts_bytes:
+            self._facts_bytes += size
+            self.environment[name] = text
+        elif not self._facts_are_full:
+            self._facts_are_full = True
             self._log(f"no room for another fact of the environment, left out: {name[:100]!r}")
-            return
-        self._facts_bytes += size
-        self.environment[name] = text
 
 
 def _mapping(value: Any) -> dict[str, Any]:

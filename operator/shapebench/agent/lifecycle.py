@@ -72,7 +72,8 @@ class Agent:
         self._open_files = OpenFiles()
         self._story = events.Story(log)
         # Until the program tells what it really runs.
-        self._story.environment.update(software.installed(settings.role, world.env))
+        for name, version in software.installed(settings.role, world.env).items():
+            self._story.learn(name, version)
         self._wall_clock = moments.WallClock(log)
         self._facts = environment.describe(world.paths, self._source.kind, settings.node)
         self._leaves_checkpoints = settings.record_file is not None or world.termination_log.exists()

@@ -24,7 +24,7 @@ class ForbiddenError(KubeError, actions.RefusedError):
     """The operator may not do that: a missing role, a quota, or an admission policy."""
 
 
-class InvalidError(KubeError, actions.RefusedError):
+class InvalidError(KubeError, actions.InvalidError):
     """The API server refuses the object as it is."""
 
 

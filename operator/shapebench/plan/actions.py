@@ -119,6 +119,10 @@ class RefusedError(Exception):
     """The API server will not have an object (quota, Pod Security, admission, a name that somebody else took)."""
 
 
+class InvalidError(RefusedError):
+    """It will never have this one: what stands in it is beyond its definition."""
+
+
 class LogUnavailableError(Exception):
     """A pod's log cannot be read now, for a reason that may pass; the text says which."""
 

@@ -20,6 +20,7 @@ from shapebench.plan.actions import (
     Cluster,
     Create,
     Emit,
+    InvalidError,
     Keep,
     Kept,
     KubeObject,
@@ -90,7 +91,7 @@ def _apply(cluster: Cluster, decision: benchmarks.Decision, kept: dict[str, Kept
         try:
             told = cluster.apply(action)
         except RefusedError as error:
-            if isinstance(action, PatchStatus) and action.kind == "BenchmarkRun":
+            if isinstance(error, InvalidError) and isinstance(action, PatchStatus) and action.kind == "BenchmarkRun":
                 # The same again would be refused for ever: what is left of the actions is for a run that is over.
                 cluster.apply(dataclasses.replace(action, status=wording.refused_status(action.status, str(error))))
                 cluster.apply(Emit(benchmark, "Warning", "Refused", f"{action.name} failed: {error}"))

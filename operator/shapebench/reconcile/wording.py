@@ -47,7 +47,8 @@ def final_status(record: RunRecord, metric: str) -> dict[str, Any]:
 
 
 def refused_status(status: Mapping[str, Any], why: str) -> dict[str, Any]:
-    """The end of a run whose status the API server does not take: as little as says so. Its record has what it has."""
+    """The end of a run whose status the API server does not take: as little as says so, and what it cost. Its record
+    has what it has."""
     return {
         "phase": Phase.FAILED,
         "reason": status.get("reason") or Reason.PROGRAM_FAILED,
@@ -55,7 +56,7 @@ def refused_status(status: Mapping[str, Any], why: str) -> dict[str, Any]:
         "gangExists": False,
         "logAwaitedAt": None,
         "verdict": Verdict.FAILED,
-        **({"record": status["record"]} if "record" in status else {}),
+        **{name: status[name] for name in ("record", "times", "costSpent") if name in status},
     }
 
 

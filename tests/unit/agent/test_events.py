@@ -138,7 +138,7 @@ def test_rows_beyond_the_room_are_counted(heard: list[str], room: Room) -> None:
 
 def test_facts_have_a_room_too_and_one_that_is_told_again_takes_it_once(heard: list[str]) -> None:
     story = Story(heard.append, ROOM._replace(facts_bytes=10, message_chars=5))
-    for values in ({"a": "12345"}, {"a": "1234"}, {"b": "123456"}, {"c": "123"}):
+    for values in ({"a": "12345"}, *9 * [{"a": "1234"}], {"b": "123456"}, {"c": "123"}, {"d": "12345678"}):
         story.tell({"event": "environment", "values": values})
     story.tell({"event": "wrong-answer", "message": "x" * 99})
     assert (story.environment, story.wrong_answer) == ({"a": "1234", "c": "123"}, "x" * 5)

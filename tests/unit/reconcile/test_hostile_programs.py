@@ -152,7 +152,7 @@ class Strict(fake.FakeCluster):
 
     def apply(self, action: actions.Action) -> actions.Kept | None:
         if isinstance(action, actions.PatchStatus) and "measurements" in action.status:
-            raise actions.RefusedError("status.measurements: Nobody likes them")
+            raise actions.InvalidError("status.measurements: Nobody likes them")
         return super().apply(action)
 
 
@@ -162,6 +162,26 @@ def test_a_status_that_is_refused_all_the_same_fails_the_run_and_says_so() -> No
     assert (status["phase"], status["reason"], status["verdict"]) == ("Failed", "ProgramFailed", "Failed")
     assert "Nobody likes them" in status["message"]
     assert status["record"] in {body["metadata"]["name"] for body in cluster.kind("ConfigMap")}
+    assert status["times"]["finishedS"] > status["times"]["createdS"]
     assert any(event.startswith("Refused: ") and "Nobody likes them" in event for event in cluster.events)
     assert cluster.get("Benchmark", NAME)["status"]["phase"] == "Failed"
     assert cluster.kind("Pod") == []
+
+
+class Moody(fake.FakeCluster):
+    """May not patch the status of a run once, as while a role is replaced."""
+
+    moods = 1
+
+    def apply(self, action: actions.Action) -> actions.Kept | None:
+        if isinstance(action, actions.PatchStatus) and action.status.get("phase") == "Running" and self.moods:
+            self.moods -= 1
+            raise actions.RefusedError("benchmarkruns is forbidden")
+        return super().apply(action)
+
+
+def test_what_may_pass_fails_no_run() -> None:
+    cluster = Moody(fake.lives)
+    with pytest.raises(actions.RefusedError, match="forbidden"):
+        live(cluster, BENCHMARK, ticks=20)
+    assert live(cluster).get("Benchmark", NAME)["status"]["phase"] == "Succeeded"
