@@ -163,6 +163,6 @@ def test_kubectl_waits_for_a_condition(api_server: ControlPlane, api_client: cli
     _create(api_client, namespace, "benchmarks", bad_benchmarks.SPARK)
     _patch_status(api_client, namespace, "benchmarks", "read-speed",
                   BENCHMARK_STATUS.model_dump(mode="json", by_alias=True, exclude_none=True))
-    waited = api_server.kubectl("wait", "-n", namespace, "--for=condition=Succeeded", "--timeout=5s",
+    waited = api_server.kubectl("wait", "-n", namespace, "--for=condition=Finished", "--timeout=5s",
                                 "benchmark/read-speed")
     assert waited.returncode == 0, waited.stderr

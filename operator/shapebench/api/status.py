@@ -29,6 +29,7 @@ class ConditionType(StrEnum):
     PROGRESSING = "Progressing"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
+    FINISHED = "Finished"
 
 
 class Condition(ApiObject):

@@ -102,7 +102,9 @@ def rejected(body: KubeObject, old: BenchmarkStatus | None, judged: Judged, now_
     """The status of a Benchmark that cannot be run. What its runs left before stays."""
     generation = body["metadata"].get("generation", 0)
     base = old or BenchmarkStatus()
-    conditions = _conditions(base, generation, now_s, [(ConditionType.ACCEPTED, False, judged.reason, judged.message)])
+    conditions = _conditions(base, generation, now_s, [
+        (ConditionType.ACCEPTED, False, judged.reason, judged.message),
+        (ConditionType.FINISHED, True, judged.reason, judged.message)])
     return base.model_copy(update={"phase": BenchmarkPhase.REJECTED, "observed_generation": generation,
                                    "conditions": conditions})
 
@@ -116,13 +118,14 @@ def current(benchmark: Benchmark, old: BenchmarkStatus | None, tally: Tally, acc
     started_at = before.started_at or (moments.timestamp(now_s) if tally.runs else None)
     cost_spent, unpriced = _spent(benchmark, tally)
     best = _best(benchmark, tally)
+    ending = _ending(tally, best, finished)
     states = [
         (ConditionType.ACCEPTED, True, "Accepted", accepted),
         (ConditionType.PROGRESSING, phase is BenchmarkPhase.RUNNING, str(phase), _progress_text(tally) + unpriced),
-        (ConditionType.SUCCEEDED, phase is BenchmarkPhase.SUCCEEDED, *_ending(tally, best, finished)),
-        (ConditionType.FAILED, phase is BenchmarkPhase.FAILED, *_ending(tally, best, finished)),
+        (ConditionType.SUCCEEDED, phase is BenchmarkPhase.SUCCEEDED, *ending),
+        (ConditionType.FAILED, phase is BenchmarkPhase.FAILED, *ending),
+        (ConditionType.FINISHED, finished, *ending),
     ]
-    skipped = len(tally.plan) - len(tally.runs) - len(tally.left)
     return BenchmarkStatus(
         phase=phase,
         observed_generation=benchmark.metadata.generation,
@@ -131,9 +134,10 @@ def current(benchmark: Benchmark, old: BenchmarkStatus | None, tally: Tally, acc
                          infeasible=tally.infeasible),
         runs=RunCounts(planned=len(tally.plan), created=len(tally.runs),
                        active=len(tally.runs) - tally.over, succeeded=tally.count(Phase.SUCCEEDED),
-                       failed=tally.count(Phase.FAILED), skipped=skipped,
+                       failed=tally.count(Phase.FAILED),
+                       skipped=len(tally.plan) - len(tally.runs) - len(tally.left),
                        excluded=sum(tally.excluded.values()), flagged=tally.flagged),
-        progress=f"{tally.over + skipped}/{len(tally.plan)}",
+        progress=f"{tally.over}/{len(tally.plan)}",
         best=best,
         cost_spent=cost_spent,
         cost_expected=round(tally.cost_expected, 6) if tally.cost_expected is not None and not finished else None,
@@ -172,7 +176,7 @@ def _progress_text(tally: Tally) -> str:
 
 
 def _ending(tally: Tally, best: Best | None, finished: bool) -> tuple[str, str]:
-    """Reason and message of the Succeeded and Failed conditions."""
+    """Reason and message of the Succeeded, Failed and Finished conditions."""
     if not finished:
         return "InProgress", _progress_text(tally)
     if not tally.valid:

@@ -47,7 +47,7 @@ def test_a_budget_that_is_reached_ends_the_benchmark_with_what_it_has() -> None:
     assert found["costSpent"] == pytest.approx(18 * HELD_S * PER_S)
     assert found["runs"] | {"planned": 0} == {"planned": 0, "created": 18, "active": 0, "succeeded": 18, "failed": 0,
                                               "skipped": 83, "excluded": 0, "flagged": 0}
-    assert found["progress"] == "101/101"
+    assert found["progress"] == "18/101"
     message = condition(cluster, "Succeeded")["message"]
     assert "18 of 101 runs ended; 0.054 of 0.055 spent" in message
     assert "the next run (1x1) is expected to cost 0.003 by runs of this cell: 83 runs were not made" in message
@@ -63,9 +63,10 @@ def test_a_larger_budget_goes_on_and_a_smaller_one_stops_sooner() -> None:
     cluster.objects["Benchmark", NAME]["spec"]["limits"]["budget"] = "0.056"
     look(cluster)
     assert (status(cluster)["phase"], status(cluster).get("finishedAt")) == ("Running", None)
-    assert condition(cluster, "Succeeded")["status"] == "False"
+    assert {condition(cluster, kind)["status"] for kind in ("Succeeded", "Finished")} == {"False"}
     live(cluster)
     assert (status(cluster)["phase"], status(cluster)["runs"]["created"]) == ("Succeeded", 18)
+    assert condition(cluster, "Finished")["status"] == "True"
     cluster.objects["Benchmark", NAME]["spec"]["limits"]["budget"] = None
     live(cluster)
     look(cluster)
@@ -77,6 +78,8 @@ def test_a_budget_that_lets_no_run_start_fails_and_says_what_to_do() -> None:
     cluster = live(fake.FakeCluster(fake.lives), benchmark("0.049"))
     assert (status(cluster)["phase"], condition(cluster, "Failed")["reason"]) == ("Failed", "BudgetReached")
     assert cluster.kind("BenchmarkRun") == []
+    assert status(cluster)["progress"] == "0/4"
+    assert condition(cluster, "Finished") == condition(cluster, "Failed") | {"type": "Finished"}
     assert "what limits.startTimeout and limits.runTimeout allow, 0.05: 4 runs were not made; raise limits.budget" in (
         condition(cluster, "Failed")["message"])
 

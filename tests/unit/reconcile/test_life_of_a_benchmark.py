@@ -293,6 +293,7 @@ def test_what_cel_cannot_say_becomes_the_condition_accepted_false(
     accepted = condition(cluster, "Accepted")
     assert (accepted["status"], accepted["reason"]) == ("False", reason)
     assert message in accepted["message"]
+    assert condition(cluster, "Finished") == accepted | {"type": "Finished", "status": "True"}
     assert status(cluster)["phase"] == "Rejected"
     assert cluster.created == []
 
@@ -314,6 +315,8 @@ def test_a_corrected_benchmark_is_accepted_then() -> None:
     assert wake_s is not None
     assert "add default to the chart's workloadNamespaces" in condition(cluster, "Accepted")["message"]
     cluster.driver_account = True
+    look(cluster)
+    assert condition(cluster, "Finished")["status"] == "False"
     live(cluster)
     assert status(cluster)["phase"] == "Succeeded"
 
