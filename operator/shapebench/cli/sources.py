@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shapebench.cli import terminal
 
@@ -73,7 +74,10 @@ def from_path(path: Path) -> tuple[Subject, list[RunRecord]]:
 
 
 def from_cluster(name: str, namespace: str | None, context: str | None) -> tuple[Subject, list[RunRecord]]:
-    """The Benchmark and its runs' records, read from the cluster."""
+    """The Benchmark and its runs' records, read from the cluster; refuses, with how it stands, one that has none.
+
+    Where it ended without all of its runs, its condition says why, and is among the subject's remarks.
+    """
     from pydantic import ValidationError
 
     from shapebench.api.benchmark import Benchmark
@@ -93,7 +97,21 @@ def from_cluster(name: str, namespace: str | None, context: str | None) -> tuple
     records = list(_told(name, lambda: found))
     phase = (body.get("status") or {}).get("phase")
     known = BenchmarkPhase(phase) if phase in set(BenchmarkPhase) else None
-    return subject.of_benchmark(benchmark, acceptance.remarks(benchmark.spec), known), records
+    stands = _how_it_stands(body)
+    if not records:
+        terminal.refuse(f"{name}: there is no record of an ended run; the Benchmark {stands}")
+    about = subject.of_benchmark(benchmark, acceptance.remarks(benchmark.spec), known)
+    if not about.unfinished and len(records) < (about.planned or 0):
+        about = replace(about, remarks=(f"The Benchmark {stands}", *about.remarks))
+    return about, records
+
+
+def _how_it_stands(body: Mapping[str, Any]) -> str:
+    """Its phase, with the reason and the message of its end: those of the condition Finished."""
+    status = body.get("status") or {}
+    said = next((one for one in status.get("conditions") or () if one["type"] == "Finished"), None)
+    phase = f"is {status['phase']}" if "phase" in status else "was not seen by an operator yet"
+    return phase if said is None else f"{phase}: {said['reason']}: {said['message']}"
 
 
 def _on_this_machine(name: str) -> list[str]:

@@ -27,19 +27,21 @@ def record(verdict: Verdict) -> RunRecord:
 
 
 def benchmark(phase: str | None) -> dict[str, Any]:
+    said = {"type": "Finished", "status": "True", "reason": f"Why{phase}", "message": "what to do"}
     return {"apiVersion": keys.API_VERSION, "kind": "Benchmark", "metadata": {"name": "burn", "namespace": "lab"},
             "spec": {"workload": {"tensorflow": {"job": "train"}}, "repetitions": {"count": 4, "warmups": 0},
                      "shapes": [{"name": "a", "workers": 1, "cpu": "1", "memory": "1Gi"}]},
-            } | ({"status": {"phase": phase}} if phase else {})
+            } | ({"status": {"phase": phase, "conditions": [said]}} if phase else {})
 
 
-def reported(folder: Path, phase: str | None, verdict: Verdict, *arguments: str) -> Result:
+def reported(folder: Path, phase: str | None, verdict: Verdict | None, *arguments: str) -> Result:
+    """Of the Benchmark with one run of four that ended so; None: without any."""
     with fake_api.serving() as api:
         run = {"metadata": {"name": "burn-1-1"}, "spec": {"block": 1, "position": 1}, "status": {"phase": "Succeeded"}}
-        packed = base64.b64encode(packing.packed(record(verdict))).decode()
+        packed = base64.b64encode(packing.packed(record(verdict or Verdict.VALID))).decode()
         api.by_path = {
             f"{ONE}/benchmarks/burn": fake_api.found(benchmark(phase)),
-            f"{ONE}/benchmarkruns": fake_api.found({"items": [run]}),
+            f"{ONE}/benchmarkruns": fake_api.found({"items": [run] if verdict else []}),
             f"/api/v1/namespaces/lab/configmaps/{keys.record_name('burn-1-1')}": fake_api.found(
                 {"binaryData": {keys.RECORD_KEY: packed}})}
         config = folder / "config"
@@ -67,6 +69,29 @@ def test_what_it_says_first_and_its_exit_code(tmp_path: Path, phase: str | None,
     done = reported(tmp_path, phase, verdict)
     assert done.exit_code == code, done.output
     assert words in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize(("phase", "words"), [
+    pytest.param("Succeeded", "The Benchmark is Succeeded: WhySucceeded: what to do", id="without-all-its-runs"),
+    pytest.param("Rejected", "The Benchmark is Rejected: WhyRejected: what to do", id="rejected-later"),
+    pytest.param("Running", "", id="goes-on"),
+])
+def test_why_it_ended_without_all_its_runs(tmp_path: Path, phase: str, words: str) -> None:
+    said = " ".join(reported(tmp_path, phase, Verdict.VALID).output.split())
+    assert "1 of 4 planned runs are there" in said
+    assert words in said
+    assert ("Why" in said) is bool(words)
+
+
+@pytest.mark.parametrize(("phase", "words"), [
+    pytest.param("Failed", "the Benchmark is Failed: WhyFailed: what to do", id="failed"),
+    pytest.param("Rejected", "the Benchmark is Rejected: WhyRejected: what to do", id="rejected"),
+    pytest.param(None, "the Benchmark was not seen by an operator yet", id="no-status"),
+])
+def test_without_any_record_it_says_how_the_benchmark_stands(tmp_path: Path, phase: str | None, words: str) -> None:
+    done = reported(tmp_path, phase, None)
+    assert done.exit_code == 2
+    assert f"burn: there is no record of an ended run; {words}" in done.stderr
 
 
 def test_other_formats_are_written_whole_before_the_exit_code_tells(tmp_path: Path) -> None:
