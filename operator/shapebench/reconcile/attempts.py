@@ -223,7 +223,8 @@ def _missing_at_start(gang: Gang) -> str:
     waiting = [pod.name for pod in gang.pods if pod.state is PodState.WAITING]
     missing = gang.executors - sum(pod.role == wire.ROLE_EXECUTOR for pod in gang.pods)
     if waiting:
-        waiting[-1] += " (a ConfigMap, Secret or claim in spec.volumes that does not exist keeps a pod waiting so)"
+        waiting[-1] += (" (a ConfigMap, Secret or claim in spec.volumes that does not exist keeps a pod waiting so; "
+                        f"the kubelet's words: kubectl get events --field-selector involvedObject.name={waiting[0]})")
     return ", ".join([*waiting, *([f"{missing} executors not asked for yet"] if missing > 0 else [])])
 
 

@@ -21,6 +21,8 @@ _REMEDIES = {
         "there are pods that keep others off their nodes, such as those of a run with isolation: Node",
 }
 """What the scheduler says of anti-affinity, and what a person can do."""
+_NO_ROOT = "runAsNonRoot"
+_NO_ROOT_REMEDY = "give the user's number by podTemplate.securityContext.runAsUser, such as 10001"
 _NODE_GONE = ("NodeLost", "NodeShutdown", "Shutdown", "Terminated")
 _NO_PYTHON = "if the image has no `python3` for the agent, set agentPython: Bundled in the workload"
 
@@ -152,7 +154,8 @@ def _trouble(status: Mapping[str, Any]) -> Trouble | None:
             text = _cannot_start(f"container {container['name']}", message)
             return Trouble(Reason.PROGRAM_FAILED, text, hopeless=True)
         if why not in ("", "PodInitializing", "ContainerCreating"):
-            return Trouble(Reason.START_TIMEOUT, f"container {container['name']}: {why}: {message}")
+            hint = f" ({_NO_ROOT_REMEDY})" if why == "CreateContainerConfigError" and _NO_ROOT in message else ""
+            return Trouble(Reason.START_TIMEOUT, f"container {container['name']}: {why}{hint}: {message}")
     return None
 
 
