@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from shapebench.api import cost, quantity, wire
-from shapebench.api.benchmark import Shape
+from shapebench.api.benchmark import Objective, Shape
 from shapebench.api.fields import MOST_COUNTED
 from shapebench.api.record import (
+    Aim,
     Cell,
     Phase,
     PodRecord,
@@ -39,6 +40,7 @@ class RunContext:
     position: int
     price_per_hour: float | None = None
     """Of the whole gang; None: not priced."""
+    objective: Objective | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def run_record(context: RunContext, pods: Sequence[PodRecord], outcome: Outcome,
         namespace=context.namespace,
         run=context.run,
         backend=context.backend,
+        objective=context.objective and Aim(metric=context.objective.metric, goal=context.objective.goal),
         cell=context.cell,
         workers=context.shape.workers,
         cpu=quantity.cpu_cores(context.shape.cpu),

@@ -224,6 +224,13 @@ class Cell(Value):
     parameters: dict[str, Scalar] = {}
 
 
+class Aim(Value):
+    """By which number the Benchmark compares its cells, and whether the least or the most of it is best."""
+
+    metric: Annotated[str, Field(pattern=r"^(duration|cost|measurement\.[a-zA-Z0-9_]+)$")]
+    goal: Literal["Minimize", "Maximize"]
+
+
 class LostAttempt(Value):
     """An attempt that the cluster broke off, as far as its pods told. Of all the run's own figures it is only in
     `cost_spent`; here that is of this attempt alone. `left_out`: what was told and is not kept.
@@ -244,13 +251,13 @@ class LostAttempt(Value):
 class RunRecord(Value):
     """A run, whole.
 
-    `cost` is the price of the measured part, by which cells are compared; `cost_spent` that of all the time for which
-    the pods of all attempts held their nodes. `usage` is of the pods' whole lives, `measured_usage` of the measured
-    part (None where it is not known of every pod). `images`: the digest of each role's image. `lost_pods`: those that
-    left no record, or not all of it; their usage is missing from the totals. `measurements_left_out`: how many rows of
-    the job are missing; `medians` then has each value's over all rows, unless nobody knows them. `lost_attempts`: those
-    before the last one, which all else here is of. A memory peak `is_sampled` where one of the pods' is; None: not told
-    of every pod.
+    `objective`: the Benchmark's, which may be gone; None in older records. `cost` is the price of the measured part, by
+    which cells are compared; `cost_spent` that of all the time for which the pods of all attempts held their nodes.
+    `usage` is of the pods' whole lives, `measured_usage` of the measured part (None where it is not known of every
+    pod). `images`: the digest of each role's image. `lost_pods`: those that left no record, or not all of it; their
+    usage is missing from the totals. `measurements_left_out`: how many rows of the job are missing; `medians` then has
+    each value's over all rows, unless nobody knows them. `lost_attempts`: those before the last one, which all else
+    here is of. A memory peak `is_sampled` where one of the pods' is; None: not told of every pod.
     """
 
     version: Literal["shapebench.dev/record/v1"] = RECORD_VERSION
@@ -258,6 +265,7 @@ class RunRecord(Value):
     namespace: str
     run: str
     backend: Literal["kubernetes", "local"]
+    objective: Aim | None = None
     cell: Cell
     workers: int
     cpu: float

@@ -109,4 +109,5 @@ def _context(benchmark: Benchmark, planned: expand.PlannedRun) -> assemble.RunCo
     return assemble.RunContext(benchmark=benchmark.metadata.name, namespace=NAMESPACE, run=planned.name,
                                backend="local", cell=planned.cell, shape=planned.shape, block=planned.block,
                                repetition=planned.repetition, position=planned.position,
-                               price_per_hour=cost.gang_per_hour(benchmark.spec.workload, planned.shape))
+                               price_per_hour=cost.gang_per_hour(benchmark.spec.workload, planned.shape),
+                               objective=benchmark.spec.objective)

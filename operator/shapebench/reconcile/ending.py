@@ -168,7 +168,8 @@ def _record(view: RunView, failure: Failure | None, now_s: float) -> RunRecord:
         benchmark=view.benchmark.metadata.name, namespace=view.benchmark.metadata.namespace, run=planned.name,
         backend="kubernetes", cell=planned.cell, shape=planned.shape, block=planned.block,
         repetition=planned.repetition, position=planned.position,
-        price_per_hour=cost.gang_per_hour(view.benchmark.spec.workload, planned.shape))
+        price_per_hour=cost.gang_per_hour(view.benchmark.spec.workload, planned.shape),
+        objective=view.benchmark.spec.objective)
     running_s = status.times.running_s or attempts.all_running_s(steps.gang(view))
     times = Times(created_s=status.times.created_s, attempt_created_s=status.times.attempt_created_s,
                   admitted_s=status.times.admitted_s, scheduled_s=steps.scheduled_s(view.current), running_s=running_s)

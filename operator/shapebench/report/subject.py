@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from shapebench.analysis import budget, prices
 from shapebench.analysis.summary import Goal
-from shapebench.api.benchmark import Benchmark, BenchmarkSpec
-from shapebench.api.record import Cell, RunRecord, scalar_text
+from shapebench.api.benchmark import Benchmark, BenchmarkSpec, Objective
+from shapebench.api.record import Aim, Cell, RunRecord, scalar_text
 from shapebench.api.status import BenchmarkPhase
 from shapebench.plan import expand
 
 _STATES = {BenchmarkPhase.PENDING: "not yet begun", BenchmarkPhase.RUNNING: "still running",
            BenchmarkPhase.SUSPENDED: "suspended"}
+_UNTOLD = ("compared by duration, because these records are of an older version and do not tell the Benchmark's "
+           "objective: while it is on the cluster, report it by its name alone.")
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,18 @@ def of_benchmark(benchmark: Benchmark, remarks: Sequence[str] = (), phase: Bench
 
 
 def of_records(records: Sequence[RunRecord]) -> Subject:
-    """The subject of runs whose Benchmark is gone: compared by duration. Raises ValueError without any run."""
+    """The subject of runs whose Benchmark is not at hand: compared by what the newest of them tells, else by duration.
+
+    Raises ValueError without any run.
+    """
     if not records:
         raise ValueError("there are no runs to report on")
-    return Subject(records[0].benchmark)
+    name = records[0].benchmark
+    # A file for the local backend may go on with another objective than it began with.
+    told = max(records, key=lambda one: (one.objective is not None, one.times.created_s or 0.0)).objective
+    if told is None:
+        return Subject(name, remarks=(_UNTOLD,))
+    return Subject(name, told.metric, told.goal, facts=(("Objective", _objective(told)),))
 
 
 def _facts(spec: BenchmarkSpec) -> tuple[tuple[str, str], ...]:
@@ -72,10 +82,14 @@ def _facts(spec: BenchmarkSpec) -> tuple[tuple[str, str], ...]:
         ("Parameters", "; ".join(f"{one.name}: {', '.join(map(scalar_text, one.values))}"
                                  for one in spec.parameters)),
         ("Repetitions", _repetitions(spec)),
-        ("Objective", f"{spec.objective.metric}, the {'least' if spec.objective.goal == 'Minimize' else 'most'} "
-                      "is best; cells are compared by the median over their valid runs"),
+        ("Objective", _objective(spec.objective)),
     ]
     return tuple((name, text) for name, text in facts if text)
+
+
+def _objective(one: Objective | Aim) -> str:
+    return (f"{one.metric}, the {'least' if one.goal == 'Minimize' else 'most'} is best; cells are compared by the "
+            "median over their valid runs")
 
 
 def _prices(spec: BenchmarkSpec) -> Iterator[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from shapebench.api import assemble, wire
-from shapebench.api.benchmark import Shape
-from shapebench.api.record import Cell, PodRecord, RunRecord, Times, Usage
+from shapebench.api.benchmark import Objective, Shape
+from shapebench.api.record import Aim, Cell, PodRecord, RunRecord, Times, Usage
 
 CONTEXT = assemble.RunContext(
     benchmark="one", namespace="lab", run="one-1-1", backend="kubernetes", cell=Cell(shape="2x1"),
@@ -27,6 +28,12 @@ def assembled(*pods: PodRecord) -> RunRecord:
 
 def measured(cpu_seconds: float) -> dict[str, Any]:
     return {"measured_usage": Usage(cpu_seconds=cpu_seconds)}
+
+
+def test_what_cells_are_compared_by_is_in_the_record() -> None:
+    context = replace(CONTEXT, objective=Objective(metric="measurement.speed", goal="Maximize"))
+    record = assemble.run_record(context, [], assemble.Outcome(1), Times())
+    assert record.objective == Aim(metric="measurement.speed", goal="Maximize")
 
 
 def test_the_measured_part_of_all_pods_is_summed_beside_their_whole_lives() -> None:

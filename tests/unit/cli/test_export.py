@@ -15,7 +15,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from shapebench.api import packing, places
-from shapebench.api.record import Cell, Phase, RunRecord, Times, Verdict
+from shapebench.api.record import Aim, Cell, Measurement, Phase, RunRecord, Times, Verdict
 from shapebench.cli import app
 from shapebench.report import files
 
@@ -77,6 +77,29 @@ def test_a_store_is_read_in_the_order_of_the_runs(invoke: Invoke, store: Path, t
     assert runs(tmp_path / "out" / "runs.csv") == [one.run for one in RAN]
     table = invoke("report", *arguments(store))
     assert (table.exit_code, "4x1" in table.output) == (0, True)
+
+
+def test_the_best_cell_is_the_same_from_wherever_the_records_come(invoke: Invoke, tmp_path: Path) -> None:
+    """The Benchmark is gone: its records alone know that more images per second are better, and not a short time."""
+    kept, place = [], tmp_path / "store" / "lab" / "read" / "uid-1"
+    place.mkdir(parents=True)
+    for position, (shape, speed) in enumerate((("slow", 1.0), ("quick", 9.0)), start=1):
+        kept.append(record(1, position).model_copy(update={
+            "cell": Cell(shape=shape), "measurements": (Measurement(values={"images_per_second": speed}),),
+            "objective": Aim(metric="measurement.images_per_second", goal="Maximize")}))
+        (place / f"read-1-{position}.json.gz").write_bytes(packing.packed(kept[-1]))
+    (tmp_path / "runs.json").write_text(files.to_json(kept))
+    exported = invoke("export", place.parent, "--format", "json", "--what", "runs,measurements", "--output", tmp_path)
+    assert exported.exit_code == 0, exported.output
+    for source in ((place.parent,), ("read", "--from", tmp_path / "store"), (tmp_path / "runs.json",), (tmp_path,)):
+        told = " ".join(invoke("report", *source).output.split())
+        assert told.startswith("read: quick had the most images per second"), told
+        assert "compared by duration" not in told
+
+
+def test_records_that_tell_no_objective_are_said_to_be_compared_by_duration(invoke: Invoke, runs_json: Path) -> None:
+    told = " ".join(invoke("report", runs_json).output.split())
+    assert "compared by duration, because these records are of an older version" in told
 
 
 def test_all_tables_of_what_was_run_here(invoke: Invoke, runs_json: Path, tmp_path: Path) -> None:
