@@ -36,7 +36,7 @@ PACE = Pace(first_retry_s=1.0, longest_retry_s=120.0)
 DROPPED = "RemoteWriteDropped"
 SENT = "sent"
 EMPTY = "nothing to send: its record tells of no pod's usage"
-UNREADABLE = f"records cannot be read, the annotation {keys.ANNOTATION_REMOTE_WRITE} of each run says why"
+UNREADABLE = f"their records cannot be read, the annotation {keys.ANNOTATION_REMOTE_WRITE} of each run says why"
 
 
 class Runs(Protocol):
@@ -150,7 +150,7 @@ class RemoteWriter:
                 return None
             sent = sending.send(time_series(run, self._choice), self._post, progress.requests)
         except ValueError as error:
-            self._drop(name, f"its record cannot be read: {error}")
+            self._drop(name, f"not sent this time, its record cannot be read: {error}")
             self._warn(name, progress.benchmark, UNREADABLE)
             return None
         refused = progress.refused or sent.refused
@@ -184,8 +184,9 @@ class RemoteWriter:
 
     def _warn(self, name: RunId, benchmark: str, refused: str) -> None:
         """The same words for every run, so that they are one event."""
-        text = (f"remote write: samples of runs are lost: {refused}. Whoever may patch benchmarkruns sends them again "
-                f"by: kubectl annotate benchmarkruns --all {keys.ANNOTATION_REMOTE_WRITE}-")
+        text = (f"remote write: samples of runs were not sent this time: {refused}. Once that is mended, whoever may "
+                "patch benchmarkruns sends them again by: kubectl annotate benchmarkruns "
+                f"-l {keys.LABEL_BENCHMARK}={benchmark} {keys.ANNOTATION_REMOTE_WRITE}-")
         try:
             self._runs.warn(name.namespace, benchmark, DROPPED, text)
         except errors.KubeError as error:
