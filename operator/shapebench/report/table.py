@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,14 +12,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from shapebench.agent.record import CUT_SHORT
 from shapebench.analysis import objective, summary
 from shapebench.analysis.summary import CellSummary
-from shapebench.api.record import Phase, RunRecord, Usage, Verdict, scalar_text
+from shapebench.api.record import Phase, Reason, RunRecord, Usage, Verdict, scalar_text
 from shapebench.report import answer, dependence, doubts, shared_cores, units
 from shapebench.report.subject import Subject
 
 _WAYS_SHOWN = 5
 """To fail: the HTML report has every failed run."""
+_NOT_WHY = re.compile("no usage of |not all of the record of |[0-9]+ measurements are missing: "
+                      rf"|\S+: {re.escape(CUT_SHORT)}")
+"""Lines that the operator puts after a failure's reason: what the record lacks."""
 
 Part = Literal["measured", "whole"]
 """Of which part of the runs usage is shown."""
@@ -141,9 +146,15 @@ def _failures(records: Sequence[RunRecord]) -> list[Text]:
     ways: dict[tuple[str, str], list[str]] = {}
     for record in records:
         if record.phase is Phase.FAILED:
-            ways.setdefault((str(record.reason), record.message.strip().rpartition("\n")[2]), []).append(record.run)
-    return [Text(f"  {runs[0]}{f' and {len(runs) - 1} more' if len(runs) > 1 else ''} failed: {reason}: {last}",
-                 style="red") for (reason, last), runs in list(ways.items())[:_WAYS_SHOWN]]
+            ways.setdefault((str(record.reason), _why(record)), []).append(record.run)
+    return [Text(f"  {runs[0]}{f' and {len(runs) - 1} more' if len(runs) > 1 else ''} failed: {reason}: {why}",
+                 style="red") for (reason, why), runs in list(ways.items())[:_WAYS_SHOWN]]
+
+
+def _why(record: RunRecord) -> str:
+    """The telling line of a failed run's message: a program's last words, or what was seen from outside."""
+    lines = [line for line in record.message.strip().splitlines() if not _NOT_WHY.match(line)] or [""]
+    return lines[-1 if record.reason is Reason.PROGRAM_FAILED else 0]
 
 
 def _parameter(name: str) -> Callable[[Row], str]:

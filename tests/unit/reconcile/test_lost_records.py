@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from fakes import cluster as fake
 from fakes.operator import NAME, NAMESPACE, live, record
+from rich.console import Console
 
 from shapebench.agent import record as agent_record
 from shapebench.api import keys
 from shapebench.api.record import RunRecord
+from shapebench.report import table
+from shapebench.report.subject import Subject
 
 WORKERS = {f"{NAME}-1-1-a1-worker-{index}" for index in (0, 1)}
 
@@ -79,6 +82,36 @@ def test_a_pod_that_never_ran_owes_no_record() -> None:
     assert found.reason == "Unschedulable"
     assert found.lost_pods == (f"{NAME}-1-1-a1-worker-0",), "it ran, and was not waited for"
     assert found.message.endswith(f"no usage of {NAME}-1-1-a1-worker-0"), "the same answer in words"
+
+
+def dies(told: dict[str, Any], log: str) -> fake.Script:
+    """Worker 1 ends so; the other one goes on."""
+    def script(pod: dict[str, Any], age: int) -> dict[str, Any]:
+        if not pod["metadata"]["name"].endswith("-1") or age <= 4:
+            return fake.running(fake.START_S)
+        born_s = pod["fake-born"]
+        return fake.ended(born_s + 2, born_s + 5, **told) | {"log": log}
+    return script
+
+
+def no_room(pod: dict[str, Any], age: int) -> dict[str, Any]:
+    return fake.unschedulable() if pod["metadata"]["name"].endswith("-1") else fake.running(fake.START_S)
+
+
+@pytest.mark.parametrize(("script", "why"), [
+    pytest.param(no_room, "Unschedulable: 0/3 nodes are available: 3 Insufficient cpu.", id="no-room"),
+    pytest.param(dies({"exit_code": 128, "reason": "StartError", "message": 'exec: "python3": not found'}, ""),
+                 "set agentPython: Bundled in the workload", id="no-agent"),
+    pytest.param(killed_by_memory, "OutOfMemory: pod compare-1-1-a1-worker-1: ", id="agent-killed-too"),
+])
+def test_a_report_tells_why_a_run_failed_and_not_what_is_missing_of_it(script: fake.Script, why: str) -> None:
+    found = lived(script, limits={"startTimeout": "20s"})
+    assert found.lost_pods
+    with (console := Console(width=1000)).capture() as shown:
+        console.print(table.terminal(Subject(NAME), [found]))
+    (line,) = [line for line in shown.get().splitlines() if " failed: " in line]
+    assert why in line
+    assert "no usage" not in line
 
 
 @pytest.mark.parametrize(("ends_after", "lost"), [

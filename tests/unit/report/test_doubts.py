@@ -101,7 +101,9 @@ def test_a_failed_run_is_told_with_why_it_failed(make_record) -> None:
     failed = {"duration_s": None, "reason": Reason.PROGRAM_FAILED,
               "flags": (Flag(kind=Verdict.NEIGHBOUR, message="others used 60 %"),)}
     text = terminal([make_record(), make_record(**failed, message="exit code 2; its last words:\ncan't open file"),
-                     make_record(**failed, message="exit code 2; its other words:\ncan't open file"),
+                     make_record(**failed, message="exit code 2; its other words:\ncan't open file\nno usage of a-1\n"
+                                 "a-2: the agent was killed before its end; the totals are those of its last "
+                                 "checkpoint, 3 s before"),
                      make_record(**failed, message="no memory")])
     assert "and 1 more failed: ProgramFailed: can't open file" in text
     assert "failed: ProgramFailed: no memory" in text
