@@ -49,14 +49,21 @@ def _template_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
 
 
 def _unused_parameters(spec: benchmark.BenchmarkSpec) -> Iterator[str]:
-    """No other field is a template, and nothing else tells a program of the parameters: of a shipped job or not."""
+    """No other field is a template, and nothing else tells a program of the parameters: of a shipped job or not.
+
+    A command is none either, since braces may be code there (`bash -c`, `python3 -c`): so what it has is no mistake.
+    """
     if _template_problems(spec):
         return
     used = {name for argument in spec.workload.program.arguments for name in templates.names(argument)}
+    command = spec.workload.tensorflow.command if spec.workload.tensorflow is not None else ()
     for index, parameter in enumerate(spec.parameters):
         if parameter.name not in used:
-            yield (f"spec.parameters[{index}]: no argument uses {parameter.name}, so cells that differ in it alone do "
-                   f"the same work: write {{{parameter.name}}} in spec.workload.{spec.workload.kind}.arguments")
+            name = f"{{{parameter.name}}}"
+            literal = [place for place, word in enumerate(command) if name in word]
+            stays = f" ({name} in command[{literal[0]}] stays as it is written)" if literal else ""
+            yield (f"spec.parameters[{index}]: no argument uses {parameter.name}{stays}, so cells that differ in it "
+                   f"alone do the same work: write {name} in spec.workload.{spec.workload.kind}.arguments")
 
 
 def _other_image(spec: benchmark.BenchmarkSpec) -> Iterator[str]:

@@ -153,17 +153,21 @@ def test_of_somebody_elses_program_nothing_is_known() -> None:
     assert acceptance.problems(own) == acceptance.remarks(own) == ()
 
 
-@pytest.mark.parametrize("program", [{"job": "train"}, {"command": ["python", "a.py"], "env": [
-    {"name": "SIZE", "value": "{batchSize}"}]}])
-def test_a_parameter_that_no_argument_uses(program: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("program", "stays"), [
+    pytest.param({"job": "train"}, "", id="shipped"),
+    pytest.param({"command": ["python", "a.py"], "env": [{"name": "SIZE", "value": "{batchSize}"}]}, "", id="in-env"),
+    pytest.param({"command": ["python", "a.py", "--size={batchSize}", "{batchSize}"]},
+                 " ({batchSize} in command[2] stays as it is written)", id="in-the-command"),
+])
+def test_a_parameter_that_no_argument_uses(program: dict[str, Any], stays: str) -> None:
     given = BenchmarkSpec.model_validate({
         "workload": {"tensorflow": program | {"arguments": ["--epochs={epochs}"]}},
         "shapes": [{"name": "a", "workers": 1, "cpu": "1", "memory": "1Gi"}],
         "parameters": [{"name": "epochs", "values": [2]}, {"name": "batchSize", "values": [16, 32]}]})
     assert acceptance.problems(given) == ()
     assert acceptance.remarks(given) == (
-        "spec.parameters[1]: no argument uses batchSize, so cells that differ in it alone do the same work: write "
-        "{batchSize} in spec.workload.tensorflow.arguments",)
+        f"spec.parameters[1]: no argument uses batchSize{stays}, so cells that differ in it alone do the same work: "
+        "write {batchSize} in spec.workload.tensorflow.arguments",)
 
 
 def test_more_cells_than_memory_has_room_for() -> None:
