@@ -57,6 +57,8 @@ def test_a_spark_benchmark_without_its_drivers_account_is_told_so(
     apply(api_server, namespace, spark("read"))
     until(lambda: "shapebench-driver" in json.dumps((benchmark(api_server, namespace, "read") or {}).get("status", {})),
           20, operator)
+    waited = api_server.kubectl("wait", "-n", namespace, "--for=condition=Finished", "--timeout=5s", "benchmark/read")
+    assert waited.returncode == 0, waited.stderr
     assert listed(api_server, namespace, "pods") == []
 
 
