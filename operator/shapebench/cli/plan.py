@@ -47,7 +47,7 @@ def plan(
     Nothing is started and nothing is written; a file is refused for the same reasons as by `kubectl apply`.
 
     Exit code: 0 when every Benchmark can start, 1 when one cannot (its budget lets no run start, or a shape has no
-    room on the cluster's nodes as they are now), 2 for wrong input.
+    room on the cluster's nodes, even if nothing else ran there), 2 for wrong input.
 
     Examples:
 
