@@ -49,3 +49,18 @@ def test_workers_that_may_land_on_different_nodes(given: BenchmarkSpec, said: li
         assert "nodeSelector" in line
         assert "policy: Flag" in line
     assert acceptance.remarks(given) == (), "one machine has no types of node"
+
+
+@pytest.mark.parametrize(("objective", "told"), [
+    pytest.param({"metric": "measurement.images_per_second"}, True, id="the-default"),
+    pytest.param({"metric": "measurement.images_per_second", "goal": "Minimize"}, True, id="as-a-server-keeps-it"),
+    pytest.param({"metric": "measurement.final_accuracy"}, True, id="accuracy"),
+    pytest.param({"metric": "measurement.images_per_second", "goal": "Maximize"}, False, id="the-most"),
+    pytest.param({"metric": "measurement.training_seconds"}, False, id="less-is-better"),
+    pytest.param({}, False, id="duration"),
+])
+def test_the_least_of_what_is_better_the_more_it_is(objective: dict[str, str], told: bool) -> None:
+    found = [line for line in acceptance.remarks(spec(SMALL, objective=objective)) if "goal" in line]
+    name = objective.get("metric", "").removeprefix("measurement.")
+    assert found == ([f"spec.objective.goal: Minimize (the default) takes the cell with the least {name} as the best: "
+                      "write goal: Maximize if more is better"] if told else [])
