@@ -1,8 +1,11 @@
 """Reading a file: what is wrong is named with its path and the fix."""
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shapebench.local import manifest
 
@@ -118,9 +121,52 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
         manifest.load(tmp_path / "image.yaml")
 
 
-def test_a_date_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(manifest.ManifestError, match="put quotes around"):
-        load(tmp_path, GOOD.replace("tiny", "2020-13-45"))
+@pytest.mark.parametrize(("text", "place", "told"), [
+    pytest.param("arguments: [a, b,\n", "1:18", "close the bracket", id="list"),
+    pytest.param("a: 1\narguments: [\n\n\n", "2:13", "close the bracket", id="empty-list"),
+    pytest.param("a: [1,\u2028\n", "1:7", "close the bracket", id="list-and-a-rare-line-end"),
+    pytest.param("- {name: a, workers: 1,\n", "1:24", "close the bracket", id="mapping"),
+    pytest.param("a: {b: \n", "1:7", "close the bracket", id="mapping-without-a-value"),
+    pytest.param("? [\n", "1:4", "close the bracket", id="key"),
+    pytest.param("a: 1\n\x00b: 2", "2:1", "(U+0000); take it away", id="bad-character-first-in-its-line"),
+    pytest.param("a: 1\nb\x0b: 2", "2:2", "(U+000B); take it away", id="bad-character-that-python-ends-lines-at"),
+    pytest.param("\ufeffa: @", "1:4", "cannot start any token", id="byte-order-mark"),
+    pytest.param("a: !!timestamp x", "1:4", "this is no timestamp; put quotes around a text (and no !!timestamp before",
+                 id="no-date"),
+    pytest.param("a: 1\nb: 2020-13-45", "2:4", "this is no timestamp; put quotes around", id="no-month"),
+    pytest.param(f"a: 1{':0' * 200}.0", "1:4", "this is no float; put quotes around", id="too-large-a-number"),
+    pytest.param("a: !!bool x", "1:4", "this is no bool; put quotes around", id="no-bool"),
+    pytest.param("a: !!int x", "1:4", "this is no int; put quotes around", id="no-number"),
+    pytest.param("a: [!!int '']", "1:5", "this is no int; put quotes around", id="empty-number"),
+    pytest.param(f"kind: 0x{'f' * 5000}", "1:7", "this is no int", id="number-of-too-many-digits"),
+    pytest.param('a: "\\UFFFFFFFF"', "1:7", "this cannot be read: Python int too large", id="escape-beyond-unicode"),
+    pytest.param("[" * 1000, "", "this is nested too deep", id="deep"),
+])
+def test_whatever_is_no_yaml_has_a_place(tmp_path: Path, text: str, place: str, told: str) -> None:
+    with pytest.raises(manifest.ManifestError) as caught:
+        load(tmp_path, text)
+    (problem,) = caught.value.lines
+    assert problem.startswith(f"{tmp_path / 'benchmark.yaml'}:{place}"), problem
+    assert told in problem.splitlines()[0]
+
+
+SIGNS = st.text(st.sampled_from("\t\n :'\"[]{}&*!|>%@`#,?-=<~.\\\r\x85\u2028\ufeff\0x0 1_eé"), max_size=12)
+BROKEN = st.builds(lambda at, length, by: GOOD[:at] + by + GOOD[at + length:],
+                   st.integers(0, len(GOOD)), st.sampled_from([0, 1, 5, len(GOOD)]), SIGNS)
+TAGGED = st.builds("a: !!{} {}".format, st.sampled_from(["int", "float", "bool", "timestamp", "binary", "set", "omap",
+                                                         "pairs", "null", "str", "seq", "map"]), SIGNS)
+
+
+@given(st.one_of(st.text(), SIGNS, BROKEN, TAGGED).map(str.encode) | st.binary())
+def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.yaml"
+    file.write_bytes(content)
+    try:
+        manifest.load(file)
+    except manifest.ManifestError as error:
+        if any("is not YAML" in line for line in error.lines):
+            (line,) = error.lines
+            assert re.match(rf"{re.escape(str(file))}:\d+:\d+: is not YAML: .+\n    .*\n +\^$", line), line
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

@@ -26,6 +26,10 @@ def problems(workload: dict[str, Any], *here: str) -> tuple[str, ...]:
                  "spec.workload.tensorflow.command[1]: /scripts/in/own is in the volume scripts", id="in-a-volume"),
     pytest.param({"tensorflow": {"command": ["python3", "/opt/own.py"], "image": "own:1"}},
                  "spec.workload.tensorflow.command[1]: /opt/own.py is not on this machine", id="in-an-image"),
+    pytest.param({"tensorflow": {"command": ["python3", "-u", "/opt/own.py", "/scripts/in"]}},
+                 "spec.workload.tensorflow.command[2]: /opt/own.py is not on this machine", id="behind-an-option"),
+    pytest.param({"tensorflow": {"command": ["/scripts/own", "-c", "/scripts/in"]}},
+                 "spec.workload.tensorflow.command[0]: /scripts/own is in the volume scripts", id="the-program-itself"),
 ])
 def test_a_script_that_is_not_here_is_named_with_the_fix(workload: dict[str, Any], told: str) -> None:
     (problem,) = problems(workload)
@@ -40,6 +44,14 @@ def test_a_script_that_is_not_here_is_named_with_the_fix(workload: dict[str, Any
     pytest.param({"tensorflow": {"command": ["python3", "/home/own.py", "/to/be/made"]}}, ["/home/own.py"],
                  id="a-place-to-write-to"),
     pytest.param({"tensorflow": {"command": ["python3", "-c", "pass"]}}, [], id="no-script"),
+    pytest.param({"tensorflow": {"command": ["python3", "/home/own.py", "/scripts"]}}, ["/home/own.py"],
+                 id="a-volume-as-an-argument"),
+    pytest.param({"tensorflow": {"command": ["python3", "own.py", "--out", "/scripts/out"]}}, [],
+                 id="an-options-value"),
+    pytest.param({"tensorflow": {"command": ["python3", "own.py", "/home/new/made.py"]}}, [], id="a-program-to-write"),
+    pytest.param({"tensorflow": {"command": ["/home/own.py", "/scripts"]}}, ["/home/own.py"], id="a-script-itself"),
+    pytest.param({"tensorflow": {"command": ["bash", "-lc", "/scripts/own --all"]}}, [], id="code-for-a-shell"),
+    pytest.param({"tensorflow": {"command": ["python3", "-u", "-m", "own", "/scripts/in"]}}, [], id="a-module"),
 ])
 def test_what_can_run_here_is_no_problem(workload: dict[str, Any], here: list[str]) -> None:
     assert problems(workload, *here) == ()
