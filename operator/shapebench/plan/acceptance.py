@@ -11,6 +11,8 @@ from shapebench.api import benchmark, quantity, workload
 from shapebench.plan import expand, jobs, pools, templates
 
 RUNS_LIMIT = 10_000
+ARGUMENTS_TOLD, TEXTS_TOLD, TEXT_CHARS = 5, 3, 80
+"""Of what a job would refuse: a condition and an event are read by people."""
 _MORE_IS_BETTER = ("_per_second", "accuracy", "throughput", "keeps_up")
 """What measurements are called that nobody wants little of."""
 
@@ -88,11 +90,16 @@ def _job_problems(spec: benchmark.BenchmarkSpec) -> Iterator[str]:
     if spec.workload.program.job is None:
         return
     job = jobs.described(spec.workload.program.job)
-    for index in range(len(spec.workload.program.arguments)):
-        found = dict(_argument_mistakes(spec, job, index))
+    told = 0
+    for index, argument in enumerate(spec.workload.program.arguments):
+        found = _argument_mistakes(spec, job, index)
+        if found and told == ARGUMENTS_TOLD:
+            yield f"spec.workload.{spec.workload.kind}.arguments[{index}]: wrong, too, and maybe others after it"
+            break
         if found:
-            yield (f"spec.workload.{spec.workload.kind}.arguments[{index}]: "
-                   f"{_told(spec.workload.program.arguments[index], list(found))}: {next(iter(found.values()))}")
+            told += 1
+            yield (f"spec.workload.{spec.workload.kind}.arguments[{index}]: {_told(argument, list(found))}: "
+                   f"{next(iter(found.values()))}")
     kind, _, name = spec.objective.metric.partition(".")
     mistake = job.metric_mistake(name) if kind == "measurement" else None
     if mistake:
@@ -101,23 +108,32 @@ def _job_problems(spec: benchmark.BenchmarkSpec) -> Iterator[str]:
 
 def _told(template: str, texts: Sequence[str]) -> str:
     """Some of what a template comes to."""
-    more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
-    return f"{', '.join(map(repr, texts[:3]))}{more}" + (f" (of {template!r})" if texts[0] != template else "")
+    more = " and more" if len(texts) > TEXTS_TOLD else ""
+    return f"{', '.join(map(_quoted, texts[:TEXTS_TOLD]))}{more}" + (
+        f" (of {_quoted(template)})" if texts[0] != template else "")
 
 
-def _argument_mistakes(spec: benchmark.BenchmarkSpec, job: jobs.Job, index: int) -> Iterator[tuple[str, str]]:
-    """What an argument is with all that its parameters can be, where the job would refuse it, and why."""
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= TEXT_CHARS else f"{text[:TEXT_CHARS]}…")
+
+
+def _argument_mistakes(spec: benchmark.BenchmarkSpec, job: jobs.Job, index: int) -> dict[str, str]:
+    """What an argument is with what its parameters can be, where the job would refuse it, and why: the first few."""
     arguments = spec.workload.program.arguments
     template = arguments[index]
     before = arguments[index - 1] if index and "=" not in arguments[index - 1] else ""
     after = arguments[index + 1] if index + 1 < len(arguments) else None
     around = (before, template, "" if after is None or "=" in template else after)
     names = {name for one in around for name in templates.names(one)}
+    found: dict[str, str] = {}
     for values in expand.all_template_values(spec, names):
         left, text, right = (templates.fill(one, values) for one in around)
         mistake = job.argument_mistake(left, text, None if after is None else right)
         if mistake:
-            yield text, mistake
+            found.setdefault(text, mistake)
+        if len(found) > TEXTS_TOLD:
+            break
+    return found
 
 
 def _mixed_nodes(spec: benchmark.BenchmarkSpec) -> Iterator[str]:

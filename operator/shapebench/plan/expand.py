@@ -5,11 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from shapebench.api import benchmark, keys, quantity
 from shapebench.api.record import Cell, Scalar
+
+COMBINATIONS_LIMIT = 200
+"""Of what an argument's templates stand for, judged before a Benchmark is accepted."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +73,27 @@ def template_values(run: PlannedRun, seed: int) -> Mapping[str, Scalar]:
 
 
 def all_template_values(spec: benchmark.BenchmarkSpec, names: Collection[str]) -> Iterator[Mapping[str, Scalar]]:
-    """What `{name}` stands for in any run, once for each combination of what these names stand for."""
+    """What `{name}` stands for in any run, once for each combination of what these names stand for; of repetitions the
+    first and the last.
+
+    Of too many combinations only those that have the first value of all names but one: this is asked at every look.
+    """
     varied = [parameter for parameter in spec.parameters if parameter.name in names]
     shapes = spec.shapes if {"shape", "workers", "cpu", "memory"}.intersection(names) else spec.shapes[:1]
     first = 1 if "repetition" not in names or not spec.repetitions.warmups else 0
-    repetitions = range(first, spec.repetitions.count + 1 if "repetition" in names else 2)
-    for shape, repetition in itertools.product(shapes, repetitions):
-        for values in itertools.product(*(parameter.values for parameter in varied)):
-            yield _template_values(shape, spec.order.seed, repetition,
-                                   {parameter.name: value for parameter, value in zip(varied, values, strict=True)})
+    repetitions = sorted({first, spec.repetitions.count}) if "repetition" in names else [1]
+    for shape, repetition, *values in _combinations([shapes, repetitions, *(one.values for one in varied)]):
+        yield _template_values(shape, spec.order.seed, repetition,
+                               {parameter.name: value for parameter, value in zip(varied, values, strict=True)})
+
+
+def _combinations(axes: Sequence[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    if math.prod(map(len, axes)) <= COMBINATIONS_LIMIT:
+        yield from itertools.product(*axes)
+        return
+    firsts = [axis[0] for axis in axes]
+    for place, axis in enumerate(axes):
+        yield from ([*firsts[:place], value, *firsts[place + 1:]] for value in axis)
 
 
 def _template_values(shape: benchmark.Shape, seed: int, repetition: int,

@@ -103,7 +103,7 @@ def _fits(schema: Schema, value: str) -> bool:
         number = int(value) if schema["type"] == "integer" else float(value)
     except ValueError:
         return False
-    return math.isfinite(number) and all(
+    return (isinstance(number, int) or math.isfinite(number)) and all(
         compare(number, schema[bound]) for bound, (compare, _) in _BOUNDS.items() if bound in schema)
 
 

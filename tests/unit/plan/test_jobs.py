@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, get_args
@@ -26,7 +27,7 @@ OPTIONS = {job: [option for option in jobs.described(job).arguments if option !=
 """Those whose values are judged beforehand, too: all but one."""
 VALUES = ("0", "1", "2", "07", "-5", "-0.5", "0.5", "1e400", "nan", "11", "1001", "2,3", "2,2", "q1,q3", "q1,q2",
           "images", "images,tfrecord", "tfrecrod", "cold", "memory", "mirrored", "sgd", "skip", "", "-", "a b", "-a b",
-          "x=y")
+          "x=y", f"1{310 * '0'}")
 
 
 def parser(job: str) -> argparse.ArgumentParser:
@@ -114,11 +115,11 @@ def test_a_command_line_is_refused_where_the_job_would_refuse_it(line: tuple[str
                  "'--no-decoding' (of '--{cache}'): read-speed has no argument --no-decoding; did you mean "
                  "--no-decode?", id="option-made-of-a-parameter"),
     pytest.param(spec(arguments=("--shards={workers}", "--classes={repetition}")),
-                 "arguments[1]: '--classes=0', '--classes=1' (of '--classes={repetition}'): --classes is a whole "
+                 "arguments[1]: '--classes=0' (of '--classes={repetition}'): --classes is a whole "
                  "number, at least 2 and at most 10", id="what-every-template-knows"),
     pytest.param(spec(arguments=("--classes={workers}",)), "'--classes=1' (of '--classes={workers}')", id="of-a-shape"),
     pytest.param(spec(arguments=("--batch-size={n}",), parameters={"n": [0, -1, -2, -3, -4, 1]}),
-                 "'--batch-size=0', '--batch-size=-1', '--batch-size=-2' and 2 more (of", id="not-all-are-listed"),
+                 "'--batch-size=0', '--batch-size=-1', '--batch-size=-2' and more (of", id="not-all-are-listed"),
     pytest.param(spec(arguments=("--format", "--batch-size=8")), "'--format': --format needs a value; write "
                  "--format=VALUE", id="no-value"),
     pytest.param(spec(arguments=("--decode=yes",)), "--decode takes no value; write --decode alone", id="a-flag"),
@@ -178,3 +179,21 @@ def test_more_cells_than_memory_has_room_for() -> None:
         (found,) = acceptance.problems(given)
         assert "at most 10000 are possible" in found
         assert acceptance.remarks(given) == ()
+
+
+def test_very_many_cells_with_long_arguments_are_judged_quickly_and_told_briefly() -> None:
+    parameters = {name: [f"{name}{number}" for number in range(5)] for name in "abcd"}
+    given = spec(arguments=["--fromat={a}{b}{c}{d}" + 900 * "x"] * 60, parameters=parameters)
+    began_s = time.process_time()
+    found = acceptance.problems(given)
+    assert time.process_time() - began_s < 1
+    assert len(found) == acceptance.ARGUMENTS_TOLD + 1
+    assert sum(map(len, found)) < 5000
+    assert "did you mean --format?" in found[0]
+    assert "arguments[5]: wrong, too" in found[-1]
+
+
+def test_of_too_many_combinations_every_value_is_judged() -> None:
+    parameters = {name: [*range(1, 6)] for name in "abc"} | {"d": [1, 2, "none"]}
+    (found,) = acceptance.problems(spec(arguments=["--images={a}{b}{c}{d}"], parameters=parameters))
+    assert "'--images=111none' (of" in found
