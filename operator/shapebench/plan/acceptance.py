@@ -11,7 +11,7 @@ from shapebench.api import benchmark, quantity, workload
 from shapebench.plan import expand, jobs, pools, templates
 
 RUNS_LIMIT = 10_000
-ARGUMENTS_TOLD, TEXTS_TOLD, TEXT_CHARS = 5, 3, 80
+ARGUMENTS_TOLD, TEXTS_TOLD = 5, 3
 """Of what a job would refuse: a condition and an event are read by people."""
 _MORE_IS_BETTER = ("_per_second", "accuracy", "throughput", "keeps_up")
 """What measurements are called that nobody wants little of."""
@@ -51,11 +51,14 @@ def _unequal_totals(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
 
 def _template_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
     known = {*benchmark.RESERVED_PARAMETERS, *(parameter.name for parameter in spec.parameters)}
-    found = []
+    found: list[str] = []
     for index, argument in enumerate(spec.workload.program.arguments):
         try:
             templates.check(argument, known)
         except templates.TemplateError as error:
+            if len(found) == ARGUMENTS_TOLD:
+                found.append(_others(spec, index))
+                break
             found.append(f"spec.workload.{spec.workload.kind}.arguments[{index}]: {error}")
     return tuple(found)
 
@@ -94,7 +97,7 @@ def _job_problems(spec: benchmark.BenchmarkSpec) -> Iterator[str]:
     for index, argument in enumerate(spec.workload.program.arguments):
         found = _argument_mistakes(spec, job, index)
         if found and told == ARGUMENTS_TOLD:
-            yield f"spec.workload.{spec.workload.kind}.arguments[{index}]: wrong, too, and maybe others after it"
+            yield _others(spec, index)
             break
         if found:
             told += 1
@@ -106,15 +109,15 @@ def _job_problems(spec: benchmark.BenchmarkSpec) -> Iterator[str]:
         yield f"spec.objective.metric: {mistake}"
 
 
+def _others(spec: benchmark.BenchmarkSpec, index: int) -> str:
+    return f"spec.workload.{spec.workload.kind}.arguments[{index}]: wrong, too, and maybe others after it"
+
+
 def _told(template: str, texts: Sequence[str]) -> str:
     """Some of what a template comes to."""
     more = " and more" if len(texts) > TEXTS_TOLD else ""
-    return f"{', '.join(map(_quoted, texts[:TEXTS_TOLD]))}{more}" + (
-        f" (of {_quoted(template)})" if texts[0] != template else "")
-
-
-def _quoted(text: str) -> str:
-    return repr(text if len(text) <= TEXT_CHARS else f"{text[:TEXT_CHARS]}…")
+    some = ", ".join(repr(templates.shown(text)) for text in texts[:TEXTS_TOLD])
+    return f"{some}{more}" + (f" (of {templates.shown(template)!r})" if texts[0] != template else "")
 
 
 def _argument_mistakes(spec: benchmark.BenchmarkSpec, job: jobs.Job, index: int) -> dict[str, str]:

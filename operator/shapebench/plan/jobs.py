@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from shapebench.api.workload import SparkJob, TensorFlowJob
+from shapebench.plan import templates
 
 Schema = Mapping[str, Any]
 """Of a value, in JSON Schema's words."""
@@ -51,7 +52,8 @@ class Job:
             return _value_mistake(before, option, text)
         name, equals, value = text.partition("=")
         if name not in self.arguments:
-            return f"{self.name} has no argument {name}; {_instead(name, self.arguments, 'it takes')}"
+            return (f"{self.name} has no argument {templates.shown(name)}; "
+                    f"{_instead(name, self.arguments, 'it takes')}")
         schema = self.arguments[name]
         if schema is None:
             return f"{name} takes no value; write {name} alone" if equals else None

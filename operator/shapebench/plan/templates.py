@@ -7,9 +7,16 @@ from collections.abc import Iterable, Mapping
 
 from shapebench.api.record import Scalar, scalar_text
 
+SHOWN_CHARS = 80
+
 
 class TemplateError(ValueError):
     """A template that cannot be filled: the message names the template, what is wrong and what is known."""
+
+
+def shown(text: str) -> str:
+    """As much of a text as a message has room for."""
+    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}…"
 
 
 def names(template: str) -> tuple[str, ...]:
@@ -17,10 +24,11 @@ def names(template: str) -> tuple[str, ...]:
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
-        raise TemplateError(f"{template!r}: {error}; write {{{{ and }}}} for braces") from error
+        raise TemplateError(f"{shown(template)!r}: {error}; write {{{{ and }}}} for braces") from error
     for _, name, specification, conversion in parts:
         if name is not None and (not name.isidentifier() or specification or conversion):
-            raise TemplateError(f"{template!r}: {{{name}}} is not a parameter's name; write {{{{ and }}}} for braces")
+            raise TemplateError(f"{shown(template)!r}: {{{shown(name)}}} is not a parameter's name; "
+                                "write {{ and }} for braces")
     return tuple(name for _, name, _, _ in parts if name is not None)
 
 
@@ -35,4 +43,5 @@ def check(template: str, known: Iterable[str]) -> None:
     listed = sorted(known)
     for name in names(template):
         if name not in listed:
-            raise TemplateError(f"{template!r}: unknown parameter {name!r}; known are {', '.join(listed)}")
+            raise TemplateError(f"{shown(template)!r}: unknown parameter {shown(name)!r}; "
+                                f"known are {', '.join(listed)}")

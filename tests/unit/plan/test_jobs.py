@@ -197,3 +197,15 @@ def test_of_too_many_combinations_every_value_is_judged() -> None:
     parameters = {name: [*range(1, 6)] for name in "abc"} | {"d": [1, 2, "none"]}
     (found,) = acceptance.problems(spec(arguments=["--images={a}{b}{c}{d}"], parameters=parameters))
     assert "'--images=111none' (of" in found
+
+
+@pytest.mark.parametrize("argument", [
+    pytest.param("--dat=" + 330 * "{a}", id="long-value"), pytest.param("--dat" + 330 * "{a}", id="long-option"),
+    pytest.param(1000 * "x" + "{y}", id="unknown-parameter"),
+    pytest.param("{" + 1000 * "y" + "}", id="long-unknown-parameter"),
+    pytest.param("{" + 1000 * "-" + "}", id="no-name"), pytest.param(1000 * "x" + "{", id="no-template"),
+])
+def test_what_is_wrong_can_be_read_however_much_it_is(argument: str) -> None:
+    found = acceptance.problems(spec(arguments=[argument] * 64, parameters={"a": ["v" * 250]}))
+    assert [line.partition(": ")[0] for line in found] == [f"spec.workload.spark.arguments[{at}]" for at in range(6)]
+    assert max(map(len, found)) < 800
