@@ -2,10 +2,11 @@
 
     known_spark.py EXECUTORS SECONDS MIB DATAGRAMS
 
-In the measured part each executor does what known_life.py does; the driver sends the datagrams back. A whole JVM lives
-there, too, so CPU is what the kernel's clock of each process of the pod says (but of the agent, which is its first),
-just before and just after; and memory what these processes have that is no file's, with the files that the pod is
-charged with. A row for each executor is what is known of it. It imports nothing of Shapebench.
+In the measured part each executor does what known_life.py does; the driver sends the datagrams back. A whole JVM
+lives there, too, so CPU is what the kernel's clock of each process of the pod says (but of the agent, which is its
+first), just before and just after, less what looking so twice uses; and memory what these processes have that is no
+file's, with the files that the pod is charged with. A row for each executor is what is known of it. It imports
+nothing of Shapebench.
 """
 
 import os
@@ -17,6 +18,8 @@ import time
 PROGRAMS = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 (one style with known_life.py)
 PORT = 2223
 _SCHEDULED = 2
+BEFORE_S, AFTER_S = 1.0, 0.3
+"""Between a look at the clocks and the measured part."""
 
 
 def in_pod() -> list[int]:
@@ -80,20 +83,24 @@ def main() -> None:
         return dict(tasks.mapPartitions(lambda _: [(os.environ["SPARK_EXECUTOR_ID"], function())]).collect())
 
     everywhere(lambda: work(2, 1, 1, 10, address))  # what is loaded once is loaded now
-    everywhere(cpu_s)
+    for _ in range(3):
+        everywhere(cpu_s)
     time.sleep(2)
+    # A look is a task: its end after the clock was read, and the next one's beginning, are outside the measured part.
+    idle = everywhere(cpu_s)
+    time.sleep(BEFORE_S + AFTER_S)
     before = everywhere(cpu_s)
-    time.sleep(1)
+    time.sleep(BEFORE_S)
     known_life.tell("measured-started")
     time.sleep(0.3)
     known = everywhere(lambda: work(seconds, memory_mib, mib, datagrams, address))
     time.sleep(1)
     known_life.tell("measured-finished")
-    time.sleep(0.3)
+    time.sleep(AFTER_S)
     after = everywhere(cpu_s)
     for executor, values in known.items():
-        known_life.tell("measurement", parameters={"executor": int(executor)},
-                        values={**values, "cpu": after[executor] - before[executor]})
+        used = after[executor] - before[executor] - (before[executor] - idle[executor])
+        known_life.tell("measurement", parameters={"executor": int(executor)}, values={**values, "cpu": used})
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def test_a_life_whose_use_is_known(cluster: Cluster) -> None:
     assert {one.name for one in figures if one.error is not None} == exactness.BOUNDS.keys(), "nothing is left out"
 
 
-EXECUTORS, BURNT_SECONDS = 2, 30
+EXECUTORS, BURNT_SECONDS = 2, 45
 
 
 def test_spark_executors_whose_use_is_known(spark_cluster: Cluster) -> None:
