@@ -73,7 +73,7 @@ def of(benchmark: Benchmark, records: Iterable[RunRecord]) -> Forecast:
     assert at_most is not None  # there is always a limit
     money = Ledger(budget.limit(spec), 0.0, 0.0, experience)
     return Forecast(
-        benchmark=benchmark, cells=len(expand.cells(spec)), plan=plan, shapes=shapes, all=whole, all_at_most=at_most,
+        benchmark=benchmark, cells=expand.cell_count(spec), plan=plan, shapes=shapes, all=whole, all_at_most=at_most,
         wall_s=None if whole is None else expectation.by_the_clock_s((one.wall_s for one in expected),
                                                                      spec.limits.concurrency),
         wall_at_most_s=most_s * math.ceil(len(plan) / spec.limits.concurrency),

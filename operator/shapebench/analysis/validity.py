@@ -122,7 +122,7 @@ def _replaced(record: RunRecord) -> Iterator[Flag]:
 
 def _marks(record: RunRecord) -> Iterator[Flag]:
     """All workers of a gang mark the measured part alike, or one does so for all."""
-    marks = {pod.pod: (pod.measured_started_s is not None, pod.measured_finished_s is not None)
+    marks = {pod.pod: (assemble.is_marked(pod), pod.measured_finished_s is not None)
              for pod in record.pods if pod.role in assemble.DECIDING_ROLES and pod.complete}
     marking = sum(map(any, marks.values()))
     if record.reason is None and marking > 1 and len(set(marks.values())) > 1:

@@ -108,8 +108,10 @@ def from_cluster(name: str, namespace: str | None, context: str | None) -> tuple
 
 def _how_it_stands(body: Mapping[str, Any]) -> str:
     """Its phase, with the reason and the message of its end: those of the condition Finished."""
+    from shapebench.api.status import ConditionType
+
     status = body.get("status") or {}
-    said = next((one for one in status.get("conditions") or () if one["type"] == "Finished"), None)
+    said = next((one for one in status.get("conditions") or () if one["type"] == ConditionType.FINISHED), None)
     phase = f"is {status['phase']}" if "phase" in status else "was not seen by an operator yet"
     return phase if said is None else f"{phase}: {said['reason']}: {said['message']}"
 

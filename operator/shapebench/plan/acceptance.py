@@ -168,9 +168,8 @@ def _size_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
 
 
 def _count_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
-    cells = expand.cell_count(spec)
-    count = cells * (spec.repetitions.count + spec.repetitions.warmups)
+    count = expand.run_count(spec)
     if count <= RUNS_LIMIT:
         return ()
-    return (f"spec: {cells} cells × {spec.repetitions.count + spec.repetitions.warmups} runs are "
+    return (f"spec: {expand.cell_count(spec)} cells × {spec.repetitions.count + spec.repetitions.warmups} runs are "
             f"{count} runs; at most {RUNS_LIMIT} are possible: take fewer values or repetitions",)

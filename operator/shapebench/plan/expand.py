@@ -41,6 +41,11 @@ def cell_count(spec: benchmark.BenchmarkSpec) -> int:
     return len(spec.shapes) * math.prod(len(parameter.values) for parameter in spec.parameters)
 
 
+def run_count(spec: benchmark.BenchmarkSpec) -> int:
+    """How many runs there are, warm-ups included."""
+    return cell_count(spec) * (spec.repetitions.count + spec.repetitions.warmups)
+
+
 def runs(name: str, spec: benchmark.BenchmarkSpec) -> tuple[PlannedRun, ...]:
     """All runs of the Benchmark in the order in which they start: warm-ups (block 0), then block 1, 2, …
 

@@ -48,7 +48,7 @@ def judge(body: KubeObject, around: Surroundings, settings: Settings) -> Judged:
     lacking = offers.lack(benchmark, around.engine, around.queue)
     if lacking is not None:
         return Judged(None, lacking.reason, lacking.message)
-    cells, planned = len(expand.cells(benchmark.spec)), len(expand.runs(benchmark.metadata.name, benchmark.spec))
+    cells, planned = expand.cell_count(benchmark.spec), expand.run_count(benchmark.spec)
     return Judged(benchmark, "Accepted", "; ".join(
         (f"{planned} runs of {cells} cells planned", *acceptance.cluster_remarks(benchmark.spec))))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shapebench.api.benchmark import BenchmarkSpec
-from shapebench.plan import acceptance
+from shapebench.plan import acceptance, expand
 
 SMALL, LARGE = {"workers": 2, "cpu": "1", "memory": "2Gi"}, {"workers": 1, "cpu": "2", "memory": "4Gi"}
 MIXED = ("workers of different sizes share all nodes: if these are of several types, all runs of a shape may be left "
@@ -64,3 +64,11 @@ def test_the_least_of_what_is_better_the_more_it_is(objective: dict[str, str], t
     name = objective.get("metric", "").removeprefix("measurement.")
     assert found == ([f"spec.objective.goal: Minimize (the default) takes the cell with the least {name} as the best: "
                       "write goal: Maximize if more is better"] if told else [])
+
+
+@pytest.mark.parametrize("warmups", [0, 2])
+@pytest.mark.parametrize("parameters", [[], [{"name": "a", "values": [1, 2, 3]}, {"name": "b", "values": ["x", "y"]}]])
+def test_what_is_counted_is_what_is_planned(parameters: list[dict[str, Any]], warmups: int) -> None:
+    given = spec(SMALL, LARGE, parameters=parameters, repetitions={"count": 3, "warmups": warmups})
+    assert expand.cell_count(given) == len(expand.cells(given))
+    assert expand.run_count(given) == len(expand.runs("one", given))
