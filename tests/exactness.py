@@ -47,8 +47,6 @@ class Figure:
 def live(agent: Path, seconds: float, folder: Path, version: str | None) -> tuple[PodRecord, list[Figure]]:
     """One life of so many CPU seconds in a place of its own; raises RuntimeError if it ended badly."""
     network = version is not None
-    # What the interpreter reads of itself is the program's reading too, but not in what it knows.
-    subprocess.run([sys.executable, "-I", "-S", "-c", "import json, mmap, resource, socket"], check=True)
     with own_pod.place(version, network=network) as place, ExitStack() as stack:
         port = stack.enter_context(own_pod.echo(place.outside)) if place.outside else 0
         words = (str(seconds), str(folder), str(DISK_MIB), place.outside, str(port), str(DATAGRAMS))
@@ -59,6 +57,8 @@ def live(agent: Path, seconds: float, folder: Path, version: str | None) -> tupl
 def _run(agent: Path, place: own_pod.Place, words: Sequence[str], version: str | None) -> PodRecord:
     env = {"PATH": os.environ["PATH"], "SHAPEBENCH_METRICS_PORT": "0",
            "SHAPEBENCH_COUNTERS": "processes" if version is None else "cgroup"}
+    if place.memory_group is not None and (place.memory_group / "memory.stat").exists():
+        env["KNOWN_GROUP"] = str(place.memory_group)
     command = (*place.prefix, sys.executable, "-I", str(agent), "--cgroup-root", str(place.cgroup_root), "--",
                sys.executable, "-I", "-S", str(Path(known_life.__file__)), *words)
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
@@ -73,10 +73,11 @@ def figures(record: PodRecord, usage: Usage) -> list[Figure]:
     [known] = [row.values for row in record.measurements]
     measured = record.measured_usage
     assert measured is not None
+    pages = known["pages" if usage is record.usage else "measured_pages"]
     found = [
         Figure("cpu", known["cpu"], record.usage.cpu_seconds),
         Figure("measured cpu", known["measured_cpu"], measured.cpu_seconds),
-        Figure("disk read", known["disk"], usage.disk_read_bytes),
+        Figure("disk read", known["disk"] + pages, usage.disk_read_bytes),
         Figure("disk written", known["disk"], usage.disk_written_bytes),
         Figure("memory peak", known["memory"], record.usage.memory_peak_bytes),
     ]

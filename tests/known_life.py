@@ -4,7 +4,8 @@
 
 It uses SECONDS of CPU, the middle half of them in its measured part, and there it also moves MIB to disk and back past
 the page cache, sends datagrams and gets each back (not without an address) and touches so much memory. What it knows is
-its measurement. It imports nothing of ours: it must run by itself.
+its measurement; `pages` are the bytes of its own files that were not in memory when it needed them. It imports nothing
+of ours: it must run by itself.
 """
 
 import json
@@ -25,6 +26,11 @@ def cpu_s() -> float:
     """By the kernel's account of this process and its dead children."""
     both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(one.ru_utime + one.ru_stime for one in both)
+
+
+def read_bytes() -> int:
+    """From the disk, by the kernel's account of this process: of what was direct, and of its own files' pages."""
+    return 512 * resource.getrusage(resource.RUSAGE_SELF).ru_inblock
 
 
 def burn(seconds: float) -> None:
@@ -62,24 +68,25 @@ def talk(address: str, port: int, datagrams: int) -> int:
     return datagrams
 
 
-def row(path: str, name: str) -> int:
-    """The number beside a name."""
+def rows(path: str) -> "dict[str, int]":
+    """The number beside each name."""
     with open(path) as file:  # noqa: PTH123
-        return next(int(words[1]) for words in map(str.split, file) if words[0] == name)
+        return {words[0]: int(words[1]) for words in map(str.split, file) if len(words) > 1 and words[1].isdigit()}
 
 
 def cache_bytes() -> int:
-    """Files in memory that the pod is charged with: what it is the first to read on its node; 0 outside of pods."""
+    """Files in memory that the group KNOWN_GROUP is charged with: what it was the first to read on its node."""
     group = os.environ.get("KNOWN_GROUP", "")
     if not group:
         return 0
     v1 = f"{group}/memory/memory.stat"
-    return row(v1, "total_cache") if os.path.exists(v1) else row(f"{group}/memory.stat", "file")  # noqa: PTH110
+    told = rows(v1 if os.path.exists(v1) else f"{group}/memory.stat")  # noqa: PTH110
+    return told["total_cache"] if "total_cache" in told else told["file"]
 
 
 def held_bytes() -> int:
     """The memory of this process that is no file's, and the files'."""
-    return 1024 * row("/proc/self/smaps_rollup", "Anonymous:") + cache_bytes()
+    return 1024 * rows("/proc/self/smaps_rollup")["Anonymous:"] + cache_bytes()
 
 
 def touch(mib: int = MEMORY_MIB, look=held_bytes) -> int:
@@ -105,15 +112,19 @@ def main() -> None:
     burn(max(0.0, 0.25 * seconds - cpu_s()))
     tell("measured-started")
     time.sleep(0.3)  # while the agent reads, nothing is used; a busy machine wakes it up late
-    before = cpu_s()
-    known = {"memory": touch(), "disk": direct_io(folder, mib),
-             "datagrams": talk(address, port, datagrams)}
+    before, read_before = cpu_s(), read_bytes()
+    known = {"memory": touch()}
+    read_touching = read_bytes()
+    known["disk"] = direct_io(folder, mib)
+    direct_read = read_bytes() - read_touching
+    known["datagrams"] = talk(address, port, datagrams)
     burn(max(0.0, before + 0.5 * seconds - cpu_s()))
     known["measured_cpu"] = cpu_s() - before
+    known["measured_pages"] = read_bytes() - read_before - direct_read
     tell("measured-finished")
     time.sleep(0.3)
     burn(max(0.0, seconds - cpu_s()))
-    tell("measurement", parameters={}, values=known | {"cpu": cpu_s()})
+    tell("measurement", parameters={}, values=known | {"cpu": cpu_s(), "pages": read_bytes() - direct_read})
     os._exit(0)
 
 

@@ -46,7 +46,7 @@ def work(seconds: float, memory_mib: int, mib: int, datagrams: int, address: str
 
     def held_bytes() -> int:
         """What processes share since a fork is there once."""
-        return sum(1024 * known_life.row(f"/proc/{pid}/smaps_rollup", "Pss_Anon:") for pid in in_pod()) + (
+        return sum(1024 * known_life.rows(f"/proc/{pid}/smaps_rollup")["Pss_Anon:"] for pid in in_pod()) + (
             known_life.cache_bytes())
 
     began = time.process_time()

@@ -24,10 +24,14 @@ FRAME_BYTES = 14 + 20 + 8
 
 @dataclass(frozen=True)
 class Place:
-    """`prefix` starts a command in it; `outside` is its other end's address, empty without a network of its own."""
+    """`prefix` starts a command in it; `outside` is its other end's address, empty without a network of its own.
+
+    `memory_group` is where its memory is accounted, None without a group.
+    """
 
     prefix: tuple[str, ...]
     cgroup_root: Path
+    memory_group: Path | None = None
     outside: str = ""
 
 
@@ -59,7 +63,8 @@ def place(version: str | None, *, network: bool = False, limit_cores: float | No
         if network:
             name, outside = stack.enter_context(_namespace())
             prefix = ("nsenter", f"--net=/run/netns/{name}", *prefix)
-        yield Place(prefix, CGROUP if version == "v1" else v2_mount(), outside)
+        memory_group = by_controller["memory"] if version == "v1" else groups[0] if groups else None
+        yield Place(prefix, CGROUP if version == "v1" else v2_mount(), memory_group, outside)
 
 
 def v2_mount() -> Path:
