@@ -14,7 +14,8 @@ import known_life
 import own_pod
 
 from shapebench.agent import framing
-from shapebench.api.record import PodRecord, Usage
+from shapebench.api.record import PodRecord
+from shapebench.api.usage import Usage
 
 BOUNDS = {"cpu": 0.01, "measured cpu": 0.01, "network bytes": 0.01, "network packets": 0.01, "disk read": 0.01,
           "disk written": 0.01, "memory peak": 0.02}

@@ -11,12 +11,12 @@ import pytest
 from apiserver.control_plane import ControlPlane
 from kubernetes import client
 
-from shapebench.api import record, run, status
+from shapebench.api import fields, record, run, status, usage
 from shapebench.reconcile import bounded
 
 WHEN = "2026-01-02T03:04:05Z"
-SCALARS: dict[str, record.Scalar] = {"integer": 2, "fraction": 0.5, "text": "tfrecord", "flag": True}
-USAGE = record.Usage(**dict.fromkeys(record.Usage.model_fields, 7))
+SCALARS: dict[str, fields.Scalar] = {"integer": 2, "fraction": 0.5, "text": "tfrecord", "flag": True}
+USAGE = usage.Usage(**dict.fromkeys(usage.Usage.model_fields, 7))
 
 BENCHMARK_STATUS = status.BenchmarkStatus(
     phase=status.BenchmarkPhase.RUNNING, observed_generation=3, progress="9/18",

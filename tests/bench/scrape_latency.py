@@ -13,7 +13,7 @@ import time
 from typing import Any
 from urllib.request import urlopen
 
-from shapebench.api.record import Usage
+from shapebench.api.usage import Usage
 from shapebench.handlers.endpoints import Endpoints
 from shapebench.metrics.registry import Metrics
 

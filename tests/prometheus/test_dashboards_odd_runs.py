@@ -22,7 +22,8 @@ from shapebench.agent.series import Series as Sampled
 from shapebench.analysis import validity
 from shapebench.api import assemble
 from shapebench.api.benchmark import Validity
-from shapebench.api.record import Flag, PodRecord, Reason, RunRecord, Series, Times, Usage, Verdict
+from shapebench.api.record import Flag, PodRecord, Reason, RunRecord, Times, Verdict
+from shapebench.api.usage import Series, Usage
 from shapebench.remote_write.run import Choice, time_series
 from shapebench.remote_write.series import TimeSeries, ended, labels_of
 

@@ -109,7 +109,7 @@ class Counters(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """What was used between two readings; the fields are those of api.record.Usage."""
+    """What was used between two readings; the fields are those of api.usage.Usage."""
 
     cpu_seconds: float | None = None
     cpu_throttled_seconds: float | None = None

@@ -24,7 +24,7 @@ _STEAL = 7
 
 
 class Surroundings(NamedTuple):
-    """The fields are those of api.record.Surroundings."""
+    """The fields are those of api.usage.Surroundings."""
 
     boot_id: str = ""
     window_s: float | None = None

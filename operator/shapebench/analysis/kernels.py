@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shapebench.analysis import throttling
-from shapebench.api.record import PodRecord, RunRecord, Surroundings
+from shapebench.api.record import PodRecord, RunRecord
+from shapebench.api.usage import Surroundings
 
 _TICK_S = 0.01
 """What the kernel counts a CPU's time in, whoever used most of it; in a window of a moment that is not little."""

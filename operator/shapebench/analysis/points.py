@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shapebench.analysis import objective
-from shapebench.api.record import Measurement, RunRecord, Scalar, Verdict, scalar_text
+from shapebench.api.fields import Scalar, scalar_text
+from shapebench.api.record import Measurement, RunRecord, Verdict
 
 COUNTERS = frozenset({"pass", "epoch", "repetition", "round", "iteration", "step", "trial", "attempt", "batch"})
 """Parameters of a row that number repetitions and set nothing."""

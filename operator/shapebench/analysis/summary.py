@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shapebench.api.record import Cell, Reason, Scalar, Verdict, scalar_text
+from shapebench.api.fields import Scalar, scalar_text
+from shapebench.api.record import Cell, Reason, Verdict
 from shapebench.api.status import Interval
 
 Goal = Literal["Minimize", "Maximize"]

@@ -9,17 +9,8 @@ from typing import Any, Literal
 from shapebench.api import cost, quantity, wire
 from shapebench.api.benchmark import Objective, Shape
 from shapebench.api.fields import MOST_COUNTED
-from shapebench.api.record import (
-    Aim,
-    Cell,
-    Phase,
-    PodRecord,
-    Reason,
-    RunRecord,
-    Times,
-    Usage,
-    Verdict,
-)
+from shapebench.api.record import Aim, Cell, Phase, PodRecord, Reason, RunRecord, Times, Verdict
+from shapebench.api.usage import Usage
 
 DECIDING_ROLES = (wire.ROLE_DRIVER, wire.ROLE_WORKER)
 """Whose programs are the run: executors and parameter servers only serve them."""

@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic.alias_generators import to_camel
 
 from shapebench.api import quantity
 from shapebench.api.rules import VALIDATIONS, Rule, matching
@@ -117,3 +118,18 @@ def _possible(value: float) -> float:
 Count = Annotated[int, AfterValidator(_possible)]
 Number = Annotated[float, AfterValidator(_possible)]
 """What an agent counted. A program can forge its record, and what is added up of these has to stay a number."""
+
+Scalar = str | int | float | bool
+"""A parameter's value in a record."""
+
+
+def scalar_text(value: Scalar) -> str:
+    """As YAML writes it, and as programs expect it: true and false in lower case."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class Value(BaseModel):
+    """A frozen value; unknown fields are errors. In records its names are as here, in a CR's status in camelCase."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True,
+                              allow_inf_nan=False)

@@ -1,8 +1,7 @@
 """The record: what one run left behind, in one versioned form for the agent, both backends, the report and the export.
 
 A `PodRecord` is what an agent writes about its pod (or process, locally); a `RunRecord` is a run whole, with the
-records of its pods inside. Both are plain JSON. Times are Unix seconds, sizes bytes, CPU seconds of one core.
-A counter that could not be read is None, never 0.
+records of its pods inside. Both are plain JSON. Times are Unix seconds.
 """
 
 from __future__ import annotations
@@ -10,28 +9,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
-from shapebench.api.fields import Count, Number
-
-Scalar = str | int | float | bool
-"""A parameter's value."""
-
-
-def scalar_text(value: Scalar) -> str:
-    """As YAML writes it, and as programs expect it: true and false in lower case."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-RECORD_VERSION: Literal["shapebench.dev/record/v1"] = "shapebench.dev/record/v1"
-
-
-class Value(BaseModel):
-    """A frozen value; unknown fields are errors. In records its names are as here, in a CR's status in camelCase."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True,
-                              allow_inf_nan=False)
+from shapebench.api.fields import Count, Number, Scalar, Value
+from shapebench.api.usage import Series, Surroundings, Usage
 
 
 class Phase(StrEnum):
@@ -95,62 +76,11 @@ class Flag(Value):
     bound: float | None = None
 
 
-class Usage(Value):
-    """What was used between two readings of the counters (None: not readable here)."""
-
-    cpu_seconds: Number | None = None
-    cpu_throttled_seconds: Number | None = None
-    memory_peak_bytes: Count | None = None
-    network_receive_bytes: Count | None = None
-    network_transmit_bytes: Count | None = None
-    network_receive_packets: Count | None = None
-    network_transmit_packets: Count | None = None
-    disk_read_bytes: Count | None = None
-    disk_written_bytes: Count | None = None
-    disk_reads: Count | None = None
-    disk_writes: Count | None = None
-
-
-class Surroundings(Value):
-    """What the kernel below a pod did meanwhile: over the measured part where there is one, else over the program.
-
-    The node's counters are those of all that ran on that kernel, this pod included; `boot_id` tells kernels apart,
-    since several nodes of a kind cluster share one. `agent_cpu_seconds`: what the agent itself used, which is in no
-    usage and yet of the pod's limit. None: not told here.
-    """
-
-    boot_id: str = ""
-    window_s: Number | None = None
-    node_cpus: Count | None = None
-    node_memory_bytes: Count | None = None
-    node_cpu_seconds: Number | None = None
-    node_steal_seconds: Number | None = None
-    cpu_periods: Count | None = None
-    cpu_throttled_periods: Count | None = None
-    cpu_pressure_seconds: Number | None = None
-    memory_pressure_seconds: Number | None = None
-    io_pressure_seconds: Number | None = None
-    swap_peak_bytes: Count | None = None
-    agent_cpu_seconds: Number | None = None
-
-
 class Measurement(Value):
     """A row that the job wrote: parameters it varied inside, values it measured."""
 
     parameters: dict[str, Scalar] = {}
     values: dict[str, float] = {}
-
-
-class Series(Value):
-    """Samples over a pod's life: `time_s[i]` (Unix) belongs to `columns[name][i]`, names as in Usage.
-
-    Counters are cumulative since the program's start; memory_bytes is the working set at that moment.
-    `thinned_from`: how many samples there were before the operator left some out to make a record fit.
-    """
-
-    time_s: tuple[float, ...] = ()
-    columns: dict[str, tuple[float | None, ...]] = {}
-    thinned_from: int | None = None
 
 
 class PodRecord(Value):
@@ -260,7 +190,7 @@ class RunRecord(Value):
     here is of. A memory peak `is_sampled` where one of the pods' is; None: not told of every pod.
     """
 
-    version: Literal["shapebench.dev/record/v1"] = RECORD_VERSION
+    version: Literal["shapebench.dev/record/v1"] = "shapebench.dev/record/v1"
     benchmark: str
     namespace: str
     run: str

@@ -9,8 +9,9 @@ from pydantic.alias_generators import to_camel
 
 from shapebench.api.benchmark import Metadata
 from shapebench.api.fields import ParameterValue, ShapeName
-from shapebench.api.record import Flag, Phase, Reason, Times, Usage, Verdict
+from shapebench.api.record import Flag, Phase, Reason, Times, Verdict
 from shapebench.api.rules import ApiObject
+from shapebench.api.usage import Usage
 
 MEASUREMENTS_LIMIT = 50
 """Rows kept in the status; the record holds all."""

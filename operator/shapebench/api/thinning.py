@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shapebench.api.record import RunRecord, Series
+from shapebench.api.record import RunRecord
+from shapebench.api.usage import Series
 
 FEWEST = 2
 """The first and the last sample: less says nothing."""

@@ -12,7 +12,8 @@ from types import MappingProxyType
 from shapebench.agent import framing
 from shapebench.api import assemble, cost
 from shapebench.api.benchmark import Benchmark
-from shapebench.api.record import INFRASTRUCTURE_REASONS, PodRecord, RunRecord, Times, Usage
+from shapebench.api.record import INFRASTRUCTURE_REASONS, PodRecord, RunRecord, Times
+from shapebench.api.usage import Usage
 from shapebench.build import configured
 from shapebench.local import gang, outcome, spark, tensorflow
 from shapebench.local.context import NAMESPACE, Attempt, Machine

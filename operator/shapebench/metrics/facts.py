@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shapebench.api import moments
-from shapebench.api.record import Usage, scalar_text
+from shapebench.api.fields import scalar_text
 from shapebench.api.run import BenchmarkRun
 from shapebench.api.status import BenchmarkStatus
+from shapebench.api.usage import Usage
 from shapebench.remote_write import parameters
 
 FAMILIES: Mapping[str, str] = {

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from shapebench.api import benchmark, keys, quantity
-from shapebench.api.record import Cell, Scalar
+from shapebench.api.fields import Scalar
+from shapebench.api.record import Cell
 
 COMBINATIONS_LIMIT = 200
 """Of what an argument's templates stand for, judged before a Benchmark is accepted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Iterable, Mapping
 
-from shapebench.api.record import Scalar, scalar_text
+from shapebench.api.fields import Scalar, scalar_text
 
 SHOWN_CHARS = 80
 

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from shapebench.analysis import objective
 from shapebench.api import keys, packing, thinning
 from shapebench.api.packing import Packed
-from shapebench.api.record import PodRecord, RunRecord, Series
+from shapebench.api.record import PodRecord, RunRecord
+from shapebench.api.usage import Series
 from shapebench.build.attempt import Attempt, KubeObject
 from shapebench.plan.actions import Keep
 from shapebench.reconcile.run_view import RunView

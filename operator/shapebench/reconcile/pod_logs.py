@@ -13,7 +13,8 @@ from typing import NamedTuple
 from shapebench.agent import framing
 from shapebench.agent import record as agent_record
 from shapebench.api import last_words, thinning, wire
-from shapebench.api.record import Measurement, PodRecord, Series
+from shapebench.api.record import Measurement, PodRecord
+from shapebench.api.usage import Series
 from shapebench.plan.actions import LogUnavailableError
 
 

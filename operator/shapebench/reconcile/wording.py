@@ -7,7 +7,8 @@ from typing import Any
 
 from shapebench.analysis import objective, validity
 from shapebench.api import keys, phases, quantity
-from shapebench.api.record import Phase, Reason, RunRecord, Value, Verdict, scalar_text
+from shapebench.api.fields import Value, scalar_text
+from shapebench.api.record import Phase, Reason, RunRecord, Verdict
 from shapebench.api.run import MEASUREMENTS_LIMIT
 from shapebench.plan.expand import PlannedRun
 

@@ -14,7 +14,7 @@ MEMORY_COLUMN = "memory_bytes"
 
 SUFFIXES: Mapping[str, str] = MappingProxyType(
     {**{column: f"{column}_total" for column in COUNTERS}, MEMORY_COLUMN: "memory_working_set_bytes"})
-"""Column of api.record.Series -> the end of the metric's name."""
+"""Column of api.usage.Series -> the end of the metric's name."""
 
 CPUS_COLUMN = "cpus"
 ALIGNED_SUFFIXES: Mapping[str, str] = MappingProxyType({**SUFFIXES, CPUS_COLUMN: "cpus"})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-from shapebench.api.record import Scalar, scalar_text
+from shapebench.api.fields import Scalar, scalar_text
 
 PREFIX = "parameter_"
 

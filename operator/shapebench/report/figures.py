@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from shapebench.analysis import objective, summary
-from shapebench.api.record import RunRecord, Usage, Verdict
+from shapebench.api.record import RunRecord, Verdict
+from shapebench.api.usage import Usage
 from shapebench.report import answer, svg, table, units
 from shapebench.report.subject import Subject
 from shapebench.report.table import Row

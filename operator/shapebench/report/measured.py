@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from shapebench.analysis import averages, objective, points, summary
-from shapebench.api.record import Measurement, RunRecord, Scalar, Verdict, scalar_text
+from shapebench.api.fields import Scalar, scalar_text
+from shapebench.api.record import Measurement, RunRecord, Verdict
 from shapebench.report import markup, table, units
 from shapebench.report.table import Row
 

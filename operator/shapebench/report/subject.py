@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from shapebench.analysis import budget, prices
 from shapebench.analysis.summary import Goal
 from shapebench.api.benchmark import Benchmark, BenchmarkSpec, Objective
-from shapebench.api.record import Aim, Cell, RunRecord, scalar_text
+from shapebench.api.fields import scalar_text
+from shapebench.api.record import Aim, Cell, RunRecord
 from shapebench.api.status import BenchmarkPhase
 from shapebench.plan import expand
 

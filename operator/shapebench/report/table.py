@@ -15,7 +15,9 @@ from rich.text import Text
 from shapebench.agent.record import CUT_SHORT
 from shapebench.analysis import objective, summary
 from shapebench.analysis.summary import CellSummary
-from shapebench.api.record import Phase, Reason, RunRecord, Usage, Verdict, scalar_text
+from shapebench.api.fields import scalar_text
+from shapebench.api.record import Phase, Reason, RunRecord, Verdict
+from shapebench.api.usage import Usage
 from shapebench.report import answer, dependence, doubts, shared_cores, units
 from shapebench.report.subject import Subject
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shapebench.agent.counters import Counters, Cpu, Disk, Memory, Network, Usage
 from shapebench.agent.sampler import Sampler
 from shapebench.agent.series import Sample, Series
-from shapebench.api import record
+from shapebench.api import usage
 
 
 class Machine:
@@ -44,7 +44,7 @@ def machine() -> Machine:
 
 
 def test_usage_fields_are_those_of_the_record() -> None:
-    assert set(Usage._fields) == set(record.Usage.model_fields)
+    assert set(Usage._fields) == set(usage.Usage.model_fields)
 
 
 def test_totals_count_from_the_programs_start(machine: Machine) -> None:

@@ -10,7 +10,7 @@ import pytest
 from shapebench.agent import cgroup, surroundings
 from shapebench.agent.counters import Counters, Cpu, Disk, Memory, Pressure, Window
 from shapebench.agent.surroundings import NodeCpu, Survey
-from shapebench.api import record
+from shapebench.api import usage
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 STAT = "cpu  {user} 20 30 1000 50 6 7 {steal} 900 15\ncpu0 1 1 1 1 1 1 1 1 1 1\ncpu1 1 1 1 1 1 1 1 1 1 1\nintr 5 6\n"
@@ -45,7 +45,7 @@ def proc(tmp_path: Path) -> Path:
 
 
 def test_fields_are_those_of_the_record() -> None:
-    assert set(surroundings.Surroundings._fields) == set(record.Surroundings.model_fields)
+    assert set(surroundings.Surroundings._fields) == set(usage.Surroundings.model_fields)
 
 
 def test_between_two_moments(proc: Path) -> None:

@@ -12,7 +12,8 @@ from shapebench.analysis import nodes, peers, throttling, validity
 from shapebench.analysis.nodes import NodeType
 from shapebench.api import wire
 from shapebench.api.benchmark import Validity
-from shapebench.api.record import Cell, Phase, PodRecord, RunRecord, Surroundings, Times, Usage, Verdict
+from shapebench.api.record import Cell, Phase, PodRecord, RunRecord, Times, Verdict
+from shapebench.api.usage import Surroundings, Usage
 from shapebench.plan import pools
 
 XEON, EPYC = "Intel(R) Xeon(R) CPU @ 2.20GHz", "AMD EPYC 7B13"

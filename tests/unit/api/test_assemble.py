@@ -9,7 +9,8 @@ import pytest
 
 from shapebench.api import assemble, wire
 from shapebench.api.benchmark import Objective, Shape
-from shapebench.api.record import Aim, Cell, PodRecord, RunRecord, Times, Usage
+from shapebench.api.record import Aim, Cell, PodRecord, RunRecord, Times
+from shapebench.api.usage import Usage
 
 CONTEXT = assemble.RunContext(
     benchmark="one", namespace="lab", run="one-1-1", backend="kubernetes", cell=Cell(shape="2x1"),

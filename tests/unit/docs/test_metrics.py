@@ -13,8 +13,8 @@ from prometheus_client.openmetrics import parser as openmetrics
 from shapebench.agent import exposition
 from shapebench.agent.counters import Usage
 from shapebench.agent.series import Sample
-from shapebench.api.record import Usage as RunUsage
 from shapebench.api.status import RunCounts
+from shapebench.api.usage import Usage as RunUsage
 from shapebench.handlers.record_mover import RecordMover
 from shapebench.handlers.remote_metrics import RemoteMetrics
 from shapebench.metrics.facts import FAMILIES

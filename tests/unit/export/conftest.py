@@ -7,19 +7,8 @@ from typing import Any
 
 import pytest
 
-from shapebench.api.record import (
-    Cell,
-    Flag,
-    Measurement,
-    Phase,
-    PodRecord,
-    Reason,
-    RunRecord,
-    Series,
-    Times,
-    Usage,
-    Verdict,
-)
+from shapebench.api.record import Cell, Flag, Measurement, Phase, PodRecord, Reason, RunRecord, Times, Verdict
+from shapebench.api.usage import Series, Usage
 
 MakeRecord = Callable[..., RunRecord]
 

@@ -16,7 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shapebench.agent import series as agent_series
-from shapebench.api.record import Cell, LostAttempt, Measurement, RunRecord, Scalar, Usage, scalar_text
+from shapebench.api.fields import Scalar, scalar_text
+from shapebench.api.record import Cell, LostAttempt, Measurement, RunRecord
+from shapebench.api.usage import Usage
 from shapebench.report import files, runs_csv
 from shapebench.report.export import columns, parquet_files, rows, writing
 from shapebench.report.export.formats import Format, Table

@@ -10,7 +10,7 @@ from fakes.clock import Clock
 from hypothesis import given, strategies
 from prometheus_client.parser import text_string_to_metric_families
 
-from shapebench.api.record import Usage
+from shapebench.api.usage import Usage
 from shapebench.metrics.registry import Metrics
 from shapebench.remote_write import parameters
 

@@ -15,9 +15,9 @@ from pydantic import BaseModel
 from shapebench.agent import framing
 from shapebench.agent.events import Story
 from shapebench.api import crd, keys
-from shapebench.api.record import Surroundings, Usage
 from shapebench.api.run import RunStatus
 from shapebench.api.status import BenchmarkStatus
+from shapebench.api.usage import Surroundings, Usage
 from shapebench.plan import actions
 from shapebench.reconcile import bounded
 

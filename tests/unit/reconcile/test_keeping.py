@@ -13,8 +13,9 @@ from fakes.operator import NAME, NAMESPACE, live, undisturbed
 
 from shapebench.analysis import objective
 from shapebench.api import keys, packing
-from shapebench.api.record import Cell, Measurement, Phase, PodRecord, RunRecord, Series, Times, Usage, Verdict
+from shapebench.api.record import Cell, Measurement, Phase, PodRecord, RunRecord, Times, Verdict
 from shapebench.api.settings import Settings
+from shapebench.api.usage import Series, Usage
 from shapebench.reconcile import keeping, loop, pod_logs
 
 WITH_STORE = Settings(results_url="memory://store")

@@ -10,8 +10,9 @@ from fakes import cluster as fake
 from fakes.operator import NAME, NAMESPACE, live, record, undisturbed
 
 from shapebench.api import keys, packing
-from shapebench.api.record import LostAttempt, PodRecord, Series, Usage
+from shapebench.api.record import LostAttempt, PodRecord
 from shapebench.api.settings import Settings
+from shapebench.api.usage import Series, Usage
 from shapebench.reconcile import keeping, loop, lost_attempts
 
 RUN = f"{NAME}-1-1"

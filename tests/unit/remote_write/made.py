@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shapebench.api.record import PodRecord, RunRecord, Usage
+from shapebench.api.record import PodRecord, RunRecord
+from shapebench.api.usage import Usage
 
 
 def pod(index: int = 0, role: str = "worker", start_s: float = 100.0, **fields: Any) -> PodRecord:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.remote_write.made import USAGE, pod, run
 
-from shapebench.api.record import RunRecord, Usage
+from shapebench.api.record import RunRecord
+from shapebench.api.usage import Usage
 from shapebench.remote_write import aligned
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from shapebench.api.record import Cell, Phase, Reason, RunRecord, Times, Usage, Verdict
+from shapebench.api.record import Cell, Phase, Reason, RunRecord, Times, Verdict
+from shapebench.api.usage import Usage
 
 MakeRecord = Callable[..., RunRecord]
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from shapebench.api.record import Usage, Verdict
+from shapebench.api.record import Verdict
+from shapebench.api.usage import Usage
 from shapebench.report import html, table
 from shapebench.report.subject import Subject
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shapebench.api.record import Usage
+from shapebench.api.usage import Usage
 
 
 class Kind(StrEnum):

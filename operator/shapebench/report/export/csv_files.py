@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
-from shapebench.api.record import scalar_text
+from shapebench.api.fields import scalar_text
 from shapebench.report.export.columns import SERIES, Column, Kind
 from shapebench.report.export.gathered import Gathered
 from shapebench.report.export.layouts import Value

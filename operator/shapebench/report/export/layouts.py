@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from shapebench.api.record import Scalar
+from shapebench.api.fields import Scalar
 from shapebench.report.export.columns import MEASUREMENTS, RUNS_FIRST, RUNS_LAST, Column, Family, Kind
 
 Key = tuple[Family | None, str]

@@ -12,7 +12,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from shapebench.agent.events import ROOM
-from shapebench.api.record import Aim, LostAttempt, PodRecord, RunRecord, Series, Surroundings, Usage
+from shapebench.api.record import Aim, LostAttempt, PodRecord, RunRecord
+from shapebench.api.usage import Series, Surroundings, Usage
 from shapebench.report import regressions_csv
 from shapebench.report.export.columns import MEASUREMENTS, RUNS_FIRST, RUNS_LAST, SERIES, Column
 from shapebench.report.export.layouts import ROWS, RUNS, Layout

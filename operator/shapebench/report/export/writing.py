@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from shapebench.api.record import PodRecord, RunRecord, Series
+from shapebench.api.record import PodRecord, RunRecord
+from shapebench.api.usage import Series
 from shapebench.report.export import csv_files, parquet_files, rows
 from shapebench.report.export.formats import Format, Table
 from shapebench.report.export.gathered import Gathered
