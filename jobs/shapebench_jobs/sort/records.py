@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-KEY_BYTES = 10
 RECORD_BYTES = 100
 WORDS = 12
 

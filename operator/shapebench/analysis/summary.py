@@ -38,17 +38,15 @@ class Observation:
 class CellSummary:
     """What is known of one cell. The statistics are over valid runs that have a value; None without any.
 
-    `cv` is the sample standard deviation over the mean (None below two runs). `failures` counts failed runs by reason,
-    `excluded` all other runs that are not in the statistics (warm-ups, retried ones, runs without the value).
+    `failures` counts failed runs by reason, `excluded` all other runs that are not in the statistics (warm-ups, retried
+    ones, runs without the value).
     """
 
     cell: Cell
     values: tuple[float, ...]
     median: float | None
-    mean: float | None
     minimum: float | None
     maximum: float | None
-    cv: float | None
     interval: Interval | None
     failures: Mapping[str, int]
     excluded: Mapping[str, int]
@@ -138,15 +136,12 @@ def _summary(group: Sequence[Observation]) -> CellSummary:
         elif one.verdict is not Verdict.VALID or one.value is None:
             why = str(one.verdict) if one.verdict is not Verdict.VALID else "NoValue"
             excluded[why] = excluded.get(why, 0) + 1
-    mean = statistics.fmean(values) if values else None
     return CellSummary(
         cell=group[0].cell,
         values=values,
         median=statistics.median(values) if values else None,
-        mean=mean,
         minimum=min(values, default=None),
         maximum=max(values, default=None),
-        cv=statistics.stdev(values) / mean if mean and len(values) > 1 else None,
         interval=median_interval(values),
         failures=failures,
         excluded=excluded,

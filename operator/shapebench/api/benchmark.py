@@ -175,7 +175,6 @@ class Metadata(ApiObject):
     uid: str = ""
     generation: int = 0
     creation_timestamp: str | None = None
-    deletion_timestamp: str | None = None
     labels: dict[str, str] = {}
 
 

@@ -26,9 +26,6 @@ MANAGED_BY = "shapebench"
 LABEL_RECORD = f"{GROUP}/record"
 """On the config map that holds a run's record: "true"."""
 
-LABEL_SPARK_EXECUTOR_ID = "spark-exec-id"
-"""On executors, written by Spark: the executor's number, from 1."""
-
 PROGRAM_CONTAINER = "program"
 """The container that runs the agent and, under it, the program, in every pod of a run."""
 

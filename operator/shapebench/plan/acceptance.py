@@ -19,13 +19,13 @@ _MORE_IS_BETTER = ("_per_second", "accuracy", "throughput", "keeps_up")
 
 def problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
     """Why the Benchmark cannot be run; empty when it can."""
-    basic = (*_template_problems(spec), *_size_problems(spec), *_count_problems(spec))
-    return basic or (() if spec.workload.program.image else tuple(_job_problems(spec)))
+    return _basic_problems(spec) or (() if spec.workload.program.image else tuple(_job_problems(spec)))
 
 
 def remarks(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
-    """What is allowed but worth saying."""
-    return (*_least_of_what_is_good(spec), *_unused_parameters(spec), *_other_image(spec), *_unequal_totals(spec))
+    """What is allowed but worth saying. Of arguments only where their templates can be filled."""
+    of_arguments = () if _basic_problems(spec) else (*_unused_parameters(spec), *_other_image(spec))
+    return (*_least_of_what_is_good(spec), *of_arguments, *_unequal_totals(spec))
 
 
 def cluster_remarks(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
@@ -49,6 +49,10 @@ def _unequal_totals(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
     return ()
 
 
+def _basic_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
+    return (*_template_problems(spec), *_size_problems(spec), *_count_problems(spec))
+
+
 def _template_problems(spec: benchmark.BenchmarkSpec) -> tuple[str, ...]:
     known = {*benchmark.RESERVED_PARAMETERS, *(parameter.name for parameter in spec.parameters)}
     found: list[str] = []
@@ -68,8 +72,6 @@ def _unused_parameters(spec: benchmark.BenchmarkSpec) -> Iterator[str]:
 
     A command is none either, since braces may be code there (`bash -c`, `python3 -c`): so what it has is no mistake.
     """
-    if _template_problems(spec):
-        return
     used = {name for argument in spec.workload.program.arguments for name in templates.names(argument)}
     command = spec.workload.tensorflow.command if spec.workload.tensorflow is not None else ()
     for index, parameter in enumerate(spec.parameters):
@@ -83,7 +85,7 @@ def _unused_parameters(spec: benchmark.BenchmarkSpec) -> Iterator[str]:
 
 def _other_image(spec: benchmark.BenchmarkSpec) -> Iterator[str]:
     """Another image may have the job in another version: what the one that came along would refuse is a remark."""
-    if spec.workload.program.image and not _template_problems(spec) and not _count_problems(spec):
+    if spec.workload.program.image:
         yield from (f"{problem} (not refused: spec.workload.{spec.workload.kind}.image may have another version of "
                     "the job)" for problem in _job_problems(spec))
 
