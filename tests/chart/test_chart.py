@@ -192,9 +192,17 @@ def test_rights_on_queues_come_with_their_switch(render: Render, role: str) -> N
     pytest.param({"watchNamespaces": ["Default"]}, "watchNamespaces", id="not-a-namespace"),
     pytest.param({"metrics": {"port": 80}}, "port", id="privileged-port"),
     pytest.param({"operator": {"sampleIntervalSeconds": 0}}, "sampleIntervalSeconds", id="no-interval"),
+    pytest.param({"operator": {"sampleIntervalSeconds": "0.0"}}, "sampleIntervalSeconds", id="no-interval-as-a-text"),
+    pytest.param({"fullnameOverride": "Shape_Bench"}, "fullnameOverride", id="not-a-name"),
+    pytest.param({"metrics": {"port": 8080}}, "metrics.port and probes.port", id="one-port-for-two"),
 ])
 def test_the_schema_refuses(render: Render, values: dict[str, Any], where: str) -> None:
     assert where in render(values).error
+
+
+def test_a_fraction_may_be_a_text(render: Render) -> None:
+    """`helm --set` makes texts of fractions."""
+    assert _settings(render({"operator": {"sampleIntervalSeconds": "0.1"}})).sample_interval_s == 0.1
 
 
 def test_every_value_is_in_the_schema_and_commented() -> None:

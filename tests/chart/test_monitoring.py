@@ -118,10 +118,12 @@ def test_proxies_are_told_by_the_environment(render: Render) -> None:
     pytest.param({"operator": {"env": [{"name": "SHAPEBENCH_NAMESPACES", "value": "a"}]}}, "env", id="the-charts-own"),
     pytest.param({"operator": {"env": [{"name": "A B", "value": "a"}]}}, "env", id="not-a-variable"),
     pytest.param({"operator": {"env": [{"name": "A", "value": 1}]}}, "env", id="not-a-text"),
-    pytest.param({"remoteWrite": {"url": "prometheus:9090"}}, "url", id="no-scheme"),
-    pytest.param({"remoteWrite": {"url": "http://a:b@prometheus:9090"}}, "url", id="password-in-the-url"),
+    pytest.param({"remoteWrite": {"url": "prometheus:9090"}}, "remoteWrite.url (prometheus:9090)", id="no-scheme"),
+    pytest.param({"remoteWrite": {"url": "http:///api"}}, "remoteWrite.url", id="no-host"),
+    pytest.param({"remoteWrite": {"url": "http://a:b@prometheus:9090"}}, "in remoteWrite.basicAuthSecret",
+                 id="password-in-the-url"),
     pytest.param({"remoteWrite": {"labels": {"a-b": "c"}}}, "labels", id="not-a-label"),
-    *(pytest.param({"remoteWrite": {"labels": {name: "c"}}}, name, id=f"a-label-of-ours-{name}")
+    *(pytest.param({"remoteWrite": {"labels": {name: "c"}}}, f"remoteWrite.labels.{name}", id=f"a-label-of-ours-{name}")
       for name in sorted({*OWN_LABELS, "parameter_x"})),
     pytest.param({"remoteWrite": {"basicAuthSecret": "a", "bearerTokenSecret": "b"}}, "not both", id="two-secrets"),
     pytest.param({"podMonitor": {"enabled": True, "interval": "often"}}, "interval", id="not-an-interval"),

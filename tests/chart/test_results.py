@@ -67,8 +67,8 @@ def test_readers_may_reach_the_operators_service_and_no_other(render: Render) ->
 @pytest.mark.parametrize(("results", "words"), [
     pytest.param({"url": "s3://b/f", "volume": {"enabled": True}}, "exclude each other", id="two-places"),
     pytest.param({"url": "file:///results"}, "nothing is mounted there", id="folder-without-a-volume"),
-    pytest.param({"url": "bucket/folder"}, "results", id="no-url"),
-    pytest.param({"url": "s3://key:secret@bucket"}, "results", id="credentials-in-the-url"),
+    pytest.param({"url": "bucket/folder"}, "results.url (bucket/folder)", id="no-url"),
+    pytest.param({"url": "s3://key:secret@bucket"}, "in results.secretName", id="credentials-in-the-url"),
     pytest.param({"volume": {"size": "many"}}, "results", id="no-size"),
     pytest.param({"volume": {"accessModes": ["ReadOnlyMany"]}}, "results", id="read-only"),
     pytest.param({"bucket": "x"}, "results", id="misspelt"),

@@ -50,8 +50,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end }}
 
-{{/* Where records are kept; empty: in ConfigMaps. */}}
+{{/* Where records are kept; empty: in ConfigMaps. Checked here, as a schema's message could not say what to write. */}}
 {{- define "shapebench.resultsUrl" -}}
+{{- if regexMatch "[@?#]" .Values.results.url }}
+{{- fail "results.url: leave credentials and options (@, ?, #) out, as it is in every run's status; put credentials into a Secret and name it in results.secretName" }}
+{{- end }}
+{{- if not (regexMatch "^([a-z][a-z0-9+.-]*://.+)?$" .Values.results.url) }}
+{{- fail (printf "results.url (%s): write s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or az://CONTAINER/FOLDER" .Values.results.url) }}
+{{- end }}
 {{- if and .Values.results.volume.enabled .Values.results.url (not (hasPrefix "file:///results" .Values.results.url)) }}
 {{- fail (printf "results.url (%s) and results.volume.enabled exclude each other: records are kept in one place; set results.volume.enabled=false" .Values.results.url) }}
 {{- end }}
@@ -61,11 +67,33 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- .Values.results.url | default (ternary "file:///results" "" .Values.results.volume.enabled) }}
 {{- end }}
 
+{{/* Where finished runs are written; empty: nowhere. */}}
+{{- define "shapebench.remoteWriteUrl" -}}
+{{- if contains "@" .Values.remoteWrite.url }}
+{{- fail "remoteWrite.url: leave name and password out; put them into a Secret and name it in remoteWrite.basicAuthSecret" }}
+{{- end }}
+{{- if not (regexMatch "^(https?://[^/]+(/.*)?)?$" .Values.remoteWrite.url) }}
+{{- fail (printf "remoteWrite.url (%s): write a whole URL, such as http://prometheus-operated.monitoring:9090/api/v1/write" .Values.remoteWrite.url) }}
+{{- end }}
+{{- .Values.remoteWrite.url }}
+{{- end }}
+
+{{/* Labels for every series, as JSON. */}}
+{{- define "shapebench.remoteWriteLabels" -}}
+{{- $own := list "namespace" "benchmark" "run" "shape" "role" "index" "source" "block" "verdict" }}
+{{- range $name, $_ := .Values.remoteWrite.labels }}
+{{- if or (has $name $own) (hasPrefix "parameter_" $name) }}
+{{- fail (printf "remoteWrite.labels.%s: runs' series have a label %s of their own; choose another name" $name $name) }}
+{{- end }}
+{{- end }}
+{{- toJson .Values.remoteWrite.labels }}
+{{- end }}
+
 {{/* The Secret that remote write's credentials are in; empty: none. */}}
 {{- define "shapebench.remoteWriteSecret" -}}
 {{- with .Values.remoteWrite }}
 {{- if and .basicAuthSecret .bearerTokenSecret }}
-{{- fail "remoteWrite: give basicAuthSecret or bearerTokenSecret, not both" }}
+{{- fail "remoteWrite.basicAuthSecret and remoteWrite.bearerTokenSecret: give one of them, not both" }}
 {{- end }}
 {{- .basicAuthSecret | default .bearerTokenSecret }}
 {{- end }}
