@@ -4,11 +4,14 @@
 
 In the measured part each executor does what known_life.py does; the driver sends the datagrams back. A whole JVM
 lives there, too, so CPU is what the kernel's clock of each process of the pod says (but of the agent, which is its
-first), just before and just after, less what looking so twice uses; and memory what these processes have that is no
-file's, with the files that the pod is charged with. A row for each executor is what is known of it. It imports
+first), just before and just after, less what looking so twice uses; memory what these processes have that is no
+file's, with the files that the pod is charged with. Besides the disk bytes that it moves itself the kernel may read
+files of Java, Python and the agent again, whose pages the machine had dropped: at least those of the work were in the
+measured part, and at most those between the two looks. A row for each executor is what is known of it. It imports
 nothing of Shapebench.
 """
 
+import contextlib
 import os
 import socket
 import sys
@@ -22,20 +25,27 @@ BEFORE_S, AFTER_S = 1.0, 0.3
 """Between a look at the clocks and the measured part."""
 
 
-def in_pod() -> list[int]:
-    """The pod's processes but the agent."""
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"]  # noqa: PTH208
+def of_all(told, agent: bool = False) -> float:
+    """The sum of what is told of each of the pod's processes, the agent among them or not; dead ones have nothing."""
+    total = 0.0
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if name.isdigit() and (agent or name != "1"):
+            with contextlib.suppress(OSError):
+                total += told(int(name))
+    return total
 
 
-def cpu_s() -> float:
-    """Of them all, to the nanosecond, by each process' own clock."""
-    used = 0.0
-    for pid in in_pod():
-        try:
-            used += time.clock_gettime((~pid << 3) | _SCHEDULED)
-        except OSError:
-            continue
-    return used
+def read_bytes() -> float:
+    """From the disk until now, with what was of the agent's own files."""
+    import known_life
+
+    return of_all(lambda pid: known_life.rows(f"/proc/{pid}/io")["read_bytes:"], agent=True)
+
+
+def look() -> dict[str, float]:
+    """What was used until now, the CPU to the nanosecond."""
+    sys.path.insert(0, PROGRAMS)
+    return {"read": read_bytes(), "cpu": of_all(lambda pid: time.clock_gettime((~pid << 3) | _SCHEDULED))}
 
 
 def work(seconds: float, memory_mib: int, mib: int, datagrams: int, address: str) -> dict[str, float]:
@@ -46,13 +56,17 @@ def work(seconds: float, memory_mib: int, mib: int, datagrams: int, address: str
 
     def held_bytes() -> int:
         """What processes share since a fork is there once."""
-        return sum(1024 * known_life.rows(f"/proc/{pid}/smaps_rollup")["Pss_Anon:"] for pid in in_pod()) + (
+        return 1024 * of_all(lambda pid: known_life.rows(f"/proc/{pid}/smaps_rollup")["Pss_Anon:"]) + (
             known_life.cache_bytes())
 
-    began = time.process_time()
-    known = {"memory": known_life.touch(memory_mib, held_bytes), "disk": known_life.direct_io("/shapebench/data", mib),
-             "datagrams": known_life.talk(address, PORT, datagrams)}
+    began, read_before = time.process_time(), read_bytes()
+    known = {"memory": known_life.touch(memory_mib, held_bytes)}
+    read_touching = known_life.read_bytes()
+    known["disk"] = known_life.direct_io("/shapebench/data", mib)
+    known["direct"] = known_life.read_bytes() - read_touching
+    known["datagrams"] = known_life.talk(address, PORT, datagrams)
     known_life.burn(seconds - (time.process_time() - began))
+    known["least_pages"] = read_bytes() - read_before - known["direct"]
     return known
 
 
@@ -84,12 +98,12 @@ def main() -> None:
 
     everywhere(lambda: work(2, 1, 1, 10, address))  # what is loaded once is loaded now
     for _ in range(3):
-        everywhere(cpu_s)
+        everywhere(look)
     time.sleep(2)
     # A look is a task: its end after the clock was read, and the next one's beginning, are outside the measured part.
-    idle = everywhere(cpu_s)
+    idle = everywhere(look)
     time.sleep(BEFORE_S + AFTER_S)
-    before = everywhere(cpu_s)
+    before = everywhere(look)
     time.sleep(BEFORE_S)
     known_life.tell("measured-started")
     time.sleep(0.3)
@@ -97,10 +111,12 @@ def main() -> None:
     time.sleep(1)
     known_life.tell("measured-finished")
     time.sleep(AFTER_S)
-    after = everywhere(cpu_s)
+    after = everywhere(look)
     for executor, values in known.items():
-        used = after[executor] - before[executor] - (before[executor] - idle[executor])
-        known_life.tell("measurement", parameters={"executor": int(executor)}, values={**values, "cpu": used})
+        looking, whole = ({name: end[executor][name] - start[executor][name] for name in ("cpu", "read")}
+                          for start, end in ((idle, before), (before, after)))
+        values |= {"cpu": whole["cpu"] - looking["cpu"], "most_pages": whole["read"] - values.pop("direct")}
+        known_life.tell("measurement", parameters={"executor": int(executor)}, values=values)
 
 
 if __name__ == "__main__":
