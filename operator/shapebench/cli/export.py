@@ -33,13 +33,17 @@ def export(  # noqa: PLR0913 (a command has as many arguments as options)
 ) -> None:
     """Export runs, the job's own measurements and the time series of every pod: as CSV, JSON or Parquet.
 
-    CSV and Parquet: a file for each table. runs has a row for each run (its cell, verdict, times, cost, usage,
-    environment), measurements a row for each row that the job wrote, series a row for each sample of each pod.
-    JSON: the records themselves, in runs.json; --what runs leaves out rows and series, and runs is always part of it.
-    docs/reference/results.md explains every column.
+    CSV and Parquet: a file for each table. runs has a row for each run (its
+    cell, verdict, times, cost, usage, environment), measurements a row for
+    each row that the job wrote, series a row for each sample of each pod.
+    JSON: whole records in runs.json; --what runs leaves out the job's rows and
+    the series. docs/reference/results.md explains every column.
 
-    A few records are in memory at a time, so ten thousand runs are no trouble. Parquet needs duckdb, which
-    `make setup` installs.
+    Only a few records are in memory at a time, so ten thousand runs are no
+    trouble. Parquet needs duckdb, which `make setup` installs.
+
+    Exit code: 0 when files were written; 2 for wrong input, or when no run has
+    ended yet.
 
     Examples:
 

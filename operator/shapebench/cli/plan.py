@@ -30,8 +30,8 @@ def plan(
     file: Annotated[list[Path], typer.Argument(
         metavar="FILE|DIR...", help="YAML with one or more Benchmarks, or folders of such files")],
     earlier: Annotated[str | None, typer.Option(
-        "--from", metavar="NAME|PATH", help="judge by these runs: of a Benchmark on the cluster, or a runs.json (or "
-        f"its folder); default: what `shapebench run` left in {DEFAULT_OUTPUT}/")] = None,
+        "--from", metavar="NAME|PATH|URL", help="judge by these runs: of a Benchmark on the cluster, a runs.json (or "
+        f"its folder), or a results store; default: what `shapebench run` left in {DEFAULT_OUTPUT}/")] = None,
     namespace: Annotated[str | None, typer.Option(
         "--namespace", "-n", metavar="NAMESPACE", help="of the Benchmark that --from names; default: the context's")
     ] = None,
@@ -41,13 +41,17 @@ def plan(
 ) -> None:
     """Say what Benchmarks will take before anything starts: cells, runs, shapes, time, money, order.
 
-    Time and money are judged by runs that have ended: by the same cells' own where there are any, else by those of
-    the file's other cells. Runs of other shapes, sizes or parameters are left out, and the plan says so.
-    Without any, what limits.startTimeout, limits.runTimeout and the prices allow at most is all that can be told.
-    Nothing is started and nothing is written; a file is refused for the same reasons as by `kubectl apply`.
+    Nothing is started and nothing is written. A file is refused for the same
+    reasons as by `kubectl apply`.
 
-    Exit code: 0 when every Benchmark can start, 1 when one cannot (its budget lets no run start, or a shape has no
-    room on the cluster's nodes, even if nothing else ran there), 2 for wrong input.
+    Time and money are judged by runs that have ended: a cell by its own runs,
+    or, if it has none, by those of the file's other cells. Runs of other
+    shapes, sizes or parameters are left out, and the plan says so. Without any
+    runs it tells the most that limits and prices allow.
+
+    Exit code: 0 when every Benchmark can start; 1 when one cannot (its budget
+    lets no run start, or a shape has no room on the cluster's nodes, even if
+    nothing else ran there); 2 for wrong input.
 
     Examples:
 

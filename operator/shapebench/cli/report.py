@@ -39,10 +39,12 @@ def report(
 ) -> None:
     """Report on a Benchmark's runs: as a table, HTML, CSV or JSON.
 
-    Whatever has a / or ends in .json is a path or a URL; all else is the name of a Benchmark on the cluster.
+    Whatever has a / or ends in .json is a path or a URL; all else is the name
+    of a Benchmark on the cluster.
 
-    Exit code: 0 when there is an answer, or when the Benchmark on the cluster still runs (the report says so, and
-    its answer is provisional); 1 when the runs are over and none is valid; 2 for wrong input, or when no run has
+    Exit code: 0 when there is an answer, or when the Benchmark on the cluster
+    still runs (the report says so, and its answer is provisional); 1 when the
+    runs are over and none is valid; 2 for wrong input, or when no run has
     ended yet.
 
     Examples:

@@ -28,12 +28,13 @@ def run(
 ) -> None:
     """Run Benchmarks on this machine, with processes instead of pods.
 
-    All files are looked at first: nothing starts while anything is wrong with one of them.
-    Every run is kept as soon as it is made: after Ctrl-C the same command goes on where it stopped.
-    Leaves report.html, runs.csv, runs.json and logs/ in DIR/BENCHMARK/.
+    All files are checked first: nothing starts while one of them is wrong.
+    Every run is kept as soon as it is made, so after Ctrl-C the same command
+    goes on where it stopped. DIR/BENCHMARK/ then has report.html, runs.csv,
+    runs.json and logs/.
 
-    Exit code: 0 when every Benchmark has an answer, 1 when one has no valid run, 2 for wrong input,
-    130 after Ctrl-C.
+    Exit code: 0 when every Benchmark has an answer; 1 when one has no valid
+    run; 2 for wrong input; 130 after Ctrl-C.
 
     Examples:
 
