@@ -9,7 +9,7 @@ from typing import Any, Literal
 from shapebench.api import cost, quantity, wire
 from shapebench.api.benchmark import Objective, Shape
 from shapebench.api.fields import MOST_COUNTED
-from shapebench.api.record import Aim, Cell, Phase, PodRecord, Reason, RunRecord, Times, Verdict
+from shapebench.api.record import Cell, Phase, PodRecord, Reason, RunRecord, Times, Verdict
 from shapebench.api.usage import Usage
 
 DECIDING_ROLES = (wire.ROLE_DRIVER, wire.ROLE_WORKER)
@@ -62,7 +62,7 @@ def run_record(context: RunContext, pods: Sequence[PodRecord], outcome: Outcome,
         namespace=context.namespace,
         run=context.run,
         backend=context.backend,
-        objective=context.objective and Aim(metric=context.objective.metric, goal=context.objective.goal),
+        objective=context.objective,
         cell=context.cell,
         workers=context.shape.workers,
         cpu=quantity.cpu_cores(context.shape.cpu),

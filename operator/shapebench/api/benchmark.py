@@ -6,7 +6,6 @@ import re
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
-from pydantic.alias_generators import to_camel
 
 from shapebench.api import keys
 from shapebench.api.fields import (
@@ -168,7 +167,7 @@ class BenchmarkSpec(ApiObject):
 class Metadata(ApiObject):
     """The part of Kubernetes' metadata that Shapebench reads; the rest is let through unread."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(extra="ignore")
 
     name: Annotated[str, Field(min_length=1, max_length=253)]
     namespace: str = "default"
@@ -195,7 +194,7 @@ in a queue would be lost."""
 class Benchmark(ApiObject):
     """What to compare, by its name."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(extra="ignore")
 
     api_version: Literal["shapebench.dev/v1alpha1"] = "shapebench.dev/v1alpha1"
     kind: Literal["Benchmark"] = "Benchmark"

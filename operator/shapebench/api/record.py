@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from shapebench.api.benchmark import Objective
 from shapebench.api.fields import Count, Number, Scalar, Value
 from shapebench.api.usage import Series, Surroundings, Usage
 
@@ -154,13 +155,6 @@ class Cell(Value):
     parameters: dict[str, Scalar] = {}
 
 
-class Aim(Value):
-    """By which number the Benchmark compares its cells, and whether the least or the most of it is best."""
-
-    metric: Annotated[str, Field(pattern=r"^(duration|cost|measurement\.[a-zA-Z0-9_]+)$")]
-    goal: Literal["Minimize", "Maximize"]
-
-
 class LostAttempt(Value):
     """An attempt that the cluster broke off, as far as its pods told. Of all the run's own figures it is only in
     `cost_spent`; here that is of this attempt alone. `left_out`: what was told and is not kept.
@@ -195,7 +189,7 @@ class RunRecord(Value):
     namespace: str
     run: str
     backend: Literal["kubernetes", "local"]
-    objective: Aim | None = None
+    objective: Objective | None = None
     cell: Cell
     workers: int
     cpu: float

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
-from pydantic.alias_generators import to_camel
 
 from shapebench.api.benchmark import Metadata
 from shapebench.api.fields import ParameterValue, ShapeName
@@ -82,7 +81,7 @@ class RunStatus(ApiObject):
 class BenchmarkRun(ApiObject):
     """One execution of a cell."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(extra="ignore")
 
     api_version: Literal["shapebench.dev/v1alpha1"] = "shapebench.dev/v1alpha1"
     kind: Literal["BenchmarkRun"] = "BenchmarkRun"

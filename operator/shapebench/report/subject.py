@@ -9,7 +9,7 @@ from shapebench.analysis import budget, prices
 from shapebench.analysis.summary import Goal
 from shapebench.api.benchmark import Benchmark, BenchmarkSpec, Objective
 from shapebench.api.fields import scalar_text
-from shapebench.api.record import Aim, Cell, RunRecord
+from shapebench.api.record import Cell, RunRecord
 from shapebench.api.status import BenchmarkPhase
 from shapebench.plan import expand
 
@@ -88,7 +88,7 @@ def _facts(spec: BenchmarkSpec) -> tuple[tuple[str, str], ...]:
     return tuple((name, text) for name, text in facts if text)
 
 
-def _objective(one: Objective | Aim) -> str:
+def _objective(one: Objective) -> str:
     return (f"{one.metric}, the {'least' if one.goal == 'Minimize' else 'most'} is best; cells are compared by the "
             "median over their valid runs")
 

@@ -9,7 +9,7 @@ import pytest
 
 from shapebench.api import assemble, wire
 from shapebench.api.benchmark import Objective, Shape
-from shapebench.api.record import Aim, Cell, PodRecord, RunRecord, Times
+from shapebench.api.record import Cell, PodRecord, RunRecord, Times
 from shapebench.api.usage import Usage
 
 CONTEXT = assemble.RunContext(
@@ -34,7 +34,7 @@ def measured(cpu_seconds: float) -> dict[str, Any]:
 def test_what_cells_are_compared_by_is_in_the_record() -> None:
     context = replace(CONTEXT, objective=Objective(metric="measurement.speed", goal="Maximize"))
     record = assemble.run_record(context, [], assemble.Outcome(1), Times())
-    assert record.objective == Aim(metric="measurement.speed", goal="Maximize")
+    assert record.objective == Objective(metric="measurement.speed", goal="Maximize")
 
 
 def test_the_measured_part_of_all_pods_is_summed_beside_their_whole_lives() -> None:

@@ -15,7 +15,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from shapebench.api import packing, places
-from shapebench.api.record import Aim, Cell, Measurement, Phase, RunRecord, Times, Verdict
+from shapebench.api.benchmark import Objective
+from shapebench.api.record import Cell, Measurement, Phase, RunRecord, Times, Verdict
 from shapebench.cli import app
 from shapebench.report import files
 
@@ -86,7 +87,7 @@ def test_the_best_cell_is_the_same_from_wherever_the_records_come(invoke: Invoke
     for position, (shape, speed) in enumerate((("slow", 1.0), ("quick", 9.0)), start=1):
         kept.append(record(1, position).model_copy(update={
             "cell": Cell(shape=shape), "measurements": (Measurement(values={"images_per_second": speed}),),
-            "objective": Aim(metric="measurement.images_per_second", goal="Maximize")}))
+            "objective": Objective(metric="measurement.images_per_second", goal="Maximize")}))
         (place / f"read-1-{position}.json.gz").write_bytes(packing.packed(kept[-1]))
     (tmp_path / "runs.json").write_text(files.to_json(kept))
     exported = invoke("export", place.parent, "--format", "json", "--what", "runs,measurements", "--output", tmp_path)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from shapebench.agent.events import ROOM
-from shapebench.api.record import Aim, Phase, Reason, Verdict
+from shapebench.api.benchmark import Objective
+from shapebench.api.record import Phase, Reason, Verdict
 from shapebench.local import attempt
 from shapebench.plan import expand
 from shapebench.report import unmarked
@@ -59,7 +60,7 @@ time.sleep(0.5)
 """
     record = execute(make_benchmark(program, objective={"metric": "measurement.speed", "goal": "Maximize"}), place)
     assert [row.values for row in record.measurements] == [{"speed": 5.0}]
-    assert record.objective == Aim(metric="measurement.speed", goal="Maximize")
+    assert record.objective == Objective(metric="measurement.speed", goal="Maximize")
     assert record.duration_s == pytest.approx(0.4, abs=0.25), "neither what came before nor what came after"
 
 

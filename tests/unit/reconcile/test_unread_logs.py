@@ -13,7 +13,8 @@ from fakes.operator import NAME, NAMESPACE, live, look, record, undisturbed
 
 from shapebench.agent import framing
 from shapebench.api import keys
-from shapebench.api.record import Aim, PodRecord
+from shapebench.api.benchmark import Objective
+from shapebench.api.record import PodRecord
 from shapebench.api.settings import Settings
 from shapebench.plan.actions import LogUnavailableError
 from shapebench.reconcile import ending, loop, pod_logs, records
@@ -81,7 +82,7 @@ def test_a_log_that_comes_late_is_waited_for_and_nothing_is_lost() -> None:
     found = record(cluster)
     assert (found.verdict, found.flags, found.message, len(found.measurements)) == ("Valid", (), "", ROWS)
     assert status(cluster)["objective"] == 595.0
-    assert found.objective == Aim(metric=METRIC, goal="Minimize")
+    assert found.objective == Objective(metric=METRIC, goal="Minimize")
     assert "logAwaitedAt" not in status(cluster)
 
 

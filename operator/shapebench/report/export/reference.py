@@ -12,7 +12,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from shapebench.agent.events import ROOM
-from shapebench.api.record import Aim, LostAttempt, PodRecord, RunRecord
+from shapebench.api.benchmark import Objective
+from shapebench.api.record import LostAttempt, PodRecord, RunRecord
 from shapebench.api.usage import Series, Surroundings, Usage
 from shapebench.report import regressions_csv
 from shapebench.report.export.columns import MEASUREMENTS, RUNS_FIRST, RUNS_LAST, SERIES, Column
@@ -105,7 +106,7 @@ def _records() -> Iterator[str]:
            "`export --format json` writes them whole; `--what runs` leaves out the job's rows and the series, "
            "`--what runs,measurements` the series.\n")
     for model, words in (
-            (RunRecord, "a run"), (Aim, "`objective`: what cells are compared by"),
+            (RunRecord, "a run"), (Objective, "`objective`: what cells are compared by"),
             (PodRecord, "`pods[]`: what one pod's agent saw"),
             (Usage, "`usage`, `measured_usage`"), (Surroundings, "`pods[].surroundings`: the kernel below the pod"),
             (LostAttempt, "`lost_attempts[]`: attempts before the last one"),
