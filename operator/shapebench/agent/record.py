@@ -97,26 +97,23 @@ def totals(record: dict[str, Any], limit_bytes: int) -> str:
     """
     short = {key: value for key, value in record.items() if key != "series"}
     rows: list[str] = record["measurements"]
-    ends = list(itertools.takewhile(limit_bytes.__ge__, itertools.accumulate(len(row) + 1 for row in rows)))
+    ends = list(itertools.takewhile(lambda end: end <= limit_bytes, itertools.accumulate(len(row) + 1 for row in rows)))
     if len(ends) == len(rows) and len(whole := as_json(short)) <= limit_bytes:
         return whole
 
-    def cut(kept: int, facts: dict[str, Any]) -> str:
+    def cut(kept: int, facts: dict[str, Any]) -> dict[str, Any]:
         left_out = len(rows) - kept + record.get("measurements_left_out", 0)
         note = f"{left_out} of {kept + left_out} measurements" + ("" if facts else ", environment, message")
-        short.update(measurements=rows[:kept], measurements_left_out=left_out,
-                     environment={**facts, "truncated": note})
-        return as_json(short)
+        return {**short, "measurements": rows[:kept], "measurements_left_out": left_out,
+                "environment": {**facts, "truncated": note}}
 
-    room_bytes = limit_bytes - len(cut(0, record["environment"]))  # with the longest note
+    room_bytes = limit_bytes - len(as_json(cut(0, record["environment"])))  # with the longest note
     if room_bytes >= 0:
-        return cut(bisect.bisect(ends, room_bytes), record["environment"])
-    if len(bare := cut(0, {})) <= limit_bytes:
-        return bare
-    for key in ("message", "wrong_answer"):
-        if short[key]:
-            short[key] = str(short[key])[:_SHORTEST_MESSAGE]
-    return as_json(short)
+        return as_json(cut(bisect.bisect(ends, room_bytes), record["environment"]))
+    bare = cut(0, {})
+    if len(as_json(bare)) > limit_bytes:
+        bare.update({key: str(bare[key])[:_SHORTEST_MESSAGE] for key in ("message", "wrong_answer") if bare[key]})
+    return as_json(bare)
 
 
 def write_file(record: dict[str, Any], path: Path) -> None:

@@ -162,7 +162,8 @@ def _record(view: RunView, failure: Failure | None, now_s: float) -> RunRecord:
     pods = records.pod_records(view.current, view.logs)
     found = records.outcome(view.attempt.number, failure.reason if failure else None,
                             failure.message if failure else "", pods, view.logs)
-    found = _with_losses(found, view, pods)
+    medians = records.medians(pods, view.logs)
+    found = _with_losses(found, view, pods, has_medians=bool(medians))
     planned = view.planned
     context = assemble.RunContext(
         benchmark=view.benchmark.metadata.name, namespace=view.benchmark.metadata.namespace, run=planned.name,
@@ -174,10 +175,11 @@ def _record(view: RunView, failure: Failure | None, now_s: float) -> RunRecord:
     times = Times(created_s=status.times.created_s, attempt_created_s=status.times.attempt_created_s,
                   admitted_s=status.times.admitted_s, scheduled_s=steps.scheduled_s(view.current), running_s=running_s)
     record = assemble.run_record(context, pods, replace(found, cost_spent=spending.until(view, now_s)), times)
-    return record.model_copy(update={"medians": records.medians(pods, view.logs)})
+    return record.model_copy(update={"medians": medians})
 
 
-def _with_losses(found: assemble.Outcome, view: RunView, recorded: Sequence[PodRecord]) -> assemble.Outcome:
+def _with_losses(found: assemble.Outcome, view: RunView, recorded: Sequence[PodRecord], *,
+                 has_medians: bool) -> assemble.Outcome:
     """Say which pods left no record, and which not all of it."""
     lost = judging.unrecorded(view, recorded)
     cut = [f"{pod.pod}: {pod.message}" for pod in recorded if not pod.complete]
@@ -187,7 +189,7 @@ def _with_losses(found: assemble.Outcome, view: RunView, recorded: Sequence[PodR
         cut.append(f"not all of the record of {partly[0].pod}{more}: without {partly[0].left_out}")
     rows = sum(pod.measurements_left_out for pod in recorded if pod.role in assemble.DECIDING_ROLES)
     if rows:
-        known = "medians are of all" if records.medians(recorded, view.logs) else "no median is formed of the others"
+        known = "medians are of all" if has_medians else "no median is formed of the others"
         cut.append(f"{rows} measurements are missing: {known}")
     said = [found.message, *([f"no usage of {', '.join(lost)}"] if lost else []), *cut]
     return replace(found, message="\n".join(filter(None, said)))
