@@ -102,8 +102,11 @@ def _by_marks(pods: Sequence[PodRecord]) -> Sequence[PodRecord]:
     leader_is_silent = any(pod.index == 0 for pod in silent)
     nothing = dict.fromkeys(("measured_started_s", "measured_finished_s", "measured_usage",
                              "measured_memory_peak_is_sampled"))
-    return [pod if (is_marked(pod) if pod.role in DECIDING_ROLES else not leader_is_silent)
-            else pod.model_copy(update=nothing) for pod in pods]
+
+    def is_known(pod: PodRecord) -> bool:
+        return is_marked(pod) if pod.role in DECIDING_ROLES else not leader_is_silent
+
+    return [pod if is_known(pod) else pod.model_copy(update=nothing) for pod in pods]
 
 
 def total(usages: Iterable[Usage]) -> Usage:

@@ -1,7 +1,7 @@
-"""The small types that the API's fields are made of, each with its bounds and its words for a wrong value.
+"""The small types that fields of the API and of records are made of, with their bounds and words for a wrong value.
 
-Every string and list is bounded: an API server refuses CEL rules over unbounded ones, and etcd an object over
-1.5 MiB.
+Every string and list of the API is bounded: an API server refuses CEL rules over unbounded ones, and etcd an object
+over 1.5 MiB.
 """
 
 from __future__ import annotations

@@ -9,15 +9,14 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from shapebench.api.record import PodRecord, RunRecord
+from shapebench.api.wire import VALUE_SEPARATORS
 
 SUFFIX = ".json.gz"
 
 
 class Bounds(NamedTuple):
-    """How much a record may unpack to: a megabyte of gzip can say that it holds a gigabyte.
-
-    `values`: of what separates values in the JSON. `[],` is three bytes of text and seventy of memory.
-    """
+    """How much a record may unpack to: a megabyte of gzip can say that it holds a gigabyte. `values` counts what
+    separates them."""
 
     text_bytes: int
     values: int
@@ -85,7 +84,7 @@ def _parts(record: RunRecord, pods: Iterable[PodRecord]) -> Iterator[bytes]:
 
 
 def _values(text: bytes) -> int:
-    return sum(map(text.count, (b",", b"[", b"{")))
+    return sum(map(text.count, VALUE_SEPARATORS))
 
 
 def _text(data: bytes, bounds: Bounds) -> bytes:

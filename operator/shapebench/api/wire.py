@@ -94,6 +94,8 @@ TERMINATION_LOG_LIMIT_BYTES = 4096
 RECORD_LINE_PREFIX = "SHAPEBENCH-RECORD "
 """The last log lines of a pod: `SHAPEBENCH-RECORD <part>/<parts> <base64 of gzip of the PodRecord's JSON>`."""
 RECORD_LINE_PAYLOAD_CHARS = 8000
+VALUE_SEPARATORS = (b",", b"[", b"{")
+"""In a record's JSON: who reads it bounds their number, since `[],` is three bytes of text and seventy of memory."""
 
 # --- roles ------------------------------------------------------------------------------------------------------
 

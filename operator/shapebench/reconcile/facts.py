@@ -170,13 +170,12 @@ def _with_remedy(message: str) -> str:
 
 def _failure(name: str, status: Mapping[str, Any], terminated: Mapping[str, Any]) -> Failure:
     why = status.get("reason", "")
-    disrupted = [one for one in status.get("conditions") or ()
-                 if one["type"] == "DisruptionTarget" and one["status"] == "True"]
+    disruption = _condition(status, "DisruptionTarget")
     if why in _NODE_GONE or _node_gone(status):
         return Failure(Reason.NODE_LOST, f"pod {name}: {status.get('message') or 'its node is gone'}")
-    if why or disrupted:
-        said = status.get("message") or (disrupted[0].get("message", "") if disrupted else "")
-        return Failure(Reason.EVICTED, f"pod {name}: {why or disrupted[0].get('reason', '')}: {said}")
+    if why or disruption:
+        said = status.get("message") or disruption.get("message", "")
+        return Failure(Reason.EVICTED, f"pod {name}: {why or disruption.get('reason', '')}: {said}")
     if terminated.get("reason") == "OOMKilled":
         return Failure(Reason.OUT_OF_MEMORY, f"pod {name}: killed, its container's memory limit was reached")
     return _program_failure(name, status, terminated)
@@ -184,8 +183,7 @@ def _failure(name: str, status: Mapping[str, Any], terminated: Mapping[str, Any]
 
 def _node_gone(status: Mapping[str, Any]) -> bool:
     """Whether the control plane gave the pod's node up. Its kubelet may never say so: the pod then stays "Running"."""
-    return any(one["type"] == "DisruptionTarget" and one["status"] == "True"
-               and one.get("reason") in _NODE_GONE_DISRUPTIONS for one in status.get("conditions") or ())
+    return _condition(status, "DisruptionTarget").get("reason") in _NODE_GONE_DISRUPTIONS
 
 
 def _program_failure(name: str, status: Mapping[str, Any], terminated: Mapping[str, Any]) -> Failure:
@@ -203,8 +201,9 @@ def _program_failure(name: str, status: Mapping[str, Any], terminated: Mapping[s
 
 
 def _condition_time_s(status: Mapping[str, Any], kind: str) -> float | None:
-    for condition in status.get("conditions") or ():
-        if condition["type"] == kind and condition["status"] == "True":
-            since: str | None = condition.get("lastTransitionTime")
-            return moments.unix_s(since)
-    return None
+    return moments.unix_s(_condition(status, kind).get("lastTransitionTime"))
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """The pod's condition of this type where it holds; empty where it does not."""
+    return next((one for one in status.get("conditions") or () if one["type"] == kind and one["status"] == "True"), {})
