@@ -13,12 +13,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Answer:
-    """What a request is answered with, after so many seconds."""
+    """What a request is answered with, after so many seconds, or when the test lets it."""
 
     status: int = 204
     text: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     after_s: float = 0.0
+    let: threading.Event | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ def listening(receiver: Receiver) -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             answer = receiver.answer(dict(self.headers), body)
             time.sleep(answer.after_s)
+            if answer.let is not None:
+                answer.let.wait()
             text = answer.text.encode()
             self.send_response(answer.status)
             for name, value in {"Content-Length": str(len(text)), **answer.headers}.items():

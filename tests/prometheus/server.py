@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 import urllib.error
@@ -16,13 +15,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import ports
 import yaml
 
 from shapebench.remote_write import message
 from shapebench.remote_write.series import TimeSeries
 
 ROOT = Path(__file__).parents[2]
-START_TIMEOUT_S = 30
+PATIENCE_S = 60
+"""What is waited for comes in a second or two, on a slow machine in more."""
 WINDOW = "3d"
 """How far back samples may lie when they come: what docs/how-to/prometheus.md tells to set."""
 
@@ -109,7 +110,7 @@ def running(folder: Path, scrape_configs: Iterable[Mapping[str, Any]] = (), wind
     if window:
         config["storage"] = {"tsdb": {"out_of_order_time_window": window}}
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    address = f"127.0.0.1:{port or free_port()}"
+    address = f"127.0.0.1:{port or ports.free(1)[0]}"
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [tools() / "prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
@@ -117,16 +118,16 @@ def running(folder: Path, scrape_configs: Iterable[Mapping[str, Any]] = (), wind
             stdout=log, stderr=log)
     try:
         server = Prometheus(f"http://{address}")
-        until(lambda: _ready(server, process, folder / "log"), "Prometheus is not ready", START_TIMEOUT_S)
+        until(lambda: _ready(server, process, folder / "log"), "Prometheus is not ready")
         yield server
     finally:
         process.terminate()
         process.wait(timeout=20)
 
 
-def until(holds: Callable[[], bool], problem: str, timeout_s: float = 10) -> None:
+def until(holds: Callable[[], bool], problem: str) -> None:
     """Wait for it to hold."""
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + PATIENCE_S
     while not holds():
         assert time.monotonic() < deadline, problem
         time.sleep(0.05)
@@ -152,11 +153,3 @@ def promtool(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str
     """Run promtool; what it says is in stdout and stderr."""
     return subprocess.run([tools() / "promtool", *arguments], input=text, capture_output=True, text=True, timeout=60,
                           check=False)
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ports
 import pytest
 from prometheus import grafana, lab, scraping, server
 from prometheus.grafana import Range, View
@@ -73,7 +74,7 @@ def has_what_there_is(view: View, target: Tree) -> bool:
 def live_agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a real agent whose program is at work."""
     folder = tmp_path_factory.mktemp("live")
-    port = server.free_port()
+    port = ports.free(1)[0]
     environ = {
         "PATH": "/usr/bin:/bin", "PYTHONPATH": str(server.ROOT / "operator"), wire.ENV_METRICS_PORT: str(port),
         wire.ENV_RECORD_FILE: str(folder / "record.json"), wire.ENV_EVENTS_FILE: str(folder / "events"),
@@ -127,7 +128,7 @@ def filled(study: Study, long_study: Study, fine_study: Study, operator: int, li
                 running.write(time_series(run, Choice()))
         for metric in ("shapebench_last_event_age_seconds", "shapebench_pod_cpu_seconds_total"):
             server.until(lambda sought=metric: _scraped(running, sought, 4),  # type: ignore[misc]
-                         f"{metric} is not scraped", 30)
+                         f"{metric} is not scraped")
         yield running
 
 
@@ -303,6 +304,7 @@ def test_a_live_run(filled: Prometheus) -> None:
 def test_a_pod_that_two_jobs_scrape_is_drawn_once(filled: Prometheus) -> None:
     """By its annotation and by a PodMonitor: as much CPU as one of them saw, and one line."""
     now_s = time.time()
+    time.sleep(1.5)  # what was scraped by then is there: a scrape may take a second
     view = grafana.view(RUN, filled, Range(now_s - 300, now_s), namespace=lab.NAMESPACE, benchmark="read-live",
                         run=LIVE_RUN, source="agent", window="5")
     (target,) = next(panel for panel in panels(RUN) if panel["title"] == "CPU, cores")["targets"]

@@ -152,6 +152,7 @@ def test_a_curve_ends_where_its_run_did(prometheus: Prometheus, study: Study) ->
 
 
 def test_the_operator_tells_when_the_aligned_curves_begin(prometheus: Prometheus, study: Study) -> None:
-    (created,) = prometheus.query(f"shapebench_benchmark_created_seconds{selected(study)}", time.time())
+    (created,) = prometheus.query(
+        f"last_over_time(shapebench_benchmark_created_seconds{selected(study)}[5m])", time.time())
     (first, *_) = prometheus.samples(f"{names.ALIGNED}cpu_seconds_total{selected(study)}", study.created_s + 10, 60)
     assert first.samples[0] == (created.value, 0.0)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import ports
 import pytest
 from prometheus import receiver as receiving
 from prometheus import server
@@ -86,7 +87,7 @@ class Process:
     def __init__(self, runs: Runs, url: str, **target: Any) -> None:
         self.registry = CollectorRegistry()
         self._runs = runs
-        endpoint = Endpoint(Target(url, **{"timeout_s": 0.3, **target}))
+        endpoint = Endpoint(Target(url, **{"timeout_s": 30, **target}))
         self.writer = RemoteWriter(runs, endpoint.post, Choice(), RemoteMetrics(self.registry, time.monotonic), QUICK)
 
     def __enter__(self) -> Process:
@@ -111,7 +112,7 @@ def runs(study: Study) -> Runs:
 
 @pytest.fixture
 def receiver() -> Receiver:
-    return Receiver(server.free_port())
+    return Receiver(ports.free(1)[0])
 
 
 @pytest.fixture
@@ -154,13 +155,22 @@ def test_an_endpoint_that_is_down_is_waited_for(runs: Runs, receiver: Receiver) 
 
 @pytest.mark.parametrize(("answer", "reason"), [
     pytest.param(Answer(500, "oh"), "server", id="500"), pytest.param(Answer(503), "server", id="503"),
-    pytest.param(Answer(429), "busy", id="429"), pytest.param(Answer(after_s=1), "timeout", id="slow"),
+    pytest.param(Answer(429), "busy", id="429"),
     pytest.param(Answer(302, headers={"Location": "http://127.0.0.1:1/"}), "server", id="redirected")])
 def test_trouble_passes(runs: Runs, up: Receiver, answer: Answer, reason: str) -> None:
     up.script = [answer] * 2
     with Process(runs, up.url) as process:
         server.until(all_marked(runs), "not sent after the trouble")
         assert process.value("retries_total", reason=reason) == 2
+        assert process.value("runs_total", result="sent") == 4
+
+
+def test_a_slow_endpoint_is_tried_again(runs: Runs, up: Receiver) -> None:
+    """A busy machine may be slow, too."""
+    up.script = [Answer(after_s=2)] * 2
+    with Process(runs, up.url, timeout_s=0.5) as process:
+        server.until(all_marked(runs), "not sent after the trouble")
+        assert process.value("retries_total", reason="timeout") >= 2
         assert process.value("runs_total", result="sent") == 4
 
 
@@ -178,16 +188,15 @@ def test_what_was_sent_of_a_long_run_is_not_sent_again(long_study: Study, up: Re
 
 def test_nothing_waits_for_a_slow_endpoint(runs: Runs, up: Receiver) -> None:
     """The operator's threads hand over a name; that is all."""
-    up.usual = Answer(after_s=4)
-    with Process(runs, up.url, timeout_s=8) as process:
+    up.usual = Answer(let=threading.Event())
+    with Process(runs, up.url) as process:
         server.until(lambda: len(up.asked) == 1, "it is not asked")
-        started_s = time.monotonic()
         for _ in range(1000):
             for body in runs.bodies():
                 process.writer.saw("MODIFIED", body)
         assert process.value("pending_runs") == 4
-        assert time.monotonic() - started_s < 3
-        assert runs.marks == {}
+        assert (runs.marks, len(up.asked)) == ({}, 1)
+        up.usual.let.set()
 
 
 def test_retry_after_is_honoured(runs: Runs, up: Receiver) -> None:
@@ -232,12 +241,14 @@ def test_a_run_that_is_made_anew_while_it_is_sent_is_another_one(runs: Runs, stu
     first, *others = study.finished
     for other in others:
         runs.delete(other.record.run)
-    up.script = [Answer(after_s=0.5)]
-    with Process(runs, up.url, timeout_s=5) as process:
+    up.script = [Answer(let=threading.Event())]
+    (slow,) = up.script
+    with Process(runs, up.url) as process:
         server.until(lambda: len(up.asked) == 1, "it is not asked")
         process.writer.saw("DELETED", runs.delete(first.record.run))
         body = runs.make(first)
         process.writer.saw("ADDED", body | {"status": {"phase": "Running"}})
+        slow.let.set()
         time.sleep(1)
         assert (runs.marks, len(up.asked)) == ({}, 1)
         process.writer.saw("MODIFIED", body)
@@ -321,11 +332,11 @@ def test_an_authority_of_ones_own(runs: Runs, tmp_path: Path) -> None:
                    check=True, capture_output=True)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, key)
-    with receiving.listening(Receiver(server.free_port(), tls)) as receiver:
-        with Process(runs, receiver.url, timeout_s=5) as process:
+    with receiving.listening(Receiver(ports.free(1)[0], tls)) as receiver:
+        with Process(runs, receiver.url) as process:
             server.until(lambda: process.value("retries_total", reason="unreachable") >= 1, "it is not tried")
         assert receiver.asked == []
-        with Process(runs, receiver.url, timeout_s=5, ca_file=certificate):
+        with Process(runs, receiver.url, ca_file=certificate):
             server.until(all_marked(runs), "not sent")
 
 
@@ -337,7 +348,7 @@ def test_a_restart_in_the_middle_resumes(runs: Runs, prometheus: Prometheus, rec
         server.until(lambda: first.value("retries_total", reason="server") >= 1, "it was not in the way")
     sent = set(runs.marks)
     assert len(sent) == 2
-    with Process(runs, prometheus.write_url, timeout_s=10) as second:
+    with Process(runs, prometheus.write_url) as second:
         server.until(all_marked(runs), "the rest is not sent")
         assert second.value("runs_total", result="sent") == 2
         assert second.value("runs_total", result="dropped") == 0
