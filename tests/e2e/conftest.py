@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 KUBECONFIG = os.environ.get("KUBECONFIG", str(ROOT / "build/kind/kubeconfig"))
 KUBECTL = ROOT / "build/kind/bin/kubectl"
 SYSTEM = "shapebench-system"
+PATIENCE_S = 900
+"""Below what a whole test may take (Makefile): a slow machine is no fault."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ class Cluster:
         found: list[dict[str, Any]] = self.get(what, "", *arguments)["items"]
         return found
 
-    def wait(self, condition: str, what: str, timeout_s: int = 600) -> None:
-        self.kubectl("wait", f"--for=condition={condition}", what, f"--timeout={timeout_s}s")
+    def wait(self, condition: str, what: str) -> None:
+        self.kubectl("wait", f"--for=condition={condition}", what, f"--timeout={PATIENCE_S}s")
 
     def run_status(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.get("bmr", name).get("status", {})

@@ -29,7 +29,7 @@ def frugal() -> dict[str, Any]:
 def test_the_budget_stops_new_runs_and_a_larger_one_goes_on(cluster: Cluster, tmp_path: Path) -> None:
     body = frugal()
     cluster.apply(body)
-    cluster.wait("Succeeded", "bm/frugal", 600)
+    cluster.wait("Succeeded", "bm/frugal")
     status = cluster.get("bm", "frugal")["status"]
     (condition,) = (one for one in status["conditions"] if one["type"] == "Succeeded")
     assert condition["reason"] == "BudgetReached"
@@ -47,7 +47,7 @@ def test_the_budget_stops_new_runs_and_a_larger_one_goes_on(cluster: Cluster, tm
     body["spec"]["limits"]["budget"] = f"{sum(spent) + 1.5 * max(spent):.3f}"
     cluster.apply(body)
     until(lambda: len(cluster.items("bmr")) > len(runs))
-    cluster.wait("Succeeded", "bm/frugal", 600)
+    cluster.wait("Succeeded", "bm/frugal")
 
     file = tmp_path / "frugal.json"
     file.write_text(json.dumps(body))

@@ -69,7 +69,7 @@ def test_a_bucket(spark_cluster: Cluster, s3: S3Server) -> None:
     _credentials(cluster, s3, s3.reader)
     cluster.apply(EXAMPLES / "object-storage.yaml")
     for name in NAMES:
-        cluster.wait("Succeeded", f"bm/{name}", 900)
+        cluster.wait("Succeeded", f"bm/{name}")
     reads = records(cluster, "bucket-read-speed")
     assert [record["phase"] for record in reads] == ["Succeeded"] * 2
     for record in reads:
@@ -88,7 +88,7 @@ def test_a_bucket_without_rights(spark_cluster: Cluster, s3: S3Server) -> None:
     _credentials(cluster, s3, s3.outsider)
     cluster.apply(EXAMPLES / "object-storage.yaml")
     for name in NAMES:
-        cluster.wait("Failed", f"bm/{name}", 900)
+        cluster.wait("Failed", f"bm/{name}")
         for record in records(cluster, name):
             assert (record["phase"], record["reason"]) == ("Failed", "ProgramFailed")
             said = cluster.run_status(record["run"])["message"]
@@ -119,7 +119,7 @@ def volume(spark_cluster: Cluster, made: making.Dataset, tmp_path: Path) -> Iter
 def test_a_claim(volume: Cluster) -> None:
     cluster = volume
     cluster.apply(EXAMPLES / "read-speed-claim.yaml")
-    cluster.wait("Succeeded", "bm/claim-read-speed", 900)
+    cluster.wait("Succeeded", "bm/claim-read-speed")
     reads = records(cluster, "claim-read-speed")
     assert sorted(record["workers"] for record in reads) == [1, 2]
     for record in reads:

@@ -15,7 +15,7 @@ import yaml
 from apiserver import definitions, other_operators
 from apiserver.control_plane import ControlPlane
 
-from e2e.conftest import KUBECONFIG, KUBECTL, ROOT, Cluster, until
+from e2e.conftest import KUBECONFIG, KUBECTL, PATIENCE_S, ROOT, Cluster, until
 from e2e.reporting import records
 
 pytestmark = pytest.mark.xdist_group("engines")  # its tests share what they install
@@ -51,23 +51,23 @@ def phase_at_the_end(cluster: Cluster) -> str:
 def test_a_tf_job(plane: ControlPlane, cluster: Cluster, tmp_path: Path) -> None:
     with other_operators.training_operator(plane, tmp_path, cluster.namespace) as log:
         cluster.apply(once("tf-job"))
-        assert until(lambda: phase_at_the_end(cluster), 420) == "Succeeded", log.read_text()[-2000:]
+        assert until(lambda: phase_at_the_end(cluster), PATIENCE_S) == "Succeeded", log.read_text()[-2000:]
         (record,) = records(cluster, "tf-job")
         assert [pod["role"] for pod in record["pods"]] == ["worker", "worker"]
         assert sorted(pod["index"] for pod in record["pods"]) == [0, 1]
         assert [row["values"]["replicas_in_sync"] for row in record["measurements"]
                 if "replicas_in_sync" in row["values"]] == [2, 2]
         assert record["usage"]["network_transmit_bytes"] > 100_000, "gradients went over the network"
-        until(lambda: not cluster.items("tfjobs") and not cluster.items("pods"), 60)
+        until(lambda: not cluster.items("tfjobs") and not cluster.items("pods"))
 
 
 def test_a_spark_application(plane: ControlPlane, spark_cluster: Cluster, tmp_path: Path) -> None:
     cluster = spark_cluster
     with other_operators.spark_operator(plane, tmp_path, cluster.namespace) as log:
         cluster.apply(once("spark-application"))
-        assert until(lambda: phase_at_the_end(cluster), 420) == "Succeeded", log.read_text()[-2000:]
+        assert until(lambda: phase_at_the_end(cluster), PATIENCE_S) == "Succeeded", log.read_text()[-2000:]
         (record,) = records(cluster, "spark-application")
         assert sorted(pod["role"] for pod in record["pods"]) == ["driver", "executor", "executor"]
         assert all(pod["usage"]["cpu_seconds"] > 0.5 for pod in record["pods"])
         assert any("images_per_second" in row["values"] for row in record["measurements"])
-        until(lambda: not cluster.items("sparkapplications") and not cluster.items("pods"), 60)
+        until(lambda: not cluster.items("sparkapplications") and not cluster.items("pods"))

@@ -63,7 +63,7 @@ def test_a_life_whose_use_is_known(cluster: Cluster) -> None:
     command = ["sh", "/programs/start.sh", str(CPU_SECONDS), "/shapebench/data", str(exactness.DISK_MIB)]
     cluster.apply(python_benchmark("known", "", workers=2, cpu="1", memory="1Gi",
                                    workload={"tensorflow": {"command": command}}, volumes=VOLUMES))
-    cluster.wait("Succeeded", "bm/known", 300)
+    cluster.wait("Succeeded", "bm/known")
     [run] = _records(cluster, "known")
     [pod] = [pod for pod in run.pods if pod.index == 0]
     assert pod.measured_usage is not None, "the marks were heard in time"
@@ -86,7 +86,7 @@ def test_spark_executors_whose_use_is_known(spark_cluster: Cluster) -> None:
                           "driver": {"cpu": "1", "memory": "1Gi"}}}
     cluster.apply(python_benchmark("known-spark", "", workers=EXECUTORS, cpu="1", memory="2Gi", workload=workload,
                                    volumes=VOLUMES))
-    cluster.wait("Succeeded", "bm/known-spark", 600)
+    cluster.wait("Succeeded", "bm/known-spark")
     [run] = _records(cluster, "known-spark")
     known = {row.parameters["executor"]: row.values for row in run.measurements}
     executors = {pod.index: pod.measured_usage for pod in run.pods if pod.role == "executor"}

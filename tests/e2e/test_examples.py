@@ -18,7 +18,7 @@ EXAMPLES = ROOT / "manifests/examples"
 def test_spark_read_speed(spark_cluster: Cluster, tmp_path: Path) -> None:
     cluster = spark_cluster
     cluster.apply(brief.benchmark(EXAMPLES / "read-speed.yaml", every_value=True))
-    cluster.wait("Succeeded", "bm/read-speed", 900)
+    cluster.wait("Succeeded", "bm/read-speed")
     found = records(cluster, "read-speed")
     assert {record["phase"] for record in found} == {"Succeeded"}
     for record in found:
@@ -32,7 +32,7 @@ def test_spark_read_speed(spark_cluster: Cluster, tmp_path: Path) -> None:
 
 def test_tensorflow_train(cluster: Cluster, tmp_path: Path) -> None:
     cluster.apply(brief.benchmark(EXAMPLES / "train.yaml", every_value=True))
-    cluster.wait("Succeeded", "bm/train", 900)
+    cluster.wait("Succeeded", "bm/train")
     for record in records(cluster, "train"):
         assert record["phase"] == "Succeeded"
         final = [row["values"] for row in record["measurements"] if "replicas_in_sync" in row["values"]]
@@ -69,7 +69,7 @@ def test_a_users_own_unmodified_script(spark_cluster: Cluster, file: str, name: 
     """The scripts fail by themselves where they computed something wrong or some replica was not with them."""
     cluster = spark_cluster
     cluster.apply(EXAMPLES / file)
-    cluster.wait("Succeeded", f"bm/{name}", 600)
+    cluster.wait("Succeeded", f"bm/{name}")
     found = records(cluster, name)
     assert sorted(record["workers"] for record in found) == [1, 2]
     for record in found:

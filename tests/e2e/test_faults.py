@@ -10,33 +10,36 @@ import pytest
 from e2e.conftest import Cluster, python_benchmark, until
 from e2e.reporting import records
 
-ONE_FAILURE = {"failuresPerCell": 1, "retries": 0, "startTimeout": "20s", "runTimeout": "15s"}
+ONE_FAILURE = {"failuresPerCell": 1, "retries": 0}
+SHORT_START, SHORT_RUN = {"startTimeout": "20s"}, {"runTimeout": "15s"}
+"""For what never starts, or never ends: all else may take its time on a slow machine."""
 FAULTS = [
-    pytest.param({"program": "raise SystemExit(3)"}, "ProgramFailed", "exit code 3", id="exits-3"),
-    pytest.param({"program": "import time; time.sleep(3600)"}, "RunTimeout", "limits.runTimeout (15s)",
+    pytest.param({"program": "raise SystemExit(3)"}, {}, "ProgramFailed", "exit code 3", id="exits-3"),
+    pytest.param({"program": "import time; time.sleep(3600)"}, SHORT_RUN, "RunTimeout", "limits.runTimeout (15s)",
                  id="never-ends"),
-    pytest.param({"program": "x = bytearray(600 << 20); x[::4096] = b'1' * len(x[::4096])"}, "OutOfMemory", "memory",
-                 id="out-of-memory"),
-    pytest.param({"program": "pass", "cpu": "64"}, "Unschedulable", "Insufficient cpu", id="larger-than-any-node"),
+    pytest.param({"program": "x = bytearray(600 << 20); x[::4096] = b'1' * len(x[::4096])"}, {}, "OutOfMemory",
+                 "memory", id="out-of-memory"),
+    pytest.param({"program": "pass", "cpu": "64"}, SHORT_START, "Unschedulable", "Insufficient cpu",
+                 id="larger-than-any-node"),
 ]
 
 
-@pytest.mark.parametrize(("given", "reason", "message"), FAULTS)
-def test_fault(cluster: Cluster, given: dict[str, str], reason: str, message: str) -> None:
-    cluster.apply(python_benchmark("fault", **given, limits=ONE_FAILURE))
-    cluster.wait("Failed", "bm/fault", 120)
+@pytest.mark.parametrize(("given", "limits", "reason", "message"), FAULTS)
+def test_fault(cluster: Cluster, given: dict[str, str], limits: dict[str, str], reason: str, message: str) -> None:
+    cluster.apply(python_benchmark("fault", **given, limits=ONE_FAILURE | limits))
+    cluster.wait("Failed", "bm/fault")
     found = cluster.run_status("fault-1-1")
     assert (found["phase"], found["reason"]) == ("Failed", reason)
     assert message in found["message"]
     assert reason in cluster.kubectl("describe", "bm", "fault"), "events tell it"
-    until(lambda: not cluster.items("pods"), 30)
+    until(lambda: not cluster.items("pods"))
 
 
 def test_an_image_that_does_not_exist(cluster: Cluster) -> None:
-    body = python_benchmark("fault", "pass", limits=ONE_FAILURE)
+    body = python_benchmark("fault", "pass", limits=ONE_FAILURE | SHORT_START)
     body["spec"]["workload"]["tensorflow"] |= {"image": "localhost/no-such-image:1", "imagePullPolicy": "Always"}
     cluster.apply(body)
-    cluster.wait("Failed", "bm/fault", 120)
+    cluster.wait("Failed", "bm/fault")
     found = cluster.run_status("fault-1-1")
     assert found["reason"] == "ImagePull"
     assert "localhost/no-such-image:1" in found["message"]
@@ -46,7 +49,7 @@ def test_the_same_file_applied_twice_changes_nothing(cluster: Cluster) -> None:
     body = python_benchmark("twice", "pass")
     assert "created" in cluster.apply(body)
     assert "unchanged" in cluster.apply(body)
-    cluster.wait("Succeeded", "bm/twice", 120)
+    cluster.wait("Succeeded", "bm/twice")
     assert "unchanged" in cluster.apply(body)
     assert len(cluster.items("bmr")) == 1
 
@@ -54,14 +57,14 @@ def test_the_same_file_applied_twice_changes_nothing(cluster: Cluster) -> None:
 def test_deleting_mid_run_leaves_no_object(cluster: Cluster) -> None:
     cluster.apply(python_benchmark("gone", "import time; time.sleep(600)", workers=2))
     until(lambda: cluster.run_status("gone-1-1").get("phase") == "Running" if cluster.items("bmr") else False)
-    cluster.kubectl("delete", "bm", "gone", "--timeout=30s")
+    cluster.kubectl("delete", "bm", "gone", "--timeout=120s")
 
     def left() -> list[str]:
         kinds = "bm,bmr,pods,services,configmaps"
         return [one["metadata"]["name"] for one in cluster.items(kinds)
                 if one["metadata"]["name"] != "kube-root-ca.crt"]
 
-    until(lambda: not left(), 40)
+    until(lambda: not left())
 
 
 def test_a_deleted_namespace_disturbs_nobody(cluster: Cluster, system: Cluster) -> None:
@@ -74,7 +77,7 @@ def test_a_deleted_namespace_disturbs_nobody(cluster: Cluster, system: Cluster) 
     assert len(before) == 1
     cluster.apply(python_benchmark("doomed", "import time; time.sleep(600)"))
     until(lambda: cluster.items("pods"))
-    cluster.kubectl("delete", "namespace", cluster.namespace, "--timeout=60s")
+    cluster.kubectl("delete", "namespace", cluster.namespace, "--timeout=300s")
     assert operators() == before, "the same operator, not started again"
 
 
@@ -132,7 +135,7 @@ def _evict(cluster: Cluster, pod: str) -> None:
 
 def _checkpointed(cluster: Cluster, name: str) -> dict[str, Any]:
     """The run's one pod, once its program has burnt what it burns."""
-    cluster.wait("Progressing", f"bm/{name}", 120)
+    cluster.wait("Progressing", f"bm/{name}")
     until(lambda: cluster.items("bmr") and cluster.run_status(f"{name}-1-1").get("phase") == "Running")
     (pod,) = cluster.items("pods")
     until(lambda: "True" in cluster.kubectl("exec", pod["metadata"]["name"], "--", "python3", "-c",
@@ -145,7 +148,7 @@ def test_an_evicted_pod_leaves_its_usage_and_the_run_fails_without_retries(clust
                                    limits={"retries": 0, "failuresPerCell": 1}))
     pod = _checkpointed(cluster, "drained")["metadata"]["name"]
     _evict(cluster, pod)
-    cluster.wait("Failed", "bm/drained", 60)
+    cluster.wait("Failed", "bm/drained")
     found = cluster.run_status("drained-1-1")
     assert (found["phase"], found["reason"], found["verdict"]) == ("Failed", "Evicted", "Failed")
     assert f"pod {pod}: EvictionByEvictionAPI: Eviction API: evicting" in found["message"]
@@ -181,7 +184,7 @@ def test_a_pod_that_its_kubelet_evicts_is_recorded_or_said_to_be_lost(cluster: C
     scratch = SCRATCH | {"emptyDir": {"sizeLimit": "8Mi"}}
     cluster.apply(python_benchmark("full", BURNS_AND_STAYS, volumes=[scratch],
                                    limits={"retries": 0, "failuresPerCell": 1}))
-    cluster.wait("Failed", "bm/full", 300)
+    cluster.wait("Failed", "bm/full")
     found = cluster.run_status("full-1-1")
     assert (found["phase"], found["reason"], found["verdict"]) == ("Failed", "Evicted", "Failed")
     pod = "full-1-1-a1-worker-0"
@@ -199,14 +202,15 @@ def test_a_pod_that_its_kubelet_evicts_is_recorded_or_said_to_be_lost(cluster: C
 
 
 def test_suspend_lets_the_run_end_and_resume_goes_on(cluster: Cluster) -> None:
-    cluster.apply(python_benchmark("paused", "import time; time.sleep(5)", repetitions={"count": 2, "warmups": 0}))
+    program = "import os, time; time.sleep(15 if '-1-1-' in os.environ['SHAPEBENCH_POD'] else 0)"
+    cluster.apply(python_benchmark("paused", program, repetitions={"count": 2, "warmups": 0}))
     until(lambda: cluster.items("bmr") and cluster.run_status("paused-1-1").get("phase") == "Running")
     cluster.kubectl("patch", "bm", "paused", "--type=merge", "-p", '{"spec": {"suspend": true}}')
     until(lambda: _phase(cluster, "paused") == "Suspended")
     (run,) = cluster.items("bmr")
     assert run["status"]["phase"] == "Succeeded", "the current run ended by itself"
     cluster.kubectl("patch", "bm", "paused", "--type=merge", "-p", '{"spec": {"suspend": false}}')
-    cluster.wait("Succeeded", "bm/paused", 120)
+    cluster.wait("Succeeded", "bm/paused")
     assert [run["status"]["verdict"] for run in cluster.items("bmr")] == ["Valid", "Valid"]
 
 
@@ -218,6 +222,6 @@ def test_a_wrong_template_is_told_in_the_condition(cluster: Cluster) -> None:
     body = python_benchmark("wrong", "pass")
     body["spec"]["workload"]["tensorflow"]["arguments"] = ["--batch={batchSize}"]
     cluster.apply(body)
-    cluster.wait("Accepted=False", "bm/wrong", 30)
+    cluster.wait("Accepted=False", "bm/wrong")
     conditions = {one["type"]: one for one in cluster.get("bm", "wrong")["status"]["conditions"]}
     assert "unknown parameter 'batchSize'" in json.dumps(conditions["Accepted"])

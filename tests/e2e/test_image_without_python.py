@@ -22,7 +22,7 @@ def benchmark(system: Cluster) -> dict[str, Any]:
 
 def test_it_fails_with_the_way_out(cluster: Cluster, benchmark: dict[str, Any]) -> None:
     cluster.apply(benchmark)
-    cluster.wait("Failed", "bm/version", 120)
+    cluster.wait("Failed", "bm/version")
     found = cluster.run_status("version-1-1")
     assert found["reason"] == "ProgramFailed"
     assert "set agentPython: Bundled in the workload" in found["message"]
@@ -31,7 +31,7 @@ def test_it_fails_with_the_way_out(cluster: Cluster, benchmark: dict[str, Any]) 
 def test_a_python_brought_along_measures_it(cluster: Cluster, benchmark: dict[str, Any]) -> None:
     benchmark["spec"]["workload"]["tensorflow"]["agentPython"] = "Bundled"
     cluster.apply(benchmark)
-    cluster.wait("Succeeded", "bm/version", 120)
+    cluster.wait("Succeeded", "bm/version")
     found = cluster.run_status("version-1-1")
     assert found["durationS"] > 0
     assert found["usage"]["memoryPeakBytes"] > 1_000_000

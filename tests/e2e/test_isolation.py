@@ -76,7 +76,7 @@ def test_a_run_waits_until_no_foreign_pod_is_on_its_node(cluster: Cluster, syste
     assert "isolation: Node needs nodes without foreign pods" in found["message"]
     assert "Unschedulable" in cluster.kubectl("describe", "bm", "alone")
     cluster.kubectl("delete", "pod", "in-the-way")
-    cluster.wait("Succeeded", "bm/alone", 420)
+    cluster.wait("Succeeded", "bm/alone")
 
 
 def test_no_foreign_pod_comes_while_the_run_lasts(cluster: Cluster, system: Cluster, free_node: str) -> None:
@@ -87,5 +87,5 @@ def test_no_foreign_pod_comes_while_the_run_lasts(cluster: Cluster, system: Clus
                                 if one["type"] == "PodScheduled" and one["status"] == "False"])
     assert "didn't satisfy existing pods anti-affinity rules" in conditions[0]["message"]
     assert run_phase(cluster) == "Running"
-    cluster.wait("Succeeded", "bm/alone", 120)
+    cluster.wait("Succeeded", "bm/alone")
     assert cluster.run_status("alone-1-1")["environment"]["nodes"] == f"worker: {free_node} (2)"

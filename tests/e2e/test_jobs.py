@@ -34,7 +34,7 @@ def test_a_shipped_job(spark_cluster: Cluster, example: str) -> None:
     name = benchmark["metadata"]["name"]
     del benchmark["spec"]["shapes"][1:]
     cluster.apply(benchmark)
-    cluster.wait("Succeeded", f"bm/{name}", 600)
+    cluster.wait("Succeeded", f"bm/{name}")
     found = records(cluster, name)
     assert {record["phase"] for record in found} == {"Succeeded"}
     for record in found:

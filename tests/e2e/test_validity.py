@@ -36,7 +36,7 @@ def burner(cluster: Cluster) -> Iterator[None]:
 def test_a_run_beside_a_burner(cluster: Cluster, policy: str) -> None:
     bounds = {"policy": policy, "maxForeignCpuShare": "0.2"}
     cluster.apply(python_benchmark("beside", WORK, cpu="250m", validity=bounds))
-    cluster.wait("Failed" if policy == "Exclude" else "Succeeded", "bm/beside", 180)
+    cluster.wait("Failed" if policy == "Exclude" else "Succeeded", "bm/beside")
     found = cluster.run_status("beside-1-1")
     assert found["phase"] == "Succeeded", "the program did its work"
     flag = next(one for one in found["flags"] if one["kind"] == "Neighbour")
@@ -53,7 +53,7 @@ def test_a_run_beside_a_burner(cluster: Cluster, policy: str) -> None:
 
 def test_the_record_tells_what_it_ran_on(cluster: Cluster) -> None:
     cluster.apply(python_benchmark("told", WORK, workers=2, validity={"policy": "Flag"}))
-    cluster.wait("Succeeded", "bm/told", 180)
+    cluster.wait("Succeeded", "bm/told")
     (record,) = records(cluster, "told")
     environment = record["environment"]
     assert environment["node"] in {node["metadata"]["name"] for node in cluster.items("nodes")}
