@@ -42,17 +42,13 @@ def export(  # noqa: PLR0913 (a command has as many arguments as options)
     Only a few records are in memory at a time, so ten thousand runs are no
     trouble. Parquet needs duckdb, which `make setup` installs.
 
-    Exit code: 0 when files were written; 2 for wrong input, or when no run has
-    ended yet.
+    Exit code: 0 when files were written; 2 for wrong input or no ended run.
 
     Examples:
 
         shapebench export read-speed
-
         shapebench export read-speed -n team-a --format parquet --output results
-
         shapebench export build/demo/read-speed --what runs,measurements
-
         shapebench export read-speed -n team-a --from s3://bucket/results --format json
     """
     tables = _tables(what)

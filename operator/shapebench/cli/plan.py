@@ -56,12 +56,9 @@ def plan(
     Examples:
 
         shapebench plan manifests/examples/read-speed.yaml
-
         shapebench plan manifests/examples manifests/examples/local
-
-        shapebench plan my.yaml --from read-speed -n team-a --context kind-shapebench
-
-        shapebench plan my.yaml --from build/runs/read-speed/runs.json --format json
+        shapebench plan my.yaml --from read-speed --context kind-shapebench
+        shapebench plan my.yaml --from build/runs/read-speed --format json
     """
     found = _found(file, earlier, namespace, context)
     _print(found, form)
