@@ -24,6 +24,9 @@ BOUNDS = {"cpu": 0.01, "measured cpu": 0.01, "network bytes": 0.01, "network pac
 
 DISK_MIB = 64
 DATAGRAMS = 1500
+LIVES = 5
+HEARD_LATE = "late: its usage is not known"
+"""An agent says so of a measured part whose ends it heard of too late, as a busy machine woke it up too late."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +49,22 @@ class Figure:
 
 
 def live(agent: Path, seconds: float, folder: Path, version: str | None) -> tuple[PodRecord, list[Figure]]:
-    """One life of so many CPU seconds in a place of its own; raises RuntimeError if it ended badly."""
+    """One life of so many CPU seconds in a place of its own; raises RuntimeError if it ended badly.
+
+    One of whose measured part the agent heard too late tells nothing, and another is lived.
+    """
     network = version is not None
-    with own_pod.place(version, network=network) as place, ExitStack() as stack:
-        port = stack.enter_context(own_pod.echo(place.outside)) if place.outside else 0
-        words = (str(seconds), str(folder), str(DISK_MIB), place.outside, str(port), str(DATAGRAMS))
-        record = _run(agent, place, words, version)
+    for _ in range(LIVES):
+        with own_pod.place(version, network=network) as place, ExitStack() as stack:
+            port = stack.enter_context(own_pod.echo(place.outside)) if place.outside else 0
+            words = (str(seconds), str(folder), str(DISK_MIB), place.outside, str(port), str(DATAGRAMS))
+            record, said = _run(agent, place, words, version)
+        if HEARD_LATE not in said:
+            break
     return record, figures(record, record.usage)
 
 
-def _run(agent: Path, place: own_pod.Place, words: Sequence[str], version: str | None) -> PodRecord:
+def _run(agent: Path, place: own_pod.Place, words: Sequence[str], version: str | None) -> tuple[PodRecord, str]:
     env = {"PATH": os.environ["PATH"], "SHAPEBENCH_METRICS_PORT": "0",
            "SHAPEBENCH_COUNTERS": "processes" if version is None else "cgroup"}
     if place.memory_group is not None and (place.memory_group / "memory.stat").exists():
@@ -66,7 +75,7 @@ def _run(agent: Path, place: own_pod.Place, words: Sequence[str], version: str |
     found = framing.decode(done.stdout)
     if done.returncode or found is None:
         raise RuntimeError(done.stdout + done.stderr)
-    return PodRecord.model_validate(found)
+    return PodRecord.model_validate(found), done.stderr
 
 
 def figures(record: PodRecord, usage: Usage) -> list[Figure]:

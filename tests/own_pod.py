@@ -48,13 +48,14 @@ def missing(version: str | None, *, network: bool) -> str:
 
 @contextmanager
 def place(version: str | None, *, network: bool = False, limit_cores: float | None = None,
-          limit_bytes: int | None = None) -> Iterator[Place]:
+          period_us: int = 100_000, limit_bytes: int | None = None) -> Iterator[Place]:
     """Make one; it goes when all of its processes have. The limits are for v1."""
     with ExitStack() as stack:
         groups = [stack.enter_context(_group(mount)) for mount in _mounts(version)]
         by_controller = {group.parent.name: group for group in groups}
         if limit_cores is not None:
-            (by_controller["cpu"] / "cpu.cfs_quota_us").write_text(str(int(limit_cores * 100_000)))
+            (by_controller["cpu"] / "cpu.cfs_period_us").write_text(str(period_us))
+            (by_controller["cpu"] / "cpu.cfs_quota_us").write_text(str(int(limit_cores * period_us)))
         if limit_bytes is not None:
             (by_controller["memory"] / "memory.limit_in_bytes").write_text(str(limit_bytes))
         joins = "".join(f"echo $$ > {group}/cgroup.procs; " for group in groups)

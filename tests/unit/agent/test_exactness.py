@@ -30,7 +30,8 @@ def test_what_is_counted_is_what_was_used(agent_file: Path, tmp_path: Path, vers
     if version == "v1":
         assert told.keys() == exactness.BOUNDS.keys(), "nothing is left out"
     assert record.surroundings is not None
-    assert record.surroundings.node_cpu_seconds >= 0.4, "the measured part's, this program's included"
+    around = record.surroundings
+    assert around.node_cpu_seconds + around.node_steal_seconds >= 0.4, "the measured part's, this program's included"
 
 
 SPIN = "import time\nwhile time.process_time() < 0.3: pass"
@@ -40,7 +41,8 @@ def test_a_cpu_limit_that_cuts_in_is_seen(agent_file: Path) -> None:
     lacking = own_pod.missing("v1", network=False)
     if lacking:
         pytest.skip(lacking)
-    with own_pod.place("v1", limit_cores=0.2) as place:
+    # Periods shorter than what a busy machine gives a program at a time, so that the limit cuts in there, too.
+    with own_pod.place("v1", limit_cores=0.2, period_us=10_000) as place:
         done = subprocess.run([*place.prefix, sys.executable, "-I", str(agent_file), "--", sys.executable, "-c", SPIN],
                               env={"SHAPEBENCH_COUNTERS": "cgroup", "SHAPEBENCH_METRICS_PORT": "0"},
                               capture_output=True, text=True, check=True)
@@ -50,7 +52,7 @@ def test_a_cpu_limit_that_cuts_in_is_seen(agent_file: Path) -> None:
     assert record.usage.cpu_throttled_seconds > 0.2
     around = record.surroundings
     assert around is not None
-    assert 4 <= around.cpu_throttled_periods <= around.cpu_periods <= 40
+    assert 40 <= around.cpu_throttled_periods <= around.cpu_periods <= around.window_s / 0.01 + 2
 
 
 PEAK = """

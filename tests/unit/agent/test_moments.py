@@ -83,12 +83,13 @@ time.sleep(0.1)
     pytest.param(True, True, id="as our harness marks"), pytest.param(True, False, id="wall clock alone"),
     pytest.param(False, False, id="without times")])
 def test_the_wall_clock_is_set_within_the_measured_part(
-        run, python, another_wall_clock: tuple[str, ...], step_s: int, wall: bool, steady: bool) -> None:
+        run_heard_in_time, python, another_wall_clock: tuple[str, ...], step_s: int, wall: bool, steady: bool) -> None:
     """The agent and its program see the same wall clock, which is set between the marks."""
     job = JOB.replace("STEP_S", str(step_s)).replace("TELLS_WALL", str(wall)).replace("TELLS_STEADY", str(steady))
-    result = run(*python(job), prefix=another_wall_clock)
+    result = run_heard_in_time(*python(job), prefix=another_wall_clock)
     record, lasted_s = result.record, float(result.stdout.partition("lasted ")[2].split()[0])
-    assert record.measured_finished_s - record.measured_started_s == pytest.approx(lasted_s, abs=0.15)
+    assert record.measured_finished_s - record.measured_started_s == pytest.approx(
+        lasted_s, abs=0.02 if steady else 1), "without a steady clock it is heard when the machine lets the agent"
     assert record.program_started_s < record.measured_started_s < record.measured_finished_s <= (
         record.program_finished_s)
     assert record.measured_usage is not None

@@ -139,6 +139,7 @@ def test_orphans_are_ended_and_counted(run, python, tmp_path: Path) -> None:
                 open("burnt", "w").close()
                 time.sleep(60)
             os._exit(0)
+        os.wait()
         while not os.path.exists("burnt"): time.sleep(0.01)
     """))
     assert result.code == 0
@@ -180,8 +181,10 @@ def burn(seconds):
     while time.process_time() < end: pass
 burn(0.3)
 say(event="measured-started", time_s=time.time())
+time.sleep(0.3)  # while the agent reads, nothing is used
 burn(0.5)
 say(event="measured-finished", time_s=time.time())
+time.sleep(0.3)
 say(event="measurement", parameters={"batch": 2}, values={"rate": 1.5})
 say(event="environment", values={"spark": "4.3.0", "python": "9", "cpus": "7000", "node": "mine", "machine": "mine"})
 say(event="wrong-answer", message="five")
@@ -189,9 +192,9 @@ burn(0.3)
 """
 
 
-def test_the_job_tells_its_measured_part(run, python, tmp_path: Path) -> None:
+def test_the_job_tells_its_measured_part(run_heard_in_time, python, tmp_path: Path) -> None:
     """Sampling every 60 s shows that the ends are read when they are told, not at the next sample."""
-    result = run(*python(JOB), env={"SHAPEBENCH_SAMPLE_INTERVAL_S": "60", "TMPDIR": str(tmp_path)})
+    result = run_heard_in_time(*python(JOB), env={"SHAPEBENCH_SAMPLE_INTERVAL_S": "60", "TMPDIR": str(tmp_path)})
     record = result.record
     assert record.measured_usage.cpu_seconds == pytest.approx(0.5, abs=0.035), "two readings of 10 ms ticks"
     assert record.usage.cpu_seconds > 1.1
@@ -207,9 +210,10 @@ def test_the_job_tells_its_measured_part(run, python, tmp_path: Path) -> None:
 
 
 def test_series(run, python) -> None:
-    result = run(*python("import time; time.sleep(0.6)"), env={"SHAPEBENCH_SAMPLE_INTERVAL_S": "0.1"})
-    series = result.record.series
-    assert 5 <= len(series.time_s) <= 9
+    record = run(*python("import time; time.sleep(1)"), env={"SHAPEBENCH_SAMPLE_INTERVAL_S": "0.1"}).record
+    series, lived_s = record.series, record.program_finished_s - record.program_started_s
+    # A busy machine may not let the agent look each time; what it missed is not made up for.
+    assert 5 <= len(series.time_s) <= lived_s / 0.1 + 3
     assert list(series.time_s) == sorted(series.time_s)
     assert set(map(len, series.columns.values())) == {len(series.time_s)}
     assert {"cpu_seconds", "memory_bytes", "network_receive_bytes"} <= set(series.columns)

@@ -11,6 +11,7 @@ import pytest
 
 from shapebench.agent.http import Server
 from shapebench.agent.rendezvous import FOUND_PATH, Finders, Rendezvous, finds
+from shapebench.local.tensorflow import free_ports
 
 PEERS = (("a", 1), ("b", 2))
 
@@ -71,12 +72,11 @@ def test_a_large_gang_that_comes_one_by_one_is_not_looked_for_without_a_pause() 
     meeting = Rendezvous(missing, 1000.0, lambda: 0.0, lambda: None, lambda peer: bool(asked.append(peer[0])))
     began_s = time.monotonic()
     meeting.start()
-    while time.monotonic() - began_s < 0.6:
+    while len(asked) <= len(missing) or time.monotonic() - began_s < 0.6:
         meeting.hurry()
         time.sleep(0.001)
     meeting.stop()
-    looks = len(asked) / len(missing)
-    assert 1 < looks <= 2 + (time.monotonic() - began_s) / 0.2
+    assert len(asked) / len(missing) <= 2 + (time.monotonic() - began_s) / 0.2
 
 
 @pytest.mark.parametrize(("found_by", "complete"), [
@@ -145,7 +145,7 @@ def test_sigterm_ends_the_wait_at_once(start, python) -> None:
 
 
 def test_a_program_that_ends_at_once_still_meets_a_late_peer(start, python, eventually) -> None:
-    first, second = free_port(), free_port()
+    first, second = free_ports(2)
     met = threading.Event()
 
     def be_met() -> None:

@@ -126,9 +126,21 @@ def test_pressure_text(text: str, seconds: float | None) -> None:
 
 
 def test_of_a_real_run(run, python) -> None:
-    around = run(*python("import time\nwhile time.process_time() < 0.5: pass")).record.surroundings
+    before = surroundings.node_cpu(Path("/proc/stat").read_text())
+    result = run(*python("""
+        import time
+        def look(): print(open("/proc/stat").readline(), end="", flush=True)
+        look()
+        while time.process_time() < 0.5: pass
+        look()
+    """))
+    after = surroundings.node_cpu(Path("/proc/stat").read_text())
+    began, ended = (surroundings.node_cpu(line) for line in result.stdout.splitlines() if line.startswith("cpu "))
+    around = result.record.surroundings
     assert around.boot_id == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     assert around.node_cpus == os.cpu_count()
     assert around.node_memory_bytes == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    assert 0.5 - 2 * TICK_S <= around.node_cpu_seconds <= around.node_cpus * (around.window_s + 2 * TICK_S)
+    assert ended.busy_s - began.busy_s <= around.node_cpu_seconds + 1e-6, "a little before and a little after it"
+    assert around.node_cpu_seconds <= after.busy_s - before.busy_s + 1e-6
+    assert around.node_cpu_seconds > 0.25
     assert 0.5 <= around.window_s < 30
