@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -80,6 +81,11 @@ def ranked(summaries: Iterable[CellSummary], goal: Goal = "Minimize") -> tuple[C
     """Best first; cells without a valid run come last, all ties in the given order."""
     sign = 1.0 if goal == "Minimize" else -1.0
     return tuple(sorted(summaries, key=lambda one: math.inf if one.median is None else sign * one.median))
+
+
+def given_up(failed: Iterable[Cell], limit: int) -> frozenset[CellKey]:
+    """The cells of these failed runs that failed as often as limits.failuresPerCell allows."""
+    return frozenset(cell for cell, count in Counter(map(key, failed)).items() if count >= limit)
 
 
 def key(cell: Cell) -> CellKey:

@@ -26,6 +26,10 @@ class Phase(StrEnum):
     FAILED = "Failed"
 
 
+OVER = (Phase.SUCCEEDED, Phase.FAILED)
+"""Where a run has its result."""
+
+
 class Reason(StrEnum):
     """Why a run failed: facts, each told apart."""
 

@@ -78,7 +78,7 @@ def _require(output: Path | None, form: Format | None) -> None:
 def _answered(subject: Subject, records: list[RunRecord]) -> bool:
     from shapebench.report import answer
 
-    return answer.answered(subject, records)
+    return answer.answered(subject.metric, records)
 
 
 def _write(folder: Path, subject: Subject, records: list[RunRecord], form: Format | None) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from shapebench.api import packing, places
-from shapebench.api.record import RunRecord
+from shapebench.api.record import OVER, RunRecord
 from shapebench.api.streamed import StreamedRecord
 from shapebench.kube import paths, records
 from shapebench.kube.cluster import KubeCluster, controller_uid, packed_record
@@ -97,7 +97,7 @@ class FallenBack:
 def is_to_move(run: Mapping[str, Any]) -> bool:
     """Whether this BenchmarkRun is over and its record, or a copy of it, is in a ConfigMap."""
     status = run.get("status") or {}
-    return status.get("phase") in records.OVER and bool(
+    return status.get("phase") in OVER and bool(
         status.get("recordCopy") or not places.is_url(records.place_of(run)))
 
 

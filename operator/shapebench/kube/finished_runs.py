@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shapebench.api import keys, moments
+from shapebench.api.record import OVER
 from shapebench.api.run import BenchmarkRun
 from shapebench.kube import paths, records
 from shapebench.kube.cluster import KubeCluster, controller_uid
@@ -68,4 +69,4 @@ def is_unsent(body: Mapping[str, Any]) -> bool:
     """Whether this BenchmarkRun is over and not marked."""
     phase = (body.get("status") or {}).get("phase")
     marked = (body["metadata"].get("annotations") or {}).get(keys.ANNOTATION_REMOTE_WRITE)
-    return phase in records.OVER and not marked
+    return phase in OVER and not marked

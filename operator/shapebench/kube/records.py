@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from shapebench.api import keys, packing, places
-from shapebench.api.record import RunRecord
+from shapebench.api.record import OVER, RunRecord
 from shapebench.api.streamed import StreamedRecord
 from shapebench.kube import connect, errors, listing, paths, served
 from shapebench.kube.cluster import KubeCluster, packed_record
@@ -16,7 +16,6 @@ from shapebench.results.stores import OtherStoreError, StoreError
 
 T = TypeVar("T")
 
-OVER = ("Succeeded", "Failed")
 _NAMED = 10
 
 

@@ -61,7 +61,7 @@ def _attempt(benchmark: Benchmark, planned: expand.PlannedRun, number: int, plac
         failed = ending.failed and found[ending.failed.role, ending.failed.index]
         result = outcome.judge(ending, number, attempt.timeout_s, outcome.oom_kills() > killed_before,
                                failed.message if failed else "")
-        context = _context(benchmark, planned)
+        context = expand.context(benchmark, planned, "local", NAMESPACE)
         rows = sum(pod.measurements_left_out for pod in pods)
         if rows and result.reason is None:
             result = replace(result, message=f"{rows} measurements are missing: no median is formed of the others")
@@ -104,11 +104,3 @@ def _record(path: Path) -> PodRecord | None:
         return PodRecord.model_validate(framing.loads(path.read_text()))
     except (OSError, ValueError, RecursionError):
         return None
-
-
-def _context(benchmark: Benchmark, planned: expand.PlannedRun) -> assemble.RunContext:
-    return assemble.RunContext(benchmark=benchmark.metadata.name, namespace=NAMESPACE, run=planned.name,
-                               backend="local", cell=planned.cell, shape=planned.shape, block=planned.block,
-                               repetition=planned.repetition, position=planned.position,
-                               price_per_hour=cost.gang_per_hour(benchmark.spec.workload, planned.shape),
-                               objective=benchmark.spec.objective)

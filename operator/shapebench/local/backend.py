@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -76,7 +75,8 @@ def run(benchmark: Benchmark, machine: Machine, store: Store, listener: Listener
         for number, planned in enumerate(plan):
             if planned.name in records:
                 continue
-            given_up = _given_up(records.values(), benchmark.spec.limits.failures_per_cell)
+            given_up = summary.given_up((one.cell for one in records.values() if one.phase is Phase.FAILED),
+                                        benchmark.spec.limits.failures_per_cell)
             if summary.key(planned.cell) in given_up:
                 skipped += 1
                 listener.skipped(planned)
@@ -108,8 +108,3 @@ def _loaded(store: Store, benchmark: Benchmark, plan: Iterable[expand.PlannedRun
         if record != found[name]:
             store.save(record)
     return records
-
-
-def _given_up(records: Iterable[RunRecord], limit: int) -> frozenset[summary.CellKey]:
-    failures = Counter(summary.key(record.cell) for record in records if record.phase is Phase.FAILED)
-    return frozenset(cell for cell, count in failures.items() if count >= limit)

@@ -9,9 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from shapebench.analysis import objective
 from shapebench.api.benchmark import Benchmark
-from shapebench.api.record import Verdict
 from shapebench.local import backend, cores, manifests, remarks
 from shapebench.local.backend import Result
 from shapebench.local.context import Machine
@@ -19,7 +17,7 @@ from shapebench.local.java import JavaNotFoundError
 from shapebench.local.progress import Display
 from shapebench.local.spark import SparkMissingError
 from shapebench.local.store import ChangedError, Store
-from shapebench.report import files, subject, table
+from shapebench.report import answer, files, subject, table
 
 
 class RefusedError(Exception):
@@ -76,9 +74,7 @@ def run(sources: Sequence[Path], output: Path, fresh: bool, environ: Mapping[str
 
 def answered(result: Result) -> bool:
     """Whether at least one run is valid and has the objective's number."""
-    metric = result.benchmark.spec.objective.metric
-    return any(one.verdict is Verdict.VALID and one.value is not None
-               for one in objective.observations(result.records, metric))
+    return answer.answered(result.benchmark.spec.objective.metric, result.records)
 
 
 def _impossible(contents: manifests.Contents) -> list[str]:

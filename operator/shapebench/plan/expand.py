@@ -7,9 +7,9 @@ import math
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from shapebench.api import benchmark, keys, quantity
+from shapebench.api import assemble, benchmark, cost, keys, quantity
 from shapebench.api.fields import Scalar
 from shapebench.api.record import Cell
 
@@ -71,6 +71,15 @@ def _ordered(every_cell: tuple[Cell, ...], order: benchmark.Order, block: int) -
     if order.kind == "RandomizedBlocks":
         random.Random(f"{order.seed}/{block}").shuffle(listed)
     return listed
+
+
+def context(of: benchmark.Benchmark, run: PlannedRun, backend: Literal["kubernetes", "local"],
+            namespace: str) -> assemble.RunContext:
+    """What the run's record says of it before it started."""
+    return assemble.RunContext(
+        benchmark=of.metadata.name, namespace=namespace, run=run.name, backend=backend, cell=run.cell, shape=run.shape,
+        block=run.block, repetition=run.repetition, position=run.position,
+        price_per_hour=cost.gang_per_hour(of.spec.workload, run.shape), objective=of.spec.objective)
 
 
 def template_values(run: PlannedRun, seed: int) -> Mapping[str, Scalar]:

@@ -6,7 +6,6 @@ once nothing else is left to do at this moment.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -83,7 +82,8 @@ def decide(view: View, now_s: float) -> Decision:
     needs = next((step.needs for step in taken if any(step.needs)), NOTHING)
     if any(needs) or any(step.again for step in taken):
         return Decision(actions, needs, again=True, over=any(step.over for step in taken))
-    given_up = _infeasible(judged.benchmark, plan, view.runs)
+    given_up = summary.given_up((one.planned.cell for one in made if one.run.status.phase is Phase.FAILED),
+                                judged.benchmark.spec.limits.failures_per_cell)
     waiting = [planned for planned in plan
                if planned.name not in view.runs and summary.key(planned.cell) not in given_up]
     money = ledger.of(judged.benchmark, made, now_s)
@@ -141,15 +141,6 @@ def _next_runs(benchmark: Benchmark, busy: Collection[str], waiting: Sequence[ex
         return ()
     first = waiting[:max(0, benchmark.spec.limits.concurrency - len(busy))]
     return tuple(Create(run_builder.benchmark_run(benchmark, planned)) for planned in first[:money.affordable(first)])
-
-
-def _infeasible(benchmark: Benchmark, plan: Sequence[expand.PlannedRun],
-                existing: Mapping[str, BenchmarkRun]) -> frozenset[summary.CellKey]:
-    """Cells that failed as often as limits.failuresPerCell allows."""
-    failures = Counter(summary.key(planned.cell) for planned in plan if planned.name in existing
-                       and existing[planned.name].status.phase is Phase.FAILED)
-    limit = benchmark.spec.limits.failures_per_cell
-    return frozenset(cell for cell, count in failures.items() if count >= limit)
 
 
 def _reject(view: View, judged: acceptance.Judged, now_s: float) -> Decision:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shapebench.api import assemble, cost, keys, moments
+from shapebench.api import assemble, keys, moments
 from shapebench.api.record import INFRASTRUCTURE_REASONS, Phase, PodRecord, Reason, RunRecord, Times
+from shapebench.plan import expand
 from shapebench.plan.actions import Action, Create, Emit
 from shapebench.reconcile import attempts, judging, keeping, lost_attempts, records, spending, steps, wording
 from shapebench.reconcile.facts import Failure, PodState
@@ -164,13 +165,7 @@ def _record(view: RunView, failure: Failure | None, now_s: float) -> RunRecord:
                             failure.message if failure else "", pods, view.logs)
     medians = records.medians(pods, view.logs)
     found = _with_losses(found, view, pods, has_medians=bool(medians))
-    planned = view.planned
-    context = assemble.RunContext(
-        benchmark=view.benchmark.metadata.name, namespace=view.benchmark.metadata.namespace, run=planned.name,
-        backend="kubernetes", cell=planned.cell, shape=planned.shape, block=planned.block,
-        repetition=planned.repetition, position=planned.position,
-        price_per_hour=cost.gang_per_hour(view.benchmark.spec.workload, planned.shape),
-        objective=view.benchmark.spec.objective)
+    context = expand.context(view.benchmark, view.planned, "kubernetes", view.benchmark.metadata.namespace)
     running_s = status.times.running_s or attempts.all_running_s(steps.gang(view))
     times = Times(created_s=status.times.created_s, attempt_created_s=status.times.attempt_created_s,
                   admitted_s=status.times.admitted_s, scheduled_s=steps.scheduled_s(view.current), running_s=running_s)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from shapebench.api import moments, quantity
-from shapebench.api.record import Phase
+from shapebench.api.record import OVER, Phase
 from shapebench.api.run import BenchmarkRun
 from shapebench.build import gang as gangs
 from shapebench.build import kueue
@@ -23,7 +23,7 @@ End = Callable[[RunView, Failure | None], Step]
 
 def is_over(run: BenchmarkRun) -> bool:
     """Whether the run has its result."""
-    return run.status.phase in (Phase.SUCCEEDED, Phase.FAILED)
+    return run.status.phase in OVER
 
 
 def advance(view: RunView, now_s: float, end: End) -> Step:
@@ -124,9 +124,7 @@ def _going_on(view: RunView, judgement: Judgement) -> Step:
     times = {"scheduledS": steps.scheduled_s(view.current), "runningS": running_s if phase is Phase.RUNNING else None}
     trouble = next((pod.trouble for pod in view.current if pod.trouble is not None), None)
     message = f"waiting: {trouble.message}"[:wording.MESSAGE_CHARS] if trouble else ""
-    if phase is Phase.RUNNING and status.phase is Phase.RUNNING:
-        return Step(wake_after_s=judgement.wake_after_s)
-    if phase is status.phase and message == status.message:
+    if phase is status.phase and (phase is Phase.RUNNING or message == status.message):
         return Step(wake_after_s=judgement.wake_after_s)
     told = (Emit(steps.about(view), "Warning", str(trouble.reason), trouble.message),) if trouble else ()
     patch = steps.patch(view, {"phase": phase, "message": message, "times": times})

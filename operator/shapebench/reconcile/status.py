@@ -12,7 +12,7 @@ from shapebench.analysis import expectation, prices, summary
 from shapebench.analysis.budget import Ledger, Stop
 from shapebench.api import moments
 from shapebench.api.benchmark import Benchmark
-from shapebench.api.record import Phase, Verdict
+from shapebench.api.record import OVER, Phase, Verdict
 from shapebench.api.run import BenchmarkRun
 from shapebench.api.status import (
     BenchmarkPhase,
@@ -33,7 +33,6 @@ EXCLUDED_NEXT = ("; apply it under another name, with validity.policy: Flag to c
                  "isolation: Node to keep others off their nodes (docs/concepts/validity.md)")
 OTHER_NODE_NEXT = ("; runs on another type of node than the first that counts are not compared: give all shapes the "
                    "same nodeSelector, or each its own (docs/concepts/validity.md)")
-_OVER = (Phase.SUCCEEDED, Phase.FAILED)
 
 
 def parse(body: KubeObject) -> BenchmarkStatus | None:
@@ -63,7 +62,7 @@ class Tally:
         """Only runs of the plan count: others were left by an earlier spec."""
         by_name = {one.name: one for one in plan}
         ours = {name: run for name, run in runs.items() if name in by_name}
-        going = [by_name[name] for name, run in ours.items() if run.status.phase not in _OVER]
+        going = [by_name[name] for name, run in ours.items() if run.status.phase not in OVER]
         left = () if stop else tuple(waiting)
         return cls(plan, ours, left, infeasible, money, stop, ledger.expected(money, (*going, *left)))
 
@@ -74,7 +73,7 @@ class Tally:
     @property
     def over(self) -> int:
         """How many runs have their result."""
-        return self.count(*_OVER)
+        return self.count(*OVER)
 
     @property
     def finished(self) -> bool:
@@ -235,7 +234,7 @@ def _time_left_s(benchmark: Benchmark, tally: Tally, now_s: float) -> int | None
     nothing. None where nothing is known of one: what the limits allow at most says little."""
     if not tally.over or tally.finished or benchmark.spec.suspend:
         return None
-    going = {name: run.status.times.running_s for name, run in tally.runs.items() if run.status.phase not in _OVER}
+    going = {name: run.status.times.running_s for name, run in tally.runs.items() if run.status.phase not in OVER}
     pending = [*(one for one in tally.plan if one.name in going), *tally.left]
     expected = [(one.name, tally.money.experience.expected(one)) for one in pending]
     if any(one.basis is expectation.Basis.LIMITS for _, one in expected):

@@ -23,10 +23,10 @@ def headline(subject: Subject, records: Sequence[RunRecord]) -> str:
     return f"{subject.unfinished} ({len(records)}{of_planned} runs ended), so this is provisional: {found}"
 
 
-def answered(subject: Subject, records: Sequence[RunRecord]) -> bool:
+def answered(metric: str, records: Sequence[RunRecord]) -> bool:
     """Whether a valid run has the objective's number."""
     return any(one.verdict is Verdict.VALID and one.value is not None
-               for one in objective.observations(records, subject.metric))
+               for one in objective.observations(records, metric))
 
 
 def _found(subject: Subject, records: Sequence[RunRecord]) -> str:
