@@ -12,8 +12,6 @@ from shapebench.report import answer, svg, table, units
 from shapebench.report.subject import Subject
 from shapebench.report.table import Row
 
-BLOCK_COLOURS = ("#3b82f6", "#f59e0b", "#10b981", "#ef4444", "#8b5cf6", "#14b8a6", "#ec4899", "#84cc16")
-"""Told apart on white and on black; after eight blocks they come again."""
 _BAR = "#6b8fc9"
 _WIDTH_IN = 9.2
 _ROW_IN = 0.36
@@ -53,7 +51,7 @@ def usage_chart(records: Sequence[RunRecord], rows: Sequence[Row]) -> str:
         figure = Figure(figsize=(_WIDTH_IN, 0.9 + _ROW_IN * len(shown)))
         panels = figure.subplots(1, len(USAGES), sharey=True)
         for axes, (title, pick, write) in zip(panels, USAGES, strict=True):
-            _bars(axes, records, shown, pick)
+            _bars(axes, shown, table.part_shown(records), pick)
             axes.set_title(title, fontsize=10)
             axes.xaxis.set_major_formatter(lambda value, _position, write=write: units.tick(write(value)))
             axes.xaxis.set_major_locator(_few_ticks())
@@ -91,16 +89,13 @@ def _dots(axes: Any, subject: Subject, records: Sequence[RunRecord], shown: Sequ
         if block == 0:
             axes.scatter(xs, ys, s=26, facecolors="none", edgecolors=svg.INK, alpha=0.5, zorder=2, label="warm-up")
         else:
-            colour = BLOCK_COLOURS[(block - 1) % len(BLOCK_COLOURS)]
+            colour = svg.COLOURS[(block - 1) % len(svg.COLOURS)]
             axes.scatter(xs, ys, s=30, color=colour, zorder=4, linewidths=0, label=f"block {block}")
 
 
-def _bars(axes: Any, records: Sequence[RunRecord], shown: Sequence[Row],
-          pick: Callable[[Usage], float | None]) -> None:
-    part = table.part_shown(records)
+def _bars(axes: Any, shown: Sequence[Row], part: table.Part, pick: Callable[[Usage], float | None]) -> None:
     for height, row in enumerate(shown):
-        found = [pick(table.usage_of(record, part)) for record in records if record.verdict is Verdict.VALID
-                 and summary.key(record.cell) == summary.key(row.summary.cell)]
+        found = [pick(table.usage_of(record, part)) for record in row.valid]
         values = [value for value in found if value is not None]
         if values:
             axes.barh(height, table.median(values), color=_BAR, height=0.56)

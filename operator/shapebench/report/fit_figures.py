@@ -10,9 +10,8 @@ from shapebench.analysis.points import Group
 from shapebench.analysis.regression import Line
 from shapebench.report import answer, dependence, markup, svg, units
 
-COLOURS = ("#3b82f6", "#f59e0b", "#10b981", "#ef4444", "#8b5cf6", "#14b8a6", "#ec4899", "#84cc16")
-"""Told apart on white and on black; after eight groups they come again, with another mark."""
 _MARKS = "os^D"
+"""After as many groups as there are colours these come again, with the next mark."""
 _WIDTH_IN, _ROW_IN = 9.2, 2.5
 _ACROSS = 3
 _STEPS = 24
@@ -49,7 +48,7 @@ def chart(lines: Sequence[Line], name: str) -> str:
 
 
 def _draw(axes: Any, line: Line, place: int) -> None:
-    colour, mark = COLOURS[place % len(COLOURS)], _MARKS[place // len(COLOURS) % len(_MARKS)]
+    colour, mark = svg.COLOURS[place % len(svg.COLOURS)], _MARKS[place // len(svg.COLOURS) % len(_MARKS)]
     label = dependence.group_text(_rest(line.group))
     axes.scatter(line.xs, line.ys, s=22, color=colour, marker=mark, linewidths=0, alpha=0.8, zorder=3, label=label)
     if line.fit is None:

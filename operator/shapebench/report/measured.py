@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from shapebench.analysis import averages, objective, points, summary
 from shapebench.api.fields import Scalar, scalar_text
-from shapebench.api.record import Measurement, RunRecord, Verdict
+from shapebench.api.record import Measurement, RunRecord
 from shapebench.report import markup, table, units
 from shapebench.report.table import Row
 
@@ -21,11 +21,10 @@ _COUNT = "measurements"
 _Set = tuple[tuple[str, Scalar], ...]
 
 
-def medians(records: Sequence[RunRecord], row: Row, names: Sequence[str]) -> tuple[float | None, ...]:
+def medians(row: Row, names: Sequence[str]) -> tuple[float | None, ...]:
     """For each name, the median over the cell's valid runs of the run's own value (see analysis.objective)."""
-    own = _valid(records, row)
-    return tuple(table.median([objective.of_record(record, f"{objective.MEASUREMENT_PREFIX}{name}") for record in own])
-                 for name in names)
+    return tuple(table.median([objective.of_record(record, f"{objective.MEASUREMENT_PREFIX}{name}")
+                               for record in row.valid]) for name in names)
 
 
 def section(records: Sequence[RunRecord], rows: Sequence[Row]) -> str:
@@ -35,17 +34,17 @@ def section(records: Sequence[RunRecord], rows: Sequence[Row]) -> str:
     shown = [row for row in rows if row.summary.n]
     if not names or not shown:
         return ""
-    lines = [(summary.cell_text(row.summary.cell), *map(units.number, medians(records, row, names))) for row in shown]
+    lines = [(summary.cell_text(row.summary.cell), *map(units.number, medians(row, names))) for row in shown]
     return markup.section(
         "What the job measured",
         markup.rows((("cell", True), *_titles(names)), lines)
         + markup.paragraph("Medians over the valid runs; a run that wrote several rows counts with their median.")
-        + _inner(records, shown, names))
+        + _inner(shown, names))
 
 
-def _inner(records: Sequence[RunRecord], rows: Sequence[Row], names: Sequence[str]) -> str:
+def _inner(rows: Sequence[Row], names: Sequence[str]) -> str:
     """A row for each parameter set that the job went through inside its runs."""
-    sets = [(row, _sets(_valid(records, row))) for row in rows]
+    sets = [(row, _sets(row.valid)) for row in rows]
     varied = _varied([given for _, found in sets for given in found])
     if not varied:
         return ""
@@ -95,8 +94,3 @@ def _average(rows: Sequence[Measurement], name: str) -> str:
 
 def _titles(names: Sequence[str]) -> tuple[tuple[str, bool], ...]:
     return tuple((table.apart(name.replace("_", " "), "measured ", ("cell", _COUNT)), False) for name in names)
-
-
-def _valid(records: Sequence[RunRecord], row: Row) -> list[RunRecord]:
-    return [record for record in records if record.verdict is Verdict.VALID
-            and summary.key(record.cell) == summary.key(row.summary.cell)]

@@ -12,6 +12,9 @@ from typing import Any
 INK, FAINT = "#010203", "#040506"
 """Stand-ins while drawing; in the page they become the colours of text and of lines, in light and in dark."""
 
+COLOURS = ("#3b82f6", "#f59e0b", "#10b981", "#ef4444", "#8b5cf6", "#14b8a6", "#ec4899", "#84cc16")
+"""Of blocks or groups: told apart on white and on black."""
+
 _THEME = {INK: "var(--ink)", FAINT: "var(--line)"}
 
 

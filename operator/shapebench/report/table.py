@@ -42,9 +42,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """A cell with its summary and the medians of what its valid runs used."""
+    """A cell with its summary, its valid runs, and the medians of what these used."""
 
     summary: CellSummary
+    valid: Sequence[RunRecord]
     duration_s: float | None
     cost: float | None
     cpu_seconds: float | None
@@ -171,6 +172,7 @@ def _row(one: CellSummary, valid: Sequence[RunRecord], best: CellSummary | None,
     ratio = one.median / best.median if best and best.median and one.median is not None else None
     return Row(
         summary=one,
+        valid=valid,
         duration_s=median([record.duration_s for record in valid]),
         cost=median([record.cost for record in valid]),
         cpu_seconds=median([usage.cpu_seconds for usage in usages]),
