@@ -75,7 +75,7 @@ def test_shards_hold_the_same_images_in_order(made: making.Dataset) -> None:
 def test_many_processes_may_ask_at_once(start: Callable[..., Any], tmp_path: Path) -> None:
     argv = ("--out=data", "--images=300", "--size=96")
     processes = [start("dataset", *argv) for _ in range(3)]
-    said = [process.communicate(timeout=60) for process in processes]
+    said = [process.communicate(timeout=110) for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], said
     assert len({out for out, _ in said}) == 1
     visible = [path for path in (tmp_path / "data").iterdir() if path.is_dir()]

@@ -198,7 +198,7 @@ def _pipeline(session: Any, source: str, tmp_path: Path, rows: Rows) -> Pipeline
 def test_a_stream_is_summed_right(spark: Any, tmp_path: Path, source: str) -> None:
     rows = Rows(per_second=1500, keys=3, work=2, window_s=2)
     with _pipeline(spark, source, tmp_path, rows).running("one") as running:
-        deadline_s = time.monotonic() + 60
+        deadline_s = time.monotonic() + 300
         while len(running.batches()) < 4 and time.monotonic() < deadline_s:
             running.go_on(0.2)
         fed = running.stream.fed()
@@ -229,9 +229,10 @@ def test_a_stopped_feeder_says_why(tmp_path: Path, spark: Any) -> None:
     (tmp_path / "empty").mkdir()
     Full.url = (tmp_path / "empty").as_uri()
     with stream_source.FilesSource(spark, 10, 0.1, 1, Full).opened() as stream:
-        time.sleep(0.3)
         with pytest.raises(OSError, match="No space left"):
-            stream.fed()
+            for _ in range(600):
+                stream.fed()
+                time.sleep(0.1)
 
 
 def test_files_hold_all_rows() -> None:
@@ -306,7 +307,7 @@ def test_executors_need_no_disk_in_common(start: Callable[..., Any], tmp_path: P
     assert environment["spark.locality.wait.process"] == "1h", "state stays where it is"
     total, *single = read_events(events_file, "measurement")
     assert total["parameters"] == {"source": "rate", "rows_per_second": 300}
-    assert total["values"]["input_rows_per_second"] == pytest.approx(300, rel=0.02)
+    assert total["values"]["input_rows_per_second"] == pytest.approx(300, rel=0.1)
     assert total["values"]["rows"] == sum(row["values"]["batch_rows"] for row in single) > 0
     assert not list(tmp_path.glob("scratch/*")), "the driver's own part of the checkpoint is removed"
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import ports
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -182,18 +182,10 @@ def test_a_large_batch_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert "a batch of 64 is more than the 50 images of an interval" in capsys.readouterr().err
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 def test_two_workers_decide_alike(start: Callable[..., subprocess.Popen[str]], tmp_path: Path, data_dir: Path,
                                   made: making.Dataset) -> None:
     """More than two processes can train on, so the batch grows and rounds start late: the same ones on both."""
-    workers = [f"127.0.0.1:{port}" for port in _free_ports(2)]
+    workers = [f"127.0.0.1:{port}" for port in ports.free(2)]
     processes = []
     for index in range(2):
         config = json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}})

@@ -41,7 +41,7 @@ def test_files_and_state_in_a_bucket(spark: Any, s3: S3Server, bucket: str) -> N
         session, f"{bucket}/in", "--folder"))
     with stream_places.checkpoint(session, f"{bucket}/log", Path("/nowhere")) as checkpoint:
         with Pipeline(files, rows, 10, 0.0, checkpoint).running("one") as running:
-            deadline_s = time.monotonic() + 120
+            deadline_s = time.monotonic() + 300
             while len(running.batches()) < 3 and time.monotonic() < deadline_s:
                 running.go_on(0.2)
         found = running.batches()
