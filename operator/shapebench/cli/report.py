@@ -50,11 +50,8 @@ def report(
     Examples:
 
         shapebench report read-speed
-
-        shapebench report read-speed -n team-a --context kind-shapebench --output results
-
+        shapebench report read-speed -n team-a --output results
         shapebench report read-speed -n team-a --from s3://bucket/results
-
         shapebench report build/demo/read-speed/runs.json --format csv > runs.csv
     """
     _require(output, form)

@@ -39,7 +39,6 @@ def run(
     Examples:
 
         shapebench run manifests/examples/demo/read-speed.yaml
-
         shapebench run my.yaml --output /tmp/results --fresh
     """
     from shapebench.local import command
