@@ -33,8 +33,7 @@ class CgroupV2:
         self._sysfs = sysfs
         self._process_disk = process_disk
         self._disk = Sum(len(Disk._fields))
-        self._known_devices: set[str] = set()
-        self._stacked: set[str] = set()
+        self._is_stacked: dict[str, bool] = {}
 
     def cpu(self) -> Cpu:
         """Seconds used; seconds and periods throttled where the group has a CPU controller."""
@@ -60,11 +59,10 @@ class CgroupV2:
         text = self._io_stat.text()
         if text is None:
             return self._process_disk()
-        for device in disk.devices(text) - self._known_devices:
-            self._known_devices.add(device)
-            if disk.is_stacked(device, self._sysfs):
-                self._stacked.add(device)
-        return Disk(*self._disk.of(disk.parse_io_stat(text, self._stacked)))
+        told = disk.parse_io_stat(text)
+        for device in told.keys() - self._is_stacked.keys():
+            self._is_stacked[device] = disk.is_stacked(device, self._sysfs)
+        return Disk(*self._disk.of({device: told[device] for device in told if not self._is_stacked[device]}))
 
     def pressure(self) -> Pressure:
         """The group's own; a kernel may leave it out (psi=0), and then the node's would not be the pod's."""

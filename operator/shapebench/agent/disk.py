@@ -17,21 +17,14 @@ if TYPE_CHECKING:
 _OPERATIONS = ("Read", "Write")
 
 
-def parse_io_stat(text: str, stacked: set[str]) -> dict[str, tuple[int, ...]]:
-    """What each device in a cgroup v2 io.stat tells, in the order of Disk, without those named in `stacked`."""
+def parse_io_stat(text: str) -> dict[str, tuple[int, ...]]:
+    """What each device (major:minor) in a cgroup v2 io.stat tells, in the order of Disk."""
     found = {}
     for line in text.splitlines():
         device, *fields = line.split()
-        if device not in stacked:
-            told = {key: int(number) for key, _, number in (field.partition("=") for field in fields)
-                    if number.isdigit()}
-            found[device] = tuple(told.get(key, 0) for key in ("rbytes", "wbytes", "rios", "wios"))
+        told = {key: int(number) for key, _, number in (field.partition("=") for field in fields) if number.isdigit()}
+        found[device] = tuple(told.get(key, 0) for key in ("rbytes", "wbytes", "rios", "wios"))
     return found
-
-
-def devices(io_stat: str) -> set[str]:
-    """The major:minor numbers in an io.stat."""
-    return {line.split()[0] for line in io_stat.splitlines() if line.strip()}
 
 
 def is_stacked(device: str, sysfs: Path) -> bool:

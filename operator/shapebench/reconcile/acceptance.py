@@ -26,7 +26,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Provided:
     """What the cluster has of what the Benchmark needs."""
 
     driver_account_exists: bool = True
@@ -34,7 +34,7 @@ class Surroundings:
     queue: Offer = Offer.READY
 
 
-def judge(body: KubeObject, around: Surroundings, settings: Settings) -> Judged:
+def judge(body: KubeObject, provided: Provided, settings: Settings) -> Judged:
     """Accept or reject. What the CRD's own rules cover was refused at apply and is only seen here as a safeguard."""
     try:
         benchmark = Benchmark.model_validate(body)
@@ -43,9 +43,9 @@ def judge(body: KubeObject, around: Surroundings, settings: Settings) -> Judged:
     problems = () if _has_runs(body) else acceptance.problems(benchmark.spec)
     if problems:
         return Judged(None, INVALID, "; ".join(problems))
-    if benchmark.spec.workload.spark is not None and not around.driver_account_exists:
+    if benchmark.spec.workload.spark is not None and not provided.driver_account_exists:
         return Judged(None, DRIVER_ACCOUNT_MISSING, _account_message(benchmark, settings))
-    lacking = offers.lack(benchmark, around.engine, around.queue)
+    lacking = offers.lack(benchmark, provided.engine, provided.queue)
     if lacking is not None:
         return Judged(None, lacking.reason, lacking.message)
     cells, planned = expand.cell_count(benchmark.spec), expand.run_count(benchmark.spec)

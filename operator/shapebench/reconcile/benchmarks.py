@@ -70,9 +70,9 @@ def decide(view: View, now_s: float) -> Decision:
     if "deletionTimestamp" in view.body["metadata"]:
         return Decision()
     # What goes missing later is told by the run that needs it: what ran already keeps its results.
-    around = acceptance.Surroundings() if view.runs else acceptance.Surroundings(
+    provided = acceptance.Provided() if view.runs else acceptance.Provided(
         view.driver_account_exists, view.engine_offer, view.queue_offer)
-    judged = acceptance.judge(view.body, around, view.settings)
+    judged = acceptance.judge(view.body, provided, view.settings)
     if judged.benchmark is None:
         return _reject(view, judged, now_s)
     plan = expand.runs(judged.benchmark.metadata.name, judged.benchmark.spec)

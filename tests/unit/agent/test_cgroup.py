@@ -140,7 +140,7 @@ def test_no_network_file(tmp_path: Path) -> None:
     pytest.param("8:0 rbytes=1 cost.usage=77 rbytes=x\n", Disk(1, 0, 0, 0), id="keys of other kernels"),
 ])
 def test_io_stat(text: str, expected: Disk) -> None:
-    assert Disk(*Sum(4).of(disk.parse_io_stat(text, set()))) == expected
+    assert Disk(*Sum(4).of(disk.parse_io_stat(text))) == expected
 
 
 NET = "Inter-|\n face |\n"
