@@ -60,11 +60,12 @@ class EventPipe:
         """For select; -1 without a pipe."""
         return self._fd
 
-    def read(self) -> Iterator[dict[str, Any]]:
-        """The events of lines that are complete by now. Of a program that writes without pause a megabyte is read, all
-        that a pipe holds: other duties wait. A line that is no JSON object is logged and left out."""
+    def read(self, *, last: bool = False) -> Iterator[dict[str, Any]]:
+        """The events of lines that are complete by now; of the `last` one, too, whose end was never written. Of a
+        program that writes without pause a megabyte is read, all that a pipe holds: other duties wait. A line that is
+        no JSON object is logged and left out."""
         for _ in range(_READS):
-            text = self._available()
+            text = self._available() or (b"\n" if last and self._rest else b"")
             if not text:
                 return
             *lines, self._rest = (self._rest + text).split(b"\n")

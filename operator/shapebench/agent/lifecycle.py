@@ -147,7 +147,7 @@ class Agent:
             warden = supervisor.Supervisor(self._wakeups, self._tree, self._clock)
             ended = warden.watch(pid, self._duty(pipe, started_s))
             finished_s = self._clock()
-            self._listen(pipe)
+            self._listen(pipe, last=True)
             self._measured.program_ends()
             self._announcer.tell(wire.EVENT_PROGRAM_OVER)
             left = warden.sweep()
@@ -180,9 +180,9 @@ class Agent:
             self._served_out = True
             os.kill(os.getpid(), signal.SIGTERM)  # the same way as if the kubelet asked
 
-    def _listen(self, pipe: events.EventPipe) -> None:
+    def _listen(self, pipe: events.EventPipe, *, last: bool = False) -> None:
         """Take the job's lines; the counters are read at the ends of the measured part."""
-        for event in pipe.read():
+        for event in pipe.read(last=last):
             try:
                 self._take(event)
             except Exception as error:  # the agent must outlive a line's oddities, or the program ends with it

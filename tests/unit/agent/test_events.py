@@ -46,6 +46,28 @@ def test_a_line_in_two_pieces(pipe: EventPipe) -> None:
     assert list(pipe.read()) == [{"event": "a"}]
 
 
+@pytest.mark.parametrize(("written", "events", "words"), [
+    pytest.param('{"event": "a"}', [{"event": "a"}], [], id="whole"),
+    pytest.param('{"event": "a"}\n{"event": "b"}', [{"event": "a"}, {"event": "b"}], [], id="after-another"),
+    pytest.param('{"event": ', [], ["not an event, left out: b'{\"event\": '"], id="cut-off"),
+    pytest.param("  ", [], [], id="blank"),
+])
+def test_the_last_line_needs_no_line_end(pipe: EventPipe, heard: list[str], written: str, events: list[dict[str, str]],
+                                         words: list[str]) -> None:
+    append(pipe, written)
+    assert list(pipe.read(last=True)) == events
+    assert heard == words
+
+
+def test_what_a_program_says_last_without_a_line_end_is_in_the_record(run, python) -> None:
+    result = run(*python("""
+        import json, os
+        with open(os.environ["SHAPEBENCH_EVENTS_FILE"], "a") as file:
+            json.dump({"event": "measurement", "values": {"score": 7}}, file)
+    """))
+    assert [one.values for one in result.record.measurements] == [{"score": 7}]
+
+
 def test_what_is_no_event_is_said_and_left_out(pipe: EventPipe, heard: list[str]) -> None:
     append(pipe, 'hello\n[1]\n{"no": "event"}\n\xff\n\n{"event": "a"}\n')
     assert list(pipe.read()) == [{"event": "a"}]
