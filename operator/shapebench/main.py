@@ -102,7 +102,7 @@ _VARIABLES = {
     "namespaces": "namespaces to watch, comma-separated; empty: all",
     "metrics_port": "port of /metrics and /readyz",
     "probe_port": "port of /healthz",
-    "sample_interval_s": "seconds between two samples in a run's pods",
+    "sample_interval_s": "seconds between two samples in a run's pods, 0.1 to 60",
     "system_namespaces": "whose pods may be on a node of a run with isolation: Node, comma-separated",
     "results_url": "where records of runs are kept: file:///folder, s3://bucket/folder, …; empty: in ConfigMaps",
     "results_service": "namespace/name:port of the Service of this operator, through which a file: store is read",

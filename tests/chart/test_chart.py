@@ -191,8 +191,8 @@ def test_rights_on_queues_come_with_their_switch(render: Render, role: str) -> N
     pytest.param({"rbac": {"aggregate": "yes"}}, "aggregate", id="not-a-boolean"),
     pytest.param({"watchNamespaces": ["Default"]}, "watchNamespaces", id="not-a-namespace"),
     pytest.param({"metrics": {"port": 80}}, "port", id="privileged-port"),
-    pytest.param({"operator": {"sampleIntervalSeconds": 0}}, "sampleIntervalSeconds", id="no-interval"),
-    pytest.param({"operator": {"sampleIntervalSeconds": "0.0"}}, "sampleIntervalSeconds", id="no-interval-as-a-text"),
+    *(pytest.param({"operator": {"sampleIntervalSeconds": wrong}}, "sampleIntervalSeconds", id=f"interval-of-{wrong!r}")
+      for wrong in (0, 0.05, 61, 600, "0.0", "0.05", "60.5", "61")),
     pytest.param({"fullnameOverride": "Shape_Bench"}, "fullnameOverride", id="not-a-name"),
     pytest.param({"metrics": {"port": 8080}}, "metrics.port and probes.port", id="one-port-for-two"),
 ])
@@ -200,9 +200,10 @@ def test_the_schema_refuses(render: Render, values: dict[str, Any], where: str) 
     assert where in render(values).error
 
 
-def test_a_fraction_may_be_a_text(render: Render) -> None:
+@pytest.mark.parametrize("seconds", ["0.1", "60"])
+def test_a_number_may_be_a_text(render: Render, seconds: str) -> None:
     """`helm --set` makes texts of fractions."""
-    assert _settings(render({"operator": {"sampleIntervalSeconds": "0.1"}})).sample_interval_s == 0.1
+    assert _settings(render({"operator": {"sampleIntervalSeconds": seconds}})).sample_interval_s == float(seconds)
 
 
 def test_every_value_is_in_the_schema_and_commented() -> None:

@@ -21,7 +21,7 @@ through (128 + n if signal n ended the program). At the end it writes one record
 _EPILOG = f"""\
 environment:
   {wire.ENV_COUNTERS}           cgroup (in a pod) or processes (default: the program's process tree)
-  {wire.ENV_SAMPLE_INTERVAL_S}  seconds between two samples (default 1)
+  {wire.ENV_SAMPLE_INTERVAL_S}  seconds between two samples, 0.1 to 60 (default 1)
   {wire.ENV_METRICS_PORT}       port of /metrics and /healthz (default {wire.AGENT_PORT}; 0: any)
   {wire.ENV_RECORD_FILE}        where the record goes (default: standard output)
   {wire.ENV_AWAIT}              host:port,... that must accept a connection before PROGRAM starts

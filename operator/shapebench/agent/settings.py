@@ -64,7 +64,7 @@ def parse(env: Mapping[str, str]) -> Settings:
         served=_peers(env, wire.ENV_SERVES),
         await_timeout_s=_number(env, (wire.ENV_AWAIT_TIMEOUT_S,), _AWAIT_TIMEOUT_S),
         metrics_port=int(_number(env, (wire.ENV_METRICS_PORT,), wire.AGENT_PORT)),
-        sample_interval_s=max(0.01, _number(env, (wire.ENV_SAMPLE_INTERVAL_S,), _SAMPLE_INTERVAL_S)),
+        sample_interval_s=_sample_interval_s(env),
         counters=counters,
         record_file=Path(record_file) if record_file else None,
         node=env.get(wire.ENV_NODE) or None,
@@ -84,6 +84,14 @@ def _number(env: Mapping[str, str], names: tuple[str, ...], default: float) -> f
                 raise SettingsError(f"{name}={text!r} must be 0 or more")
             return number
     return default
+
+
+def _sample_interval_s(env: Mapping[str, str]) -> float:
+    seconds = _number(env, (wire.ENV_SAMPLE_INTERVAL_S,), _SAMPLE_INTERVAL_S)
+    shortest, longest = wire.SHORTEST_SAMPLE_INTERVAL_S, wire.LONGEST_SAMPLE_INTERVAL_S
+    if not shortest <= seconds <= longest:
+        raise SettingsError(f"{wire.ENV_SAMPLE_INTERVAL_S}={seconds:g}: write {shortest:g} to {longest:g} seconds")
+    return seconds
 
 
 def _peers(env: Mapping[str, str], variable: str) -> tuple[Peer, ...]:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from shapebench.api import wire
 from shapebench.api.remote_write import ExtraHeaders, ExtraLabels, RemoteWriteUrl
 
 
@@ -24,7 +25,7 @@ class Settings(BaseModel):
     """Where to watch; empty: everywhere."""
     metrics_port: int = 9090
     probe_port: int = 8080
-    sample_interval_s: float = 1.0
+    sample_interval_s: float = Field(default=1.0, ge=wire.SHORTEST_SAMPLE_INTERVAL_S, le=wire.LONGEST_SAMPLE_INTERVAL_S)
     system_namespaces: tuple[str, ...] = ("kube-system",)
     """Whose pods may share a node with a run of `isolation: Node`: those of the cluster's own daemons."""
     results_url: str = ""

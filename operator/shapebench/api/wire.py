@@ -38,6 +38,8 @@ ENV_SERVES = "SHAPEBENCH_SERVES"
 agent ends it when all of theirs have ended, and that is a good end."""
 ENV_METRICS_PORT = "SHAPEBENCH_METRICS_PORT"
 ENV_SAMPLE_INTERVAL_S = "SHAPEBENCH_SAMPLE_INTERVAL_S"
+SHORTEST_SAMPLE_INTERVAL_S, LONGEST_SAMPLE_INTERVAL_S = 0.1, 60.0
+"""More often would cost more of a core than an agent may take; more seldom leaves too little of a curve."""
 ENV_COUNTERS = "SHAPEBENCH_COUNTERS"
 """Where usage is read: "cgroup" (a pod; v1 or v2 is found out) or "processes" (local: the program's process tree)."""
 ENV_RECORD_FILE = "SHAPEBENCH_RECORD_FILE"

@@ -53,6 +53,8 @@ def test_whom_it_follows(value: str, url: str, leader: settings.Peer | None) -> 
     pytest.param(wire.ENV_FOLLOW, "host", id="a leader without port"),
     pytest.param(wire.ENV_SERVES, "a:1,b", id="one that is served without port"),
     pytest.param(wire.ENV_SAMPLE_INTERVAL_S, "often", id="no number"),
+    pytest.param(wire.ENV_SAMPLE_INTERVAL_S, "0.09", id="an interval that costs too much"),
+    pytest.param(wire.ENV_SAMPLE_INTERVAL_S, "61", id="an interval that leaves no curve"),
     pytest.param(wire.ENV_AWAIT_TIMEOUT_S, "-1", id="negative"),
     pytest.param(wire.ENV_AWAIT_TIMEOUT_S, "nan", id="nan"),
     pytest.param(wire.ENV_COUNTERS, "magic", id="unknown counters"),
