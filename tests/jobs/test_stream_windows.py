@@ -228,11 +228,15 @@ def test_a_stopped_feeder_says_why(tmp_path: Path, spark: Any) -> None:
 
     (tmp_path / "empty").mkdir()
     Full.url = (tmp_path / "empty").as_uri()
-    with stream_source.FilesSource(spark, 10, 0.1, 1, Full).opened() as stream:
-        with pytest.raises(OSError, match="No space left"):
-            for _ in range(600):
-                stream.fed()
-                time.sleep(0.1)
+
+    def feed(stream: stream_source.Stream) -> None:
+        for _ in range(600):
+            stream.fed()
+            time.sleep(0.1)
+
+    source = stream_source.FilesSource(spark, 10, 0.1, 1, Full)
+    with source.opened() as stream, pytest.raises(OSError, match="No space left"):
+        feed(stream)
 
 
 def test_files_hold_all_rows() -> None:
