@@ -67,7 +67,7 @@ class Running:
         raise AssertionError(f"the agent ended without saying {text!r}")
 
     def finish(self) -> Result:
-        stdout, stderr = self.process.communicate(timeout=30)
+        stdout, stderr = self.process.communicate(timeout=90)
         return Result(self.process.returncode, stdout, stderr or "")
 
 

@@ -124,7 +124,7 @@ def large() -> Iterator[tuple[Endpoints, list[io.BytesIO]]]:
         opened.append(io.BytesIO(bytes(64_000_000)))
         return 200, "application/gzip", opened[-1]
 
-    endpoints = Endpoints(lambda: b"", lambda: None, 0, record, client_timeout_s=2.0, turn_s=0.2)
+    endpoints = Endpoints(lambda: b"", lambda: None, 0, record, client_timeout_s=3.0, turn_s=0.2)
     endpoints.start()
     yield endpoints, opened
     endpoints.stop()

@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import islice
 
 import pytest
-from fakes.clock import Clock
+from fakes.clock import Clock, until
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,7 +134,7 @@ def test_threads_never_share_a_name() -> None:
     shared = []
 
     def work() -> None:
-        while (key := queue.take(0.2)) is not None:
+        while (key := queue.take()) is not None:
             held[key] += 1
             shared.extend([key] if held[key] > 1 else [])
             time.sleep(0.001)
@@ -148,10 +148,11 @@ def test_threads_never_share_a_name() -> None:
     for turn in range(200):
         queue.add(turn % 5)
         time.sleep(0.0005)
+    until(lambda: set(looks) == set(range(5)) and len(queue) == 0)
+    queue.close()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join()
     assert not shared
-    assert set(looks) == set(range(5))
 
 
 @given(st.lists(st.one_of(

@@ -1,4 +1,4 @@
-"""Workers and the resync: nothing that a look raises stops them, and what is stuck is noticed."""
+"""Workers: nothing that a look raises stops them, and what is stuck is noticed."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from fakes.clock import until
 from prometheus_client import generate_latest
 
 from shapebench.handlers.queue import Pace, WorkQueue
-from shapebench.handlers.resync import Resync, unfinished
 from shapebench.handlers.workers import STUCK_S, Name, Workers
 from shapebench.kube import errors
 from shapebench.metrics.registry import Metrics
@@ -96,48 +94,3 @@ def test_workers_that_ended_or_hang_are_a_problem() -> None:
     release.set()
     workers.stop(5)
     assert workers.problem() == "worker-0 ended"
-
-
-def _body(name: str, phase: str | None, **more: Any) -> dict[str, Any]:
-    status = {"phase": phase, "observedGeneration": 1} if phase else {}
-    return {"metadata": {"namespace": "lab", "name": name, "generation": 1}, "spec": {}, "status": status} | more
-
-
-@pytest.mark.parametrize(("body", "expected"), [
-    pytest.param(_body("a", None), True, id="new"),
-    pytest.param(_body("a", "Running"), True, id="running"),
-    pytest.param(_body("a", "Suspended"), True, id="suspended"),
-    pytest.param(_body("a", "Succeeded"), False, id="succeeded"),
-    pytest.param(_body("a", "Failed"), False, id="failed"),
-    pytest.param(_body("a", "Rejected"), False, id="rejected"),
-    pytest.param(_body("a", "Rejected", metadata={"generation": 2}), True, id="changed-since"),
-    pytest.param(_body("a", "Succeeded", spec={"ttlSecondsAfterFinished": 0}), True, id="to-be-deleted"),
-])
-def test_unfinished(body: dict[str, Any], expected: bool) -> None:
-    assert unfinished(body) is expected
-
-
-def test_the_first_resync_takes_all_and_makes_ready_later_ones_the_unfinished() -> None:
-    now = [0.0]
-    queue: WorkQueue[Name] = WorkQueue(lambda: now[0])
-    resync = Resync(lambda: [_body("a", "Running"), _body("b", "Succeeded")], queue)
-    assert not resync.ready
-    resync.once()
-    assert resync.ready
-    assert [queue.take(0), queue.take(0)] == [Name("lab", "a"), Name("lab", "b")]
-    queue.done(Name("lab", "a"))
-    queue.done(Name("lab", "b"))
-    now[0] += 300
-    resync.once()
-    assert [queue.take(0), queue.take(0)] == [Name("lab", "a"), None]
-
-
-def test_a_listing_that_fails_leaves_the_operator_unready() -> None:
-    def listed() -> list[dict[str, Any]]:
-        raise errors.ForbiddenError("cannot list")
-
-    resync = Resync(listed, WorkQueue(time.monotonic))
-    resync.start()
-    time.sleep(0.02)
-    assert not resync.ready
-    resync.stop()

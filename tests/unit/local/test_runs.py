@@ -24,6 +24,12 @@ def execute(benchmark, place, tick=lambda _elapsed: None):
     return attempt.execute(benchmark, planned, place, tick)
 
 
+def lived_s(record) -> float:
+    """Of the one program; a busy machine makes every part of it longer."""
+    (pod,) = record.pods
+    return pod.program_finished_s - pod.program_started_s
+
+
 def test_a_gang_that_does_its_work(make_benchmark, place) -> None:
     program = (MEET + "import os, json, sys; c = json.loads(os.environ['TF_CONFIG']);"
                "print(c['task'], len(c['cluster']['worker']), sys.argv[1:], os.environ['OMP_NUM_THREADS'])")
@@ -61,7 +67,7 @@ time.sleep(0.5)
     record = execute(make_benchmark(program, objective={"metric": "measurement.speed", "goal": "Maximize"}), place)
     assert [row.values for row in record.measurements] == [{"speed": 5.0}]
     assert record.objective == Objective(metric="measurement.speed", goal="Maximize")
-    assert record.duration_s == pytest.approx(0.4, abs=0.25), "neither what came before nor what came after"
+    assert 0.399 <= record.duration_s <= lived_s(record) - 0.999, "neither what came before nor what came after"
 
 
 def test_a_program_that_marks_nothing_is_measured_whole_and_the_report_says_so(make_benchmark, place) -> None:
@@ -70,7 +76,8 @@ def test_a_program_that_marks_nothing_is_measured_whole_and_the_report_says_so(m
     wait = "import os, time; f = open(os.environ['SHAPEBENCH_EVENTS_FILE'], 'a'); time.sleep(0.6);"
     marked = f"print({started!r}, file=f, flush=True); time.sleep(0.1); print({finished!r}, file=f, flush=True)"
     whole, part = (execute(make_benchmark(wait + rest), place) for rest in ("", marked))
-    assert whole.duration_s > 0.6 > part.duration_s
+    assert whole.duration_s > 0.6
+    assert part.duration_s <= lived_s(part) - 0.6
     assert "no measured part" in unmarked.caveat([whole])
     assert unmarked.caveat([part]) == ""
     assert unmarked.caveat([whole, part]).startswith("in 1 run the program marked no measured part")
@@ -118,9 +125,8 @@ def test_a_failed_programs_last_words_are_in_the_message(make_benchmark, place) 
 
 def test_one_that_never_ends_is_ended_with_all_it_started(make_benchmark, place, tmp_path) -> None:
     pids = tmp_path / "pids"
-    program = ("import os, subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c',"
-               f"'import time; time.sleep(600)'], start_new_session=True);"
-               f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}'); time.sleep(600)")
+    program = ("import os, time; child = os.fork(); child or (os.setsid(), time.sleep(600));"
+               f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child}}'); time.sleep(600)")
     record = execute(make_benchmark(program, limits={"runTimeout": "2s"}), place)
     assert (record.reason, record.phase) == (Reason.RUN_TIMEOUT, Phase.FAILED)
     assert "limits.runTimeout (2s)" in record.message
