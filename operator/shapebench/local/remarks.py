@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from shapebench.api import quantity
 from shapebench.api.benchmark import Benchmark, BenchmarkSpec
+from shapebench.local import programs
 from shapebench.plan import acceptance
 
 ALWAYS = (
@@ -34,27 +34,13 @@ def problems(benchmark: Benchmark, exists: Callable[[str], bool] = os.path.exist
 
 def _missing_scripts(spec: BenchmarkSpec, exists: Callable[[str], bool]) -> Iterator[str]:
     """The user's own program, where only a pod would have it: in a volume, or in an image."""
-    spark, tensorflow = spec.workload.spark, spec.workload.tensorflow
-    words = {"spark.application": spark.application} if spark is not None and spark.application else {
-        f"tensorflow.command[{index}]": word for index, word in _programs(tensorflow.command if tensorflow else ())}
-    for field, word in words.items():
+    for field, word in programs.words(spec).items():
         path = PurePosixPath(word)
         volumes = [one.name for one in spec.volumes if path.is_relative_to(one.mount_path)]
         if path.is_absolute() and (volumes or path.suffix == ".py") and not exists(word):
             where = (f"is in the volume {volumes[0]}, and there are no volumes on the local backend" if volumes else
                      "is not on this machine (the local backend uses no images)")
             yield f"spec.workload.{field}: {word} {where}; give the path of a script that is here"
-
-
-def _programs(command: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """The words, with their places, that can only be a program: any later one may be data, or a file to be made."""
-    for index, word in enumerate(command):
-        if index == 0 or not word.startswith("-"):
-            yield index, word
-            if index > 0 or word.endswith((".py", ".sh")):
-                return
-        elif re.fullmatch("-[A-Za-z]*[cm]", word):  # what follows is code or a module, also after `bash -lc`
-            return
 
 
 def remarks(benchmark: Benchmark, core_count: int) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from shapebench.api.benchmark import Benchmark, BenchmarkSpec
 from shapebench.api.record import RunRecord
+from shapebench.local import programs
 
 _COMPARABLE = ("workload", "shapes", "parameters", "order", "volumes")
 """What makes runs of two versions of a file incomparable. More repetitions, another objective or other limits do
@@ -41,14 +42,14 @@ class Store:
 
         The remarks are kept for later reports.
         """
-        identity = _identity(benchmark.spec)
         if fresh:
             for folder in (self._records, self.logs):
                 shutil.rmtree(folder, ignore_errors=True)
         else:
             self.check(benchmark)
         self._records.mkdir(parents=True, exist_ok=True)
-        body = {"comparable": identity, "remarks": list(remarks),
+        body = {"comparable": _identity(benchmark.spec), "programs": programs.digests(benchmark.spec),
+                "remarks": list(remarks),
                 "benchmark": benchmark.model_dump(mode="json", by_alias=True, exclude_none=True)}
         self._identity.write_text(json.dumps(body, indent=2) + "\n")
 
@@ -60,10 +61,17 @@ class Store:
                                "be compared: --fresh replaces them, --output DIR keeps them")
 
     def changed(self, benchmark: Benchmark) -> tuple[str, ...]:
-        """The fields in which the Benchmark of the runs that are there is another one. Raises OSError without any."""
-        before = json.loads(self._identity.read_text())["comparable"]
-        return tuple(f"spec.{field}" for field, digest in _identity(benchmark.spec).items()
-                     if before.get(field) != digest)
+        """In what the Benchmark of the runs that are there is another one: fields, or files of its program.
+
+        A program that is not here, or was kept before programs were looked at, has not changed. Raises OSError
+        without any runs.
+        """
+        before = json.loads(self._identity.read_text())
+        fields = (f"spec.{field}" for field, digest in _identity(benchmark.spec).items()
+                  if before["comparable"].get(field) != digest)
+        kept = before.get("programs", {})
+        return (*fields, *(file for file, digest in programs.digests(benchmark.spec).items()
+                           if kept.get(file, digest) != digest))
 
     def about(self) -> tuple[Benchmark, tuple[str, ...]] | None:
         """The Benchmark and the remarks that were kept; None where there are none."""

@@ -1,9 +1,12 @@
 """The order of runs, resuming, giving up on a cell, Ctrl-C; with runs that only pretend."""
 
+import json
+
 import pytest
 
 from shapebench.api.assemble import Outcome, RunContext, run_record
 from shapebench.api.record import PodRecord, Reason, Times, Verdict
+from shapebench.api.workload import Workload
 from shapebench.local import backend
 from shapebench.local.store import ChangedError, Store
 from shapebench.plan import expand
@@ -59,6 +62,11 @@ def store(tmp_path) -> Store:
     return Store(tmp_path / "tiny")
 
 
+def with_command(benchmark, command):
+    workload = Workload.model_validate({"tensorflow": {"command": command, "arguments": ["{x}"]}})
+    return benchmark.model_copy(update={"spec": benchmark.spec.model_copy(update={"workload": workload})})
+
+
 def run(benchmark, place, store, execute, fresh=False):
     log = Log()
     store.open(benchmark, (), fresh)
@@ -101,6 +109,54 @@ def test_runs_of_another_spec_are_not_mixed_in(benchmark, place, store, make_ben
     run(benchmark, place, store, pretend())
     with pytest.raises(ChangedError, match=r"spec\.workload and spec\.parameters changed.*--fresh"):
         run(make_benchmark("other", order={"kind": "Sequential"}), place, store, pretend())
+
+
+@pytest.mark.parametrize("written", ["own.py", "{here}/own.sh", "./own"])
+def test_runs_of_another_version_of_the_program_are_not_mixed_in(benchmark, place, store, tmp_path, monkeypatch,
+                                                                 written) -> None:
+    monkeypatch.chdir(tmp_path)
+    word = written.format(here=tmp_path)
+    (tmp_path / word).write_text("the first version")
+    command = (word, "-u", "made") if written == "./own" else ("python3", "-u", word, "made")
+    own = with_command(benchmark, command)
+    run(own, place, store, pretend(stops_at="tiny-2-1"))
+    (tmp_path / "made").write_text("by a run: no part of the program")
+    assert run(own, place, store, pretend(stops_at="tiny-2-2"))[1][0] == "planned 8 already 4"
+    (tmp_path / word).write_text("the second one")
+    with pytest.raises(ChangedError, match=rf"holds runs from before {word} changed.*--fresh.*--output DIR"):
+        run(own, place, store, pretend())
+    assert store.changed(own) == (word,)
+    (tmp_path / word).write_text("the first version")
+    assert run(own, place, store, pretend())[1][0] == "planned 8 already 5"
+    (tmp_path / word).write_text("the second one")
+    assert run(own, place, store, pretend(), fresh=True)[1][0] == "planned 8 already 0"
+
+
+def test_an_application_is_the_program_too(benchmark, place, store, tmp_path) -> None:
+    application = tmp_path / "own"
+    application.write_text("one")
+    spark = benchmark.model_copy(update={"spec": benchmark.spec.model_copy(update={
+        "workload": Workload.model_validate({"spark": {"application": str(application)}})})})
+    run(spark, place, store, pretend())
+    application.write_text("two")
+    with pytest.raises(ChangedError, match=f"before {application} changed"):
+        run(spark, place, store, pretend())
+
+
+def test_what_was_kept_before_programs_were_looked_at_goes_on(benchmark, place, store, tmp_path) -> None:
+    script = tmp_path / "own.py"
+    script.write_text("one")
+    own = with_command(benchmark, ("python3", str(script)))
+    run(own, place, store, pretend(stops_at="tiny-2-1"))
+    kept = json.loads((store.folder / "benchmark.json").read_text())
+    del kept["programs"]
+    (store.folder / "benchmark.json").write_text(json.dumps(kept))
+    script.write_text("two")
+    assert run(own, place, store, pretend(stops_at="tiny-2-2"))[1][0] == "planned 8 already 4"
+    script.unlink()
+    assert store.changed(own) == (), "what is not here is said by another problem"
+    script.write_text("three")
+    assert store.changed(own) == (str(script),)
 
 
 def test_a_damaged_record_is_made_again(benchmark, place, store) -> None:
