@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from shapebench.local.context import Machine
 from shapebench.local.java import JavaNotFoundError
 from shapebench.local.progress import Display
 from shapebench.local.spark import SparkMissingError
-from shapebench.local.store import ChangedError, Store
+from shapebench.local.store import BusyError, ChangedError, Store
 from shapebench.report import answer, files, subject, table
 
 
@@ -57,19 +58,29 @@ def run(sources: Sequence[Path], output: Path, fresh: bool, environ: Mapping[str
         problems.append(str(error))
     if problems:
         raise RefusedError(*dict.fromkeys(problems))
-    try:
+    with ExitStack() as stack:
+        _open(ready, fresh, output, stack)
+        results = []
         for one in ready:
-            one.store.open(one.benchmark, one.said, fresh)
-    except OSError as error:
-        raise RefusedError(f"--output {output}: {error.filename or output}: {error.strerror}") from error
-    results = []
-    for one in ready:
-        results.append(_run_one(one, machine, console))
-        if results[-1].interrupted:
-            break
+            results.append(_run_one(one, machine, console))
+            if results[-1].interrupted:
+                break
     for result, one in zip(results, ready, strict=False):
         _show(result, one, console)
     return results
+
+
+def _open(ready: Sequence[_Ready], fresh: bool, output: Path, stack: ExitStack) -> None:
+    """Make all folders ready, and keep them until the stack ends: none is changed before all are this command's."""
+    try:
+        for one in ready:
+            stack.enter_context(one.store.held())
+        for one in ready:
+            one.store.open(one.benchmark, one.said, fresh)
+    except (BusyError, ChangedError) as error:
+        raise RefusedError(str(error)) from error
+    except OSError as error:
+        raise RefusedError(f"--output {output}: {error.filename or output}: {error.strerror}") from error
 
 
 def answered(result: Result) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,10 @@ class ChangedError(Exception):
     """The folder holds runs of a Benchmark that was another one; the message says in what, and what to do."""
 
 
+class BusyError(Exception):
+    """Another process makes runs into the folder; the message says what to do."""
+
+
 class Store:
     """The folder of one Benchmark's results."""
 
@@ -36,6 +42,18 @@ class Store:
     def logs(self) -> Path:
         """Where the runs' logs are."""
         return self.folder / "logs"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The folder to oneself. Raises BusyError while another process has it, whose death frees it, too."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BusyError(f"{self.folder}: another `shapebench run` writes there: wait until it has ended, or "
+                                "give another --output") from None
+            yield
 
     def open(self, benchmark: Benchmark, remarks: Sequence[str], fresh: bool) -> None:
         """Make the folder ready for the Benchmark's runs. Raises ChangedError if it holds others and not `fresh`.

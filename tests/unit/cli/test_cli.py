@@ -68,6 +68,33 @@ def test_after_an_interrupt_the_command_that_goes_on_is_told_and_works(manifest,
     assert len(json.loads((output / "tiny" / "runs.json").read_text())) == 1
 
 
+def test_a_second_command_does_not_write_into_the_folder_of_one_that_runs(invoke, manifest, tmp_path) -> None:
+    runs, end = tmp_path / "runs", tmp_path / "end"
+    wait = (f"import os, time; open({str(runs)!r}, 'w')\n"
+            f"while not os.path.exists({str(end)!r}): time.sleep(0.05)")
+    file, output = manifest(program=wait), tmp_path / "out"
+    first = subprocess.Popen([sys.executable, "-m", "shapebench", "run", str(file), "--output", str(output)],
+                             env=os.environ | {"PYTHONPATH": OPERATOR}, stdout=subprocess.DEVNULL)
+    try:
+        while not runs.exists():
+            assert first.poll() is None
+            time.sleep(0.05)
+        logs = list((output / "tiny" / "logs").iterdir())
+        for files in ((file,), (file, "--fresh"), (manifest("other"), file)):
+            done = invoke("run", *files, "--output", output)
+            assert (done.exit_code, done.stderr) == (
+                2, f"shapebench: {output / 'tiny'}: another `shapebench run` writes there: wait until it has ended, "
+                   "or give another --output\n")
+        assert list((output / "tiny" / "logs").iterdir()) == logs, "nothing of it was replaced"
+        assert not (output / "other" / "records").exists()
+    finally:
+        first.kill()
+        first.wait()
+        end.touch()
+    for _ in ("the kernel has freed it", "and so has a command that ended"):
+        assert invoke("run", file, "--output", output).exit_code == 0
+
+
 @pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("report", "--help")])
 def test_help_teaches_by_example(invoke, arguments) -> None:
     done = invoke(*arguments)
