@@ -36,7 +36,7 @@ def engine_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[control_
 def _install(plane: control_plane.ControlPlane) -> None:
     applied = plane.kubectl("apply", "-f", str(CRDS))
     assert applied.returncode == 0, applied.stderr
-    established = plane.kubectl("wait", "--for=condition=Established", "--timeout=20s",
+    established = plane.kubectl("wait", "--for=condition=Established", "--timeout=60s",
                                 *(f"crd/{name}" for name in CRD_NAMES))
     assert established.returncode == 0, established.stderr
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import ssl
 import subprocess
 import time
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import built_tools
+import ports
 import yaml
 from kubernetes import client
 
@@ -69,7 +69,7 @@ def find_tools() -> dict[str, Path]:
 def running(folder: Path) -> Iterator[ControlPlane]:
     """Start a control plane whose files lie in `folder`; stop it at the end. Raises ControlPlaneError."""
     tools = find_tools()
-    etcd_port, peer_port, port = free_ports(3)
+    etcd_port, peer_port, port = ports.free(3)
     token = secrets.token_hex(16)
     key = folder / "service-accounts.key"
     subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
@@ -91,15 +91,6 @@ def running(folder: Path) -> Iterator[ControlPlane]:
         plane.kubeconfig.write_text(_kubeconfig(url, token, folder / "apiserver.crt"))
         _wait_until_ready(plane, server, folder / "apiserver.log")
         yield plane
-
-
-def free_ports(count: int) -> tuple[int, ...]:
-    """Ports that were free a moment ago: all are held until the last is known, so that they differ."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return tuple(each.getsockname()[1] for each in sockets)
 
 
 @contextmanager

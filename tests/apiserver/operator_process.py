@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ports
 import yaml
-from apiserver.control_plane import ControlPlane, free_ports
+from apiserver.control_plane import ControlPlane
 from chart import rendering
 
 NAMESPACE = "shapebench-system"
 ROOT = Path(__file__).parents[2]
+PATIENCE_S = 90
+"""Below what a whole test may take: what is waited for comes in a second or two, on a slow machine in more."""
 ROLES = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 
 
@@ -84,7 +87,7 @@ class OperatorProcess:
 def running(kubeconfig: Path, folder: Path, **settings: str) -> Iterator[OperatorProcess]:
     """Start the operator and wait until it is ready; end it with SIGTERM if the caller did not."""
     log_file = folder / "operator.log"
-    metrics_port, probe_port = free_ports(2)
+    metrics_port, probe_port = ports.free(2)
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(folder), "USER": "operator", "PYTHONPATH": str(ROOT / "operator"),
         "KUBECONFIG": str(kubeconfig), "SHAPEBENCH_METRICS_PORT": str(metrics_port),
@@ -93,7 +96,7 @@ def running(kubeconfig: Path, folder: Path, **settings: str) -> Iterator[Operato
             [sys.executable, "-m", "shapebench.main"], env=environment, stdout=output, stderr=output) as process:
         operator = OperatorProcess(process, log_file, metrics_port, probe_port)
         try:
-            until(lambda: operator.get("/readyz")[0] == 200 and operator.get("/healthz")[0] == 200, 60, operator)
+            until(lambda: operator.get("/readyz")[0] == 200 and operator.get("/healthz")[0] == 200, operator)
             yield operator
         finally:
             process.send_signal(signal.SIGTERM)
@@ -112,13 +115,13 @@ def faultless(plane: ControlPlane, folder: Path, values: dict[str, Any] | None =
         assert "Traceback" not in operator.log, operator.log
 
 
-def until(condition: Callable[[], bool], timeout_s: float, operator: OperatorProcess | None = None) -> None:
+def until(condition: Callable[[], bool], operator: OperatorProcess | None = None) -> None:
     """Wait for it; fail with the operator's log."""
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         told = operator.log[-3000:] if operator else ""
         assert operator is None or operator.process.poll() is None, f"the operator ended: {told}"
-        assert time.monotonic() < deadline, f"not within {timeout_s} s; the operator says\n{told}"
+        assert time.monotonic() < deadline, f"not within {PATIENCE_S} s; the operator says\n{told}"
         time.sleep(0.02)
 
 

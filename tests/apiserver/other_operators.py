@@ -13,9 +13,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import built_tools
+import ports
 import pyspark
 import yaml
-from apiserver.control_plane import ControlPlane, ControlPlaneError, free_ports
+from apiserver.control_plane import ControlPlane, ControlPlaneError
 
 from shapebench.local import java
 
@@ -44,7 +45,7 @@ def training_operator(plane: ControlPlane, folder: Path, namespace: str) -> Iter
             "metadata": {"name": "training-operator-webhook-cert", "namespace": "kubeflow"}},
            {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
             "metadata": {"name": "validator.training-operator.kubeflow.org"}, "webhooks": []})
-    webhook, probe = free_ports(2)
+    webhook, probe = ports.free(2)
     with process(folder / "training-operator.log", [
             find("training-operator"), f"--kubeconfig={plane.kubeconfig}", f"--namespace={namespace}",
             "--enable-scheme=tfjob", "--metrics-bind-address=0", f"--webhook-server-port={webhook}",
@@ -85,7 +86,7 @@ def kueue(plane: ControlPlane, folder: Path, integrations: Sequence[str] = INTEG
              for one in ("Validating", "Mutating")))
     certificates, settings = folder / "kueue-certificates", folder / "kueue.yaml"
     _certificate(certificates)
-    webhook, probe = free_ports(2)
+    webhook, probe = ports.free(2)
     settings.write_text(yaml.safe_dump({
         "apiVersion": "config.kueue.x-k8s.io/v1beta2", "kind": "Configuration", "namespace": "kueue-system",
         "health": {"healthProbeBindAddress": f"127.0.0.1:{probe}"}, "metrics": {"bindAddress": "0"},

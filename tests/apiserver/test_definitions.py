@@ -10,6 +10,7 @@ import bad_benchmarks
 import pytest
 from apiserver.control_plane import ControlPlane
 from kubernetes import client
+from urllib3.exceptions import MaxRetryError
 
 from shapebench.api import fields, record, run, status, usage
 from shapebench.reconcile import bounded
@@ -116,9 +117,10 @@ def test_what_a_program_makes_of_a_status_is_taken_once_it_is_bounded(api_client
     _create(api_client, namespace, "benchmarkruns", RUN)
     for name, value in HOSTILE.items():
         if name != "phase":
-            with pytest.raises(client.ApiException) as refused:
+            # The server hangs up on what is too large, and if that is still being sent then, its answer is lost.
+            with pytest.raises((client.ApiException, MaxRetryError)) as refused:
                 _patch_status(api_client, namespace, "benchmarkruns", "read-speed-1-2", {name: value})
-            assert refused.value.status in (400, 413, 422), name
+            assert getattr(refused.value, "status", 413) in (400, 413, 422), name
     written = bounded.status(run.RunStatus, HOSTILE)
     stored = _patch_status(api_client, namespace, "benchmarkruns", "read-speed-1-2", written)["status"]
     assert {name: stored[name] for name in written} == written
@@ -163,6 +165,6 @@ def test_kubectl_waits_for_a_condition(api_server: ControlPlane, api_client: cli
     _create(api_client, namespace, "benchmarks", bad_benchmarks.SPARK)
     _patch_status(api_client, namespace, "benchmarks", "read-speed",
                   BENCHMARK_STATUS.model_dump(mode="json", by_alias=True, exclude_none=True))
-    waited = api_server.kubectl("wait", "-n", namespace, "--for=condition=Finished", "--timeout=5s",
+    waited = api_server.kubectl("wait", "-n", namespace, "--for=condition=Finished", "--timeout=60s",
                                 "benchmark/read-speed")
     assert waited.returncode == 0, waited.stderr

@@ -84,20 +84,20 @@ def test_without_its_definition_a_benchmark_is_refused_and_with_it_it_is_launche
         api_server: ControlPlane, namespace: str, tmp_path: Path) -> None:
     with operator_process.faultless(api_server, tmp_path, ENABLED) as operator:
         apply(api_server, namespace, tensorflow("train", workload=TF_JOB))
-        until(lambda: accepted(api_server, namespace, "train").get("reason") == "EngineNotInstalled", 20, operator)
+        until(lambda: accepted(api_server, namespace, "train").get("reason") == "EngineNotInstalled", operator)
         refused = accepted(api_server, namespace, "train")
         assert refused["status"] == "False"
         assert "tfjobs.kubeflow.org, which this cluster does not have" in refused["message"]
         assert listed(api_server, namespace, "benchmarkruns,pods,services") == []
         definitions.install(api_server, "training-operator")
-        until(lambda: accepted(api_server, namespace, "train").get("status") == "True", 30, operator)
-        until(lambda: len(listed(api_server, namespace, "tfjobs")) == 1, 20, operator)
+        until(lambda: accepted(api_server, namespace, "train").get("status") == "True", operator)
+        until(lambda: len(listed(api_server, namespace, "tfjobs")) == 1, operator)
         (job,) = listed(api_server, namespace, "tfjobs")
         assert job["metadata"]["name"] == "train-1-1-a1"
         assert listed(api_server, namespace, "pods,services") == [], "they are the training operator's to make"
         api_server.kubectl("delete", "tfjob", "train-1-1-a1", "-n", namespace)
         until(lambda: [one["metadata"]["name"] for one in listed(api_server, namespace, "tfjobs")] == ["train-1-1-a2"],
-              30, operator)
+              operator)
     definitions.remove(api_server, "training-operator")
 
 

@@ -282,9 +282,9 @@ def test_the_operator_moves_what_it_could_not_store_once_the_store_answers(
 
     with operator_process.running(kubeconfig, tmp_path, **settings) as operator:
         operator_process.apply(api_server, namespace, operator_process.tensorflow("late"))
-        until(lambda: len(listed(api_server, namespace, "pods")) == 2, 20, operator)
+        until(lambda: len(listed(api_server, namespace, "pods")) == 2, operator)
         operator_process.end_pods(api_server, namespace, "late", exit_code=3)
-        until(lambda: value(operator, 'moves_total{result="failed"}') >= 1, 20, operator)
+        until(lambda: value(operator, 'moves_total{result="failed"}') >= 1, operator)
         assert (status()["phase"], status()["record"]) == ("Failed", "late-1-1-record")
         assert value(operator, "waiting_records") == 1
         told = api_server.kubectl("get", "benchmarkruns", "-n", namespace, "-o",  # as docs/how-to/results.md has it
@@ -295,8 +295,8 @@ def test_the_operator_moves_what_it_could_not_store_once_the_store_answers(
         operator.process.wait()
     volume.unlink()
     with operator_process.running(kubeconfig, tmp_path, **settings) as operator:
-        until(lambda: value(operator, 'moves_total{result="done"}') == 1, 30, operator)
-        until(lambda: value(operator, "waiting_records") == 0, 5, operator)
+        until(lambda: value(operator, 'moves_total{result="done"}') == 1, operator)
+        until(lambda: value(operator, "waiting_records") == 0, operator)
         assert status()["record"].startswith(f"{volume.as_uri()}/{namespace}/late/")
         assert Path(status()["record"].removeprefix("file://")).is_file()
         assert listed(api_server, namespace, "configmaps") == []

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from apiserver import control_plane, other_operators
+from apiserver.operator_process import until
 from kubernetes import client
 from unit.build import test_gang as built
 
@@ -76,20 +76,12 @@ def start(core: client.CoreV1Api, namespace: str, *bodies: Body) -> Callable[[],
 
 def refused(core: client.CoreV1Api, namespace: str, name: str) -> str:
     """The scheduler's words about a pod, once it has some."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        for one in core.read_namespaced_pod(name, namespace).status.conditions or ():
-            if one.type == "PodScheduled" and one.status == "False":
-                return str(one.message)
-        time.sleep(0.1)
-    raise AssertionError("the scheduler said nothing")
+    def words() -> list[str]:
+        return [str(one.message) for one in core.read_namespaced_pod(name, namespace).status.conditions or ()
+                if one.type == "PodScheduled" and one.status == "False"]
 
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: bool(words()))
+    return words()[0]
 
 
 def test_a_run_waits_for_nodes_without_foreign_pods(core: client.CoreV1Api, namespaces: tuple[str, str]) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from apiserver import operator_process
 from apiserver.control_plane import ControlPlane
+from fakes.clock import until
 from kubernetes import client, config
 
 from shapebench.api import keys
+from shapebench.api.settings import Settings
+from shapebench.handlers.operator import Operator
 from shapebench.kube import errors
 from shapebench.kube.cluster import KubeCluster
 from shapebench.kube.transport import Transport
@@ -199,3 +203,34 @@ def test_all_benchmarks_are_listed(cluster: KubeCluster, benchmark: Body, namesp
     everywhere = {(one["metadata"]["namespace"], one["metadata"]["name"]) for one in cluster.benchmarks(())}
     assert (namespace, "one") in everywhere
     assert [one["metadata"]["name"] for one in cluster.benchmarks((namespace, "default-not"))] == ["one"]
+
+
+def test_what_was_deleted_while_no_watch_told_of_it_has_no_series(
+        cluster: KubeCluster, benchmark: Body, namespace: str, custom: client.CustomObjectsApi) -> None:
+    stays = custom.create_namespaced_custom_object(
+        keys.GROUP, keys.VERSION, namespace, keys.BENCHMARKS, benchmark_body(namespace, "two"))
+    for owner, name in ((benchmark, "one-1-1"), (stays, "two-1-1"), (stays, "two-2-1")):
+        run = run_of(owner)
+        run["metadata"]["name"], run["spec"]["benchmark"] = name, owner["metadata"]["name"]
+        cluster.apply(Create(run))
+    looked: list[str] = []
+    operator = Operator(Settings(metrics_port=0, namespaces=(namespace,)), cluster,
+                        lambda *arguments: looked.append(arguments[3]))
+    for body in (benchmark, stays, *cluster.snapshot(namespace, "one").runs, *cluster.snapshot(namespace, "two").runs):
+        operator.changed(None, body)
+    operator.serve()
+
+    def shown() -> set[str]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{operator.metrics_port}/metrics", timeout=10) as answer:
+            lines = [line for line in answer.read().decode().splitlines() if line.startswith("shapebench_")]
+        return {name for name in ("one", "one-1-1", "two", "two-1-1", "two-2-1")
+                if any(f'"{name}"' in line for line in lines)}
+
+    assert shown() == {"one", "one-1-1", "two", "two-1-1", "two-2-1"}
+    for kind, name in ((keys.BENCHMARKS, "one"), (keys.BENCHMARK_RUNS, "one-1-1"), (keys.BENCHMARK_RUNS, "two-1-1")):
+        custom.delete_namespaced_custom_object(keys.GROUP, keys.VERSION, namespace, kind, name)
+    operator.start()
+    try:
+        until(lambda: shown() == {"two", "two-2-1"} and {"one", "two"} <= set(looked))
+    finally:
+        operator.stop()

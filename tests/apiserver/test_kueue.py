@@ -48,16 +48,16 @@ def test_kueue_decides_when_a_run_starts(engine_server: ControlPlane, engine_ope
     status = partial(run_status, plane, namespace)
     queues.set_policy(plane, namespace, "Hold")
     apply(plane, namespace, tensorflow("queued", workload=workload, queueName=queues.NAME))
-    until(lambda: status("queued-1-1").get("message") == queues.WAITING, 30, engine_operator)
+    until(lambda: status("queued-1-1").get("message") == queues.WAITING, engine_operator)
     assert status("queued-1-1")["phase"] == "Pending"
-    until(lambda: workloads(plane, namespace) == 1, 30, engine_operator)
+    until(lambda: workloads(plane, namespace) == 1, engine_operator)
     queues.set_policy(plane, namespace, "None")
-    until(lambda: status("queued-1-1").get("phase") == "Starting", 40, engine_operator)
+    until(lambda: status("queued-1-1").get("phase") == "Starting", engine_operator)
     assert status("queued-1-1")["times"]["admittedS"] > status("queued-1-1")["times"]["createdS"]
     queues.set_policy(plane, namespace, "HoldAndDrain")
-    until(lambda: status("queued-1-1").get("attempt") == 2, 40, engine_operator)
+    until(lambda: status("queued-1-1").get("attempt") == 2, engine_operator)
     assert "its queue took its place back" in status("queued-1-1")["lostAttempts"][0]
-    until(lambda: names(plane, namespace, kind) == ["queued-1-1-a2"], 20, engine_operator)
+    until(lambda: names(plane, namespace, kind) == ["queued-1-1-a2"], engine_operator)
     assert status("queued-1-1")["message"] == queues.WAITING
 
 
@@ -87,27 +87,26 @@ def test_a_gang_of_ours_is_admitted_whole_or_waits(
     queues.set_policy(plane, namespace, "None")  # four cores: room for three at a time, not for six
     failing_once = {"workload": workload, "queueName": queues.NAME, "limits": {"failuresPerCell": 1}}
     apply(plane, namespace, tensorflow("one", **failing_once))
-    until(lambda: names(plane, namespace, "pods") == [f"one-1-1-a1{one}" for one in pods], 30, engine_operator)
+    until(lambda: names(plane, namespace, "pods") == [f"one-1-1-a1{one}" for one in pods], engine_operator)
     assigned = place(plane, namespace, "one-1-1-a1")["admission"]["podSetAssignments"]
     assert {one["name"]: one["count"] for one in assigned} == counted
     for pod in listed(plane, namespace, "pods"):
         assert pod["spec"]["nodeSelector"] == {"pool": "research"}
         assert "research" in [one.get("key") for one in pod["spec"]["tolerations"]]
     apply(plane, namespace, tensorflow("two", **failing_once))
-    until(lambda: "insufficient unused quota for cpu" in status("two-1-1").get("message", ""), 40,
-          engine_operator)
+    until(lambda: "insufficient unused quota for cpu" in status("two-1-1").get("message", ""), engine_operator)
     assert status("two-1-1")["phase"] == "Pending"
     assert len(names(plane, namespace, "pods")) == len(pods), "none before the whole gang has its place"
     operator_process.end_pods(plane, namespace, "one", exit_code=3)
-    until(lambda: status("one-1-1").get("phase") == "Failed", 40, engine_operator)
-    until(lambda: names(plane, namespace, "pods") == [f"two-1-1-a1{one}" for one in pods], 40, engine_operator)
+    until(lambda: status("one-1-1").get("phase") == "Failed", engine_operator)
+    until(lambda: names(plane, namespace, "pods") == [f"two-1-1-a1{one}" for one in pods], engine_operator)
     assert names(plane, namespace, WORKLOADS) == ["two-1-1-a1"], "the place of the first was given back"
     queues.set_policy(plane, namespace, "HoldAndDrain")
-    until(lambda: status("two-1-1").get("attempt") == 2, 40, engine_operator)
+    until(lambda: status("two-1-1").get("attempt") == 2, engine_operator)
     assert "its queue took its place back" in status("two-1-1")["lostAttempts"][0]
-    until(lambda: names(plane, namespace, WORKLOADS) == ["two-1-1-a2"], 30, engine_operator)
+    until(lambda: names(plane, namespace, WORKLOADS) == ["two-1-1-a2"], engine_operator)
     assert names(plane, namespace, "pods") == []
     queues.set_policy(plane, namespace, "None")
-    until(lambda: names(plane, namespace, "pods") == [f"two-1-1-a2{one}" for one in pods], 40, engine_operator)
+    until(lambda: names(plane, namespace, "pods") == [f"two-1-1-a2{one}" for one in pods], engine_operator)
     times = status("two-1-1")["times"]
     assert times["admittedS"] > times["createdS"]

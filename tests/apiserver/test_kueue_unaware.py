@@ -33,19 +33,19 @@ def test_a_run_in_no_queue_fails_and_one_in_a_queue_waits(
     plane, namespace = engine_server, engine_namespace
     status = partial(run_status, plane, namespace)
     queues.set_policy(plane, namespace, "Hold")
-    until(lambda: "Active" in told(plane, namespace, "localqueue", queues.NAME, "status.conditions"), 60)
+    until(lambda: "Active" in told(plane, namespace, "localqueue", queues.NAME, "status.conditions"))
     queued = {"queueName": queues.NAME, "limits": {"startTimeout": "8s", "failuresPerCell": 1}}
     apply(plane, namespace, tensorflow("known", workload=TF_JOB, **queued))
-    until(lambda: status("known-1-1").get("message") == queues.WAITING, 30, engine_operator)
+    until(lambda: status("known-1-1").get("message") == queues.WAITING, engine_operator)
     apply(plane, namespace, tensorflow("unknown", workload={"spark": {
         "engine": "SparkApplication", "job": "read-speed", "driver": {"serviceAccountName": "spark"}}}, **queued))
-    until(lambda: status("unknown-1-1").get("phase") == "Failed", 40, engine_operator)
+    until(lambda: status("unknown-1-1").get("phase") == "Failed", engine_operator)
     failed = status("unknown-1-1")
     assert (failed["reason"], failed["attempt"]) == ("StartTimeout", 1)
     assert failed["message"].startswith("Kueue has made no Workload for SparkApplication unknown-1-1-a1 within "
                                         "limits.startTimeout (8s): enable the integration sparkoperator.k8s.io/")
-    until(lambda: listed(plane, namespace, "sparkapplications") == [], 20, engine_operator)
+    until(lambda: listed(plane, namespace, "sparkapplications") == [], engine_operator)
     # The other one's time to start is over too. The operator looks at it once more:
     apply(plane, namespace, tensorflow("known", workload=TF_JOB, **queued, suspend=True))
-    until(lambda: told(plane, namespace, "benchmark", "known", "status.observedGeneration") == "2", 20, engine_operator)
+    until(lambda: told(plane, namespace, "benchmark", "known", "status.observedGeneration") == "2", engine_operator)
     assert (status("known-1-1")["phase"], status("known-1-1")["message"]) == ("Pending", queues.WAITING)

@@ -22,8 +22,8 @@ def test_a_role_in_its_namespace_is_enough(api_server: ControlPlane, new_namespa
     with operator_process.running(kubeconfig, tmp_path, SHAPEBENCH_NAMESPACES=served) as operator:
         apply(api_server, other, tensorflow("elsewhere"))
         apply(api_server, served, spark("read"))
-        until(lambda: len(listed(api_server, served, "pods")) == 1, 20, operator)
+        until(lambda: len(listed(api_server, served, "pods")) == 1, operator)
         assert listed(api_server, other, "pods") == []
         operator.process.send_signal(signal.SIGTERM)
-        assert operator.process.wait(15) == 0
+        assert operator.process.wait(30) == 0
         assert operator.denials() == []

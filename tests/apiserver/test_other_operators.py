@@ -29,7 +29,7 @@ def test_the_training_operators_pods_are_the_runs(
     with other_operators.training_operator(engine_server, tmp_path, engine_namespace) as log:
         apply(engine_server, engine_namespace, tensorflow("train", limits={"failuresPerCell": 1}, workload={
             "tensorflow": {"engine": "TFJob", "job": "train", "parameterServers": 1}}))
-        until(lambda: len(listed(engine_server, engine_namespace, "pods")) == 3, 60, engine_operator)
+        until(lambda: len(listed(engine_server, engine_namespace, "pods")) == 3, engine_operator)
         pods = {pod["metadata"]["name"]: pod for pod in listed(engine_server, engine_namespace, "pods")}
         gang = "train-1-1-a1"
         assert set(pods) == {f"{gang}-worker-0", f"{gang}-worker-1", f"{gang}-ps-0"}, log.read_text()[-2000:]
@@ -44,9 +44,9 @@ def test_the_training_operators_pods_are_the_runs(
             assert awaited == {address.split(":")[0] for group in cluster.values() for address in group}
         assert status("train-1-1")["phase"] == "Starting"
         operator_process.end_pods(engine_server, engine_namespace, "train", exit_code=3)
-        until(lambda: status("train-1-1").get("phase") == "Failed", 30, engine_operator)
+        until(lambda: status("train-1-1").get("phase") == "Failed", engine_operator)
         assert status("train-1-1")["reason"] == "ProgramFailed"
-        until(lambda: listed(engine_server, engine_namespace, "tfjobs,pods") == [], 30, engine_operator)
+        until(lambda: listed(engine_server, engine_namespace, "tfjobs,pods") == [], engine_operator)
 
 
 def test_the_spark_operators_pods_are_the_runs(
@@ -56,7 +56,7 @@ def test_the_spark_operators_pods_are_the_runs(
         "engine": "SparkApplication", "job": "read-speed", "driver": {"cpu": "500m", "serviceAccountName": "spark"}}})
     with other_operators.spark_operator(engine_server, tmp_path, engine_namespace) as log:
         apply(engine_server, engine_namespace, body)
-        until(lambda: len(listed(engine_server, engine_namespace, "pods")) == 1, 90, engine_operator)
+        until(lambda: len(listed(engine_server, engine_namespace, "pods")) == 1, engine_operator)
         (driver,) = listed(engine_server, engine_namespace, "pods")
         assert driver["metadata"]["name"] == "read-1-1-a1-driver", log.read_text()[-2000:]
         assert driver["metadata"]["labels"][keys.LABEL_ROLE] == "driver"
@@ -72,9 +72,9 @@ def test_the_spark_operators_pods_are_the_runs(
         assert conf["spark.executor.instances"] == "2"
         assert conf["spark.kubernetes.executor.podNamePrefix"] == "read-1-1-a1"
         operator_process.end_pods(engine_server, engine_namespace, "read", exit_code=3)
-        until(lambda: status("read-1-1").get("phase") == "Failed", 30, engine_operator)
+        until(lambda: status("read-1-1").get("phase") == "Failed", engine_operator)
         assert status("read-1-1")["reason"] == "ProgramFailed"
-        until(lambda: listed(engine_server, engine_namespace, "sparkapplications,pods") == [], 30, engine_operator)
+        until(lambda: listed(engine_server, engine_namespace, "sparkapplications,pods") == [], engine_operator)
 
 
 def properties(plane: ControlPlane, namespace: str, driver: Body) -> dict[str, str]:
@@ -87,7 +87,7 @@ def properties(plane: ControlPlane, namespace: str, driver: Body) -> dict[str, s
         answers.append(plane.kubectl("get", "configmap", name, "-n", namespace, "-o", "json").stdout)
         return bool(answers[-1])
 
-    until(there, 20)
+    until(there)
     text = json.loads(answers[-1])["data"]["spark.properties"]
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
 
@@ -100,7 +100,7 @@ def test_what_the_spark_operator_cannot_submit_fails_the_run_in_its_words(
         "driver": {"serviceAccountName": "spark"}}})
     with other_operators.spark_operator(engine_server, tmp_path, engine_namespace):
         apply(engine_server, engine_namespace, body)
-        until(lambda: status("read-1-1").get("phase") == "Failed", 90, engine_operator)
+        until(lambda: status("read-1-1").get("phase") == "Failed", engine_operator)
     failed = status("read-1-1")
     assert failed["reason"] == "EngineFailed"
     assert "SparkApplication read-1-1-a1: " in failed["message"]

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import ports
 import pytest
 from apiserver import operator_process
 from apiserver.control_plane import ControlPlane
@@ -36,16 +37,16 @@ def test_finished_runs_are_sent_whatever_happens_in_between(
                 "SHAPEBENCH_REMOTE_WRITE_LABELS": '{"cluster": "a"}'}
     finish(api_server, namespace, study)
     with operator_process.running(kubeconfig, tmp_path, **settings) as operator:
-        until(lambda: value(operator, 'retries_total{reason="unreachable"}') >= 2, 20, operator)
+        until(lambda: value(operator, 'retries_total{reason="unreachable"}') >= 2, operator)
         assert value(operator, "pending_runs") == len(study.records)
         apply(api_server, namespace, tensorflow("meanwhile"))  # nothing waits for it
-        until(lambda: len(listed(api_server, namespace, "pods")) == 2, 20, operator)
+        until(lambda: len(listed(api_server, namespace, "pods")) == 2, operator)
         assert marks(api_server, namespace) == {}
         operator.process.kill()
         operator.process.wait()
     with server.running(tmp_path / "prometheus", port=int(prometheus.url.rpartition(":")[2])), \
             operator_process.running(kubeconfig, tmp_path, **settings) as operator:
-        until(lambda: marks(api_server, namespace) == {record.run: "sent" for record in study.records}, 30, operator)
+        until(lambda: marks(api_server, namespace) == {record.run: "sent" for record in study.records}, operator)
         assert operator.denials() == []
         assert "Traceback" not in operator.log
         check(prometheus, api_server, namespace, study)
@@ -57,10 +58,10 @@ def test_an_endpoint_behind_a_proxy(
     url = "http://metrics.example.org/api/v1/write"
     kubeconfig = operator_process.install_account(api_server, tmp_path, {"remoteWrite": {"url": url}})
     finish(api_server, namespace, study)
-    with receiving.listening(Receiver(server.free_port())) as proxy, operator_process.running(
+    with receiving.listening(Receiver(ports.free(1)[0])) as proxy, operator_process.running(
             kubeconfig, tmp_path, SHAPEBENCH_REMOTE_WRITE_URL=url, SHAPEBENCH_NAMESPACES=namespace,
             HTTP_PROXY=proxy.url.removesuffix("/api/v1/write"), NO_PROXY=".svc,10.0.0.0/8") as operator:
-        until(lambda: marks(api_server, namespace) == {record.run: "sent" for record in study.records}, 30, operator)
+        until(lambda: marks(api_server, namespace) == {record.run: "sent" for record in study.records}, operator)
     assert {one.headers["Host"] for one in proxy.asked} == {"metrics.example.org"}
 
 

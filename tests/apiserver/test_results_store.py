@@ -84,9 +84,9 @@ def _service(plane: ControlPlane, port: int) -> None:
 def finished(plane: ControlPlane, installed: Installed, namespace: str, name: str, **spec: Any) -> dict[str, Any]:
     """A Benchmark whose one run has ended; the run's status."""
     apply(plane, namespace, tensorflow(name, **spec))
-    until(lambda: len(listed(plane, namespace, "pods")) == 2, 20, installed.operator)
+    until(lambda: len(listed(plane, namespace, "pods")) == 2, installed.operator)
     end_pods(plane, namespace, name, exit_code=3)
-    until(lambda: operator_process.run_status(plane, namespace, f"{name}-1-1").get("phase") == "Failed", 20,
+    until(lambda: operator_process.run_status(plane, namespace, f"{name}-1-1").get("phase") == "Failed",
           installed.operator)
     return operator_process.run_status(plane, namespace, f"{name}-1-1")
 
@@ -148,7 +148,7 @@ def test_the_status_says_how_kubectl_reads_a_record(api_server: ControlPlane, in
     def path() -> str:
         answer = api_server.kubectl("get", "benchmark", "raw", "-n", namespace, "-o", "jsonpath={.status.recordsPath}")
         return answer.stdout
-    until(lambda: bool(path()), 20, installed.operator)
+    until(lambda: bool(path()), installed.operator)
     raw = subprocess.run(f'"{api_server.kubectl_path}" --kubeconfig="{api_server.kubeconfig}" get --raw '
                          f'"{path()}/raw-1-1.json.gz" | gunzip', shell=True, capture_output=True, text=True, check=True)
     assert json.loads(raw.stdout)["run"] == "raw-1-1"
@@ -156,7 +156,7 @@ def test_the_status_says_how_kubectl_reads_a_record(api_server: ControlPlane, in
 
 def test_records_outlive_their_benchmark(api_server: ControlPlane, installed: Installed, namespace: str) -> None:
     status = finished(api_server, installed, namespace, "short", ttlSecondsAfterFinished=0)
-    until(lambda: "short" not in api_server.kubectl("get", "benchmark", "-n", namespace, "-o", "name").stdout, 20,
+    until(lambda: "short" not in api_server.kubectl("get", "benchmark", "-n", namespace, "-o", "name").stdout,
           installed.operator)
     assert Path(status["record"].removeprefix("file://")).is_file()
 
