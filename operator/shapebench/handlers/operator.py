@@ -45,7 +45,9 @@ class Operator:
         self._metrics = Metrics(time.time)
         self._queue: WorkQueue[Name] = WorkQueue(time.monotonic)
         self._workers = Workers(self._queue, self._look, self._tell, self._metrics)
-        self._resync = Resync(lambda: cluster.benchmarks(settings.namespaces), self._queue)
+        self._resync = Resync(functools.partial(cluster.benchmarks, settings.namespaces),
+                              functools.partial(cluster.run_uids, settings.namespaces), self._queue,
+                              self._metrics.board.known, functools.partial(self._note, "DELETED"))
         served = None if places.folder_of(settings.results_url) is None else cluster.results
         movers = self._movers(served=bool(served and settings.results_service))
         writer = remote_writer.of_settings(settings, cluster, self._metrics.registry)
@@ -79,8 +81,12 @@ class Operator:
 
     def changed(self, kind: str | None, body: Mapping[str, Any]) -> None:
         """An object of ours came, changed or went (kind of event: ADDED, MODIFIED, DELETED; None: it was there)."""
-        board = self._metrics.board
         self._metrics.heard()
+        self._note(kind, body)
+
+    def _note(self, kind: str | None, body: Mapping[str, Any]) -> None:
+        """Of what is gone, only what `shapebench.metrics.board.Board.known` says of it is read."""
+        board = self._metrics.board
         if body["kind"] != "Pod":
             (board.gone if kind == "DELETED" else board.saw)(body)
         if body["kind"] == "BenchmarkRun":

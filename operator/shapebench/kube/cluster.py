@@ -70,6 +70,12 @@ class KubeCluster:
         return tuple(found for namespace in namespaces or (None,)
                      for found in listing.objects(self._transport, "Benchmark", namespace))
 
+    def run_uids(self, namespaces: tuple[str, ...]) -> frozenset[str]:
+        """Of every BenchmarkRun in these namespaces (none named: in all)."""
+        return frozenset(found["uid"] for namespace in namespaces or (None,)
+                         for found in listing.objects(self._transport, "BenchmarkRun", namespace,
+                                                      keep=lambda body: {"uid": body["metadata"]["uid"]}))
+
     def apply(self, action: actions.Action) -> actions.Kept | None:
         """Do one action; done already is fine. What came of a Keep."""
         match action:

@@ -121,6 +121,17 @@ def test_a_run_that_changes_is_said_once(metrics: Metrics) -> None:
     assert [line.split("} ")[1] for line in lines(metrics, "shapebench_run_")[1:]] == ["2.0"]
 
 
+def test_the_end_of_a_run_is_not_the_end_of_the_next_one_of_its_name(metrics: Metrics) -> None:
+    first, second = run("one-1-1"), run("one-1-1")
+    first["metadata"]["uid"], second["metadata"]["uid"] = "1", "2"
+    metrics.board.saw(first)
+    metrics.board.saw(second)
+    metrics.board.gone(first)
+    assert len(lines(metrics, "shapebench_run_")) == 1
+    metrics.board.gone(second)
+    assert lines(metrics, "shapebench_run_") == []
+
+
 def test_measurements_of_equal_parameters_are_told_apart(metrics: Metrics) -> None:
     rows = [{"parameters": {"step": 1}, "values": {"loss": 0.5}}, {"parameters": {"step": 1}, "values": {"loss": 0.4}}]
     metrics.board.saw(run("one-1-1", measurements=rows))
