@@ -36,7 +36,7 @@ def _found(subject: Subject, records: Sequence[RunRecord]) -> str:
         return _no_answer(subject, records)
     first = f"{words(best)} {superlative(subject)}: median {_with_spread(best, subject.metric)}."
     others = [one for one in ranked[1:] if one.median is not None]
-    if not others or not best.median:
+    if not others:
         return first
     second, last = others[0], others[-1]
     text = f"{first[:-1]}; {_times(second, best, subject)} {words(second)}"
@@ -138,12 +138,14 @@ def _with_spread(one: CellSummary, metric: str) -> str:
 
 
 def _times(other: CellSummary, best: CellSummary, subject: Subject) -> str:
-    """`1.4× faster than`, in words that fit the objective."""
+    """`1.4× faster than`, in words that fit the objective; only of two numbers above 0 one is so many times another."""
     assert other.median is not None
     assert best.median is not None
-    small, large = sorted((abs(other.median), abs(best.median)))
-    factor = f"{large / small:.2g}×" if small and large / small < 99.5 else "far"
-    if small and large / small < 1.05:
+    small, large = sorted((other.median, best.median))
+    if small == large or small <= 0:
+        return "no better than" if small == large else "better than"
+    factor = f"{large / small:.2g}×" if large / small < 99.5 else "far"
+    if large / small < 1.05:
         return f"{(large / small - 1) * 100:.0f} % better than"
     comparative = {"duration": "faster", "cost": "cheaper"}.get(subject.metric, "less")
     return f"{factor} {comparative if subject.goal == 'Minimize' else 'more'} than"

@@ -73,7 +73,7 @@ def _finish(panels: Any, lines: Sequence[Line], shapes: Sequence[str], factors: 
             axes.yaxis.set_major_formatter(lambda value, _position: units.tick(write(value)))
             axes.tick_params(length=0)
             if min(ys) >= 0:
-                axes.set_ylim(0, max(ys) * 1.08)
+                axes.set_ylim(0, max(ys) * 1.08 or 1)
         title = answer.metric_name(lines[0].metric)
         row[0].set_ylabel(f"{shape}\n{title}" if len(shapes) > 1 else title)
     for axes, factor in zip(panels[-1], factors, strict=True):

@@ -53,7 +53,7 @@ class Row:
     disk_bytes: float | None
     """CPU, network and disk are of the measured part where every valid run knows it (`part_shown`)."""
     ratio: float | None
-    """The objective's median over the best cell's."""
+    """The objective's median over the best cell's, where both are above 0."""
     left_out: str = ""
     """Doubtful runs that are not in the numbers, counted by verdict."""
     flagged: str = ""
@@ -169,7 +169,7 @@ def _parameter(name: str) -> Callable[[Row], str]:
 
 def _row(one: CellSummary, valid: Sequence[RunRecord], best: CellSummary | None, part: Part) -> Row:
     usages = [usage_of(record, part) for record in valid]
-    ratio = one.median / best.median if best and best.median and one.median is not None else None
+    own, top = one.median or 0.0, best.median or 0.0 if best else 0.0
     return Row(
         summary=one,
         valid=valid,
@@ -178,7 +178,7 @@ def _row(one: CellSummary, valid: Sequence[RunRecord], best: CellSummary | None,
         cpu_seconds=median([usage.cpu_seconds for usage in usages]),
         network_bytes=median([network(usage) for usage in usages]),
         disk_bytes=median([disk(usage) for usage in usages]),
-        ratio=ratio,
+        ratio=own / top if min(own, top) > 0 else None,
     )
 
 

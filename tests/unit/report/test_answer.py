@@ -32,6 +32,29 @@ def test_single_runs_are_not_called_evidence(make_record) -> None:
     assert text.endswith("A single run says little: repeat before choosing.")
 
 
+OVERLAP = " The runs of these first two overlap: take them as equal until more runs tell."
+LITTLE = " A single run says little: repeat before choosing."
+
+
+@pytest.mark.parametrize(("goal", "scores", "words", "ratios"), [
+    pytest.param("Minimize", {"a": (0, 0), "b": (0, 0)}, "median 0 (range 0 to 0, 2 runs); no better than b." + OVERLAP,
+                 [None, None], id="all-at-zero"),
+    pytest.param("Minimize", {"a": (0,), "b": (0,), "c": (2,)}, "median 0 (1 run); no better than b, the next, and "
+                 "better than c, the last." + LITTLE, [None, None, None], id="two-at-zero"),
+    pytest.param("Maximize", {"a": (3,), "b": (3,)}, "median 3.00 (1 run); no better than b." + LITTLE,
+                 [1.0, 1.0], id="equal-above-zero"),
+    pytest.param("Minimize", {"a": (-2, -2), "b": (-1, -1)}, "2 runs); better than b.", [None, None], id="below-zero"),
+    pytest.param("Maximize", {"a": (2, 2), "b": (-1, -1)}, "2 runs); better than b.", [1.0, None],
+                 id="both-sides-of-zero"),
+])
+def test_no_factor_without_two_numbers_above_zero_and_a_tie_is_no_win(make_record, goal, scores, words, ratios) -> None:
+    records = [make_record(shape, measurements=(Measurement(values={"score": one}),))
+               for shape, found in scores.items() for one in found]
+    subject = Subject("b", "measurement.score", goal)
+    assert answer.headline(subject, records).endswith(words)
+    assert [row.ratio for row in table.rows(subject, records)] == ratios
+
+
 @pytest.mark.parametrize(("metric", "goal", "words"), [
     ("cost", "Minimize", "was cheapest"),
     ("measurement.images_per_second", "Maximize", "had the most images per second"),

@@ -116,6 +116,11 @@ def test_repetitions_alone_are_no_parameter_sets(make_record) -> None:
     assert "depends on each parameter" not in page
 
 
+def test_a_measurement_that_is_always_0_is_drawn_without_a_warning(make_record) -> None:
+    records = [make_record(parameters={"n": n}, measurements=(Measurement(values={"errors": 0}),)) for n in (1, 2, 3)]
+    assert "Errors against each parameter" in html.page(Subject("b", "measurement.errors"), records)
+
+
 def test_many_parameters_make_several_charts(make_record) -> None:
     records = [make_record(parameters={"a": n, "b": -n, "c": n * n, "d": n % 2, "e": n % 3},
                            measurements=(row({}, 10.0 + n % 4),)) for n in range(6)]
