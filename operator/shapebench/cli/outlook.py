@@ -79,14 +79,15 @@ def of(one: Found, among: Contents, past: Usable, cluster: Nodes | None) -> Outl
     benchmark = one.benchmark
     forecast = forecasting.of(benchmark, past.records)
     basis = plan_report.by_backend([record.backend for record in past.records], past.source)
-    here = tuple(f"on this machine: `shapebench run` would refuse it: {problem}"
-                 for problem in local_remarks.problems(benchmark))
-    unseen = ("this account may not list nodes, so it is not known whether every shape has room on one",)
-    namesakes = tuple(f"{other.file} has a Benchmark {one.name} too: in one namespace, or in one `shapebench run`, "
-                      "there can be only one of them" for other in among.namesakes(one))
-    return Outlook(
-        one.file, forecast, basis if forecast.all is not None else "",
-        (*past.remarks, *acceptance.cluster_remarks(benchmark.spec), *forecasting.remarks(forecast),
-         *filter(None, [unmarked.remark(benchmark.spec)]),
-         *(unseen if cluster is not None and cluster.known is None else ()), *here, *namesakes),
-        placement.remarks(benchmark.spec, cluster.known) if cluster is not None and cluster.known is not None else ())
+    remarks = [*past.remarks, *acceptance.cluster_remarks(benchmark.spec), *forecasting.remarks(forecast)]
+    remarks += filter(None, [unmarked.remark(benchmark.spec)])
+    no_room: tuple[str, ...] = ()
+    if cluster is not None and cluster.known is not None:
+        no_room = placement.remarks(benchmark.spec, cluster.known)
+    elif cluster is not None:
+        remarks.append("this account may not list nodes, so it is not known whether every shape has room on one")
+    remarks += (f"on this machine: `shapebench run` would refuse it: {problem}"
+                for problem in local_remarks.problems(benchmark))
+    remarks += (f"{other.file} has a Benchmark {one.name} too: in one namespace, or in one `shapebench run`, "
+                "there can be only one of them" for other in among.namesakes(one))
+    return Outlook(one.file, forecast, basis if forecast.all is not None else "", tuple(remarks), no_room)

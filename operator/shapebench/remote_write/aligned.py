@@ -41,8 +41,8 @@ class Curves:
         looked = [(pod.role in DECIDING_ROLES and is_marked(pod), _window(pod, record, by_marks=False),
                    _window(pod, record, by_marks=True), _step_s(pod)) for pod in pods]
         self._by_marks = any(marked for marked, *_ in looked)
-        known = [(window.length_s, step) for _, alone, by_marks, step in looked
-                 if (window := by_marks if self._by_marks else alone) is not None]
+        windows = ((by_marks if self._by_marks else alone, step) for _, alone, by_marks, step in looked)
+        known = [(window.length_s, step) for window, step in windows if window is not None]
         length_s = max((length for length, _ in known), default=0.0)
         self._record = record
         self._moments = np.array(grid(length_s, [step for _, step in known]) if length_s > 0 else ())
