@@ -84,7 +84,7 @@ def spark_pair(folder: Path, options: argparse.Namespace) -> tuple[Callable[[], 
     assert machine.java is not None
     assert benchmark.spec.workload.spark is not None
     (planned,) = expand.runs("frame", benchmark.spec)
-    conf = spark.configuration(Attempt(benchmark, planned, 1, machine, folder, folder),
+    conf = spark.configuration(Attempt(benchmark, planned, machine, folder, folder),
                                benchmark.spec.workload.spark)
     home = folder / "spark"  # local-cluster writes its executors' folders below SPARK_HOME
     home.mkdir()

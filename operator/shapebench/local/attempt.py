@@ -12,7 +12,7 @@ from types import MappingProxyType
 from shapebench.agent import framing
 from shapebench.api import assemble, cost
 from shapebench.api.benchmark import Benchmark
-from shapebench.api.record import INFRASTRUCTURE_REASONS, PodRecord, RunRecord, Times
+from shapebench.api.record import PodRecord, RunRecord, Times
 from shapebench.api.usage import Usage
 from shapebench.build import configured
 from shapebench.local import gang, outcome, spark, tensorflow
@@ -36,19 +36,9 @@ class Place:
 
 def execute(benchmark: Benchmark, planned: expand.PlannedRun, place: Place,
             tick: Callable[[float], None]) -> RunRecord:
-    """Make the run; failures that pass are retried as often as limits.retries says."""
-    last = benchmark.spec.limits.retries + 1
-    for number in range(1, last + 1):
-        record = _attempt(benchmark, planned, number, place, tick)
-        if record.reason not in INFRASTRUCTURE_REASONS:
-            break
-    return record
-
-
-def _attempt(benchmark: Benchmark, planned: expand.PlannedRun, number: int, place: Place,
-             tick: Callable[[float], None]) -> RunRecord:
+    """Make the run, once: what fails here is the program's doing or the user's, and would fail again."""
     with tempfile.TemporaryDirectory(prefix="shapebench-", ignore_cleanup_errors=True) as scratch:
-        attempt = Attempt(benchmark, planned, number, place.machine, Path(scratch), place.logs)
+        attempt = Attempt(benchmark, planned, place.machine, Path(scratch), place.logs)
         created_s, begun_s = time.time(), time.monotonic()
         killed_before = outcome.oom_kills()
         members = _GANGS[benchmark.spec.workload.kind](attempt)
@@ -59,7 +49,7 @@ def _attempt(benchmark: Benchmark, planned: expand.PlannedRun, number: int, plac
         found = {(member.role, member.index): _record(member.record) for member in members}
         pods = [pod for pod in found.values() if pod is not None]
         failed = ending.failed and found[ending.failed.role, ending.failed.index]
-        result = outcome.judge(ending, number, attempt.timeout_s, outcome.oom_kills() > killed_before,
+        result = outcome.judge(ending, attempt.timeout_s, outcome.oom_kills() > killed_before,
                                failed.message if failed else "")
         context = expand.context(benchmark, planned, "local", NAMESPACE)
         rows = sum(pod.measurements_left_out for pod in pods)

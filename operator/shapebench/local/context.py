@@ -36,7 +36,6 @@ class Attempt:
 
     benchmark: Benchmark
     run: expand.PlannedRun
-    number: int
     machine: Machine
     scratch: Path
     logs: Path

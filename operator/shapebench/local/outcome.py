@@ -12,27 +12,28 @@ from shapebench.api.record import Reason
 from shapebench.local.gang import Ending
 
 _KILLED = (-9, 137)
+_ATTEMPT = 1
+"""Its only one: there are no nodes here that could be lost."""
 _LOG_END_BYTES = 2**18
 """Far more than what is quoted of it: a JVM may write much while it dies."""
 
 
-def judge(ending: Ending, attempt: int, run_timeout_s: float, kernel_killed_for_memory: bool,
-          message: str) -> Outcome:
-    """The outcome of an attempt. `message` is the failed agent's own sentence on its program's end, if it had one."""
+def judge(ending: Ending, run_timeout_s: float, kernel_killed_for_memory: bool, message: str) -> Outcome:
+    """The outcome of a run. `message` is the failed agent's own sentence on its program's end, if it had one."""
     if ending.timed_out:
-        return Outcome(attempt, Reason.RUN_TIMEOUT,
+        return Outcome(_ATTEMPT, Reason.RUN_TIMEOUT,
                        f"did not end within limits.runTimeout ({quantity.duration_text(run_timeout_s)})")
     if ending.failed is None:
-        return Outcome(attempt)
+        return Outcome(_ATTEMPT)
     who = f"{ending.failed.role} {ending.failed.index}"
     detail = message or f"ended with exit code {ending.exit_code}"
     if ending.exit_code == wire.EXIT_AWAIT_TIMEOUT:
-        return Outcome(attempt, Reason.START_TIMEOUT, f"{who}: {detail}")
+        return Outcome(_ATTEMPT, Reason.START_TIMEOUT, f"{who}: {detail}")
     if ending.exit_code in _KILLED and kernel_killed_for_memory:
-        return Outcome(attempt, Reason.OUT_OF_MEMORY, f"{who}: the kernel killed it, this machine's memory ran out")
+        return Outcome(_ATTEMPT, Reason.OUT_OF_MEMORY, f"{who}: the kernel killed it, this machine's memory ran out")
     said = last_words.of_log(_end_of(ending.failed.log))
     told = f"{who}: {detail}; its log is {ending.failed.log.name}"
-    return Outcome(attempt, Reason.PROGRAM_FAILED, f"{told}\n{said}" if said else told)
+    return Outcome(_ATTEMPT, Reason.PROGRAM_FAILED, f"{told}\n{said}" if said else told)
 
 
 def _end_of(log: Path) -> str:

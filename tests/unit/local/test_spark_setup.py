@@ -22,7 +22,7 @@ def attempt(tmp_path: Path) -> Attempt:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     machine = Machine((0, 1), {"PATH": "/bin", "KEPT": "1"}, tmp_path / "data", Java(Path("/jre/bin/java"), 21, False))
-    return Attempt(benchmark, run, 1, machine, scratch, tmp_path / "logs")
+    return Attempt(benchmark, run, machine, scratch, tmp_path / "logs")
 
 
 def test_the_shape_is_the_master_and_the_users_conf_is_kept(attempt: Attempt) -> None:
