@@ -20,6 +20,7 @@ from shapebench.api.fields import (
     Price,
     ShapeName,
     Share,
+    scalar_text,
 )
 from shapebench.api.pods import PodTemplate, Toleration, Volume
 from shapebench.api.rules import ApiObject, Distinct, Rule, matching
@@ -48,7 +49,9 @@ class Parameter(ApiObject):
     """A named list of values handed to the program through its argument template."""
 
     name: ParameterName
-    values: Annotated[tuple[ParameterValue, ...], Field(min_length=1, max_length=50), Distinct()]
+    values: Annotated[tuple[ParameterValue, ...], Field(
+        min_length=1, max_length=50, description="no two that read the same, such as 1 and \"1\": nothing would tell "
+                                                 "their runs apart"), Distinct(text=scalar_text)]
 
     rules = (Rule(
         "!(self.name in [" + ", ".join(f"'{name}'" for name in RESERVED_PARAMETERS) + "])",

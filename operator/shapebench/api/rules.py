@@ -66,18 +66,20 @@ def matching(pattern: str, message: str) -> Rule:
 
 @dataclass(frozen=True)
 class Distinct:
-    """Annotates a list whose items differ: in the field `key`, or as a whole. The API server calls them map and set."""
+    """Annotates a list whose items differ: in the field `key`, or as a whole, in value and in `text`. The API server
+    calls them map and set, and compares a set's values alone."""
 
     key: str = ""
+    text: Callable[[Any], str] = str
 
     def check(self, items: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the items. Raises ValueError naming one that is there twice."""
         seen: list[Any] = []
         for item in items:
-            value = getattr(item, self.key) if self.key else (isinstance(item, bool), item)
-            if value in seen:
-                raise ValueError(f"Duplicate value: {value if self.key else item!r}")
-            seen.append(value)
+            told = [getattr(item, self.key)] if self.key else [(isinstance(item, bool), item), self.text(item)]
+            if any(one in seen for one in told):
+                raise ValueError(f"Duplicate value: {told[0] if self.key else item!r}")
+            seen += told
         return items
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -66,13 +66,19 @@ def test_a_queues_name_may_be_as_long_as_the_place_that_it_is_put_in(changes: di
     assert _errors(bad_benchmarks.changed(bad_benchmarks.SPARK, changes | {"spec.queueName": name + "b"})) != []
 
 
-def test_null_is_no_parameter_value() -> None:
-    """The one value that the API server lets through and the models do not: it becomes Accepted=False."""
-    manifest = bad_benchmarks.changed(bad_benchmarks.SPARK, {"spec.parameters": [{"name": "a", "values": [None]}]})
-    assert any(path.startswith("spec.parameters[0].values[0]") for path, _ in _errors(manifest))
+@pytest.mark.parametrize(("values", "words"), [
+    pytest.param([None], "Input should be", id="null"),
+    pytest.param([1, "1"], "Duplicate value: '1'", id="a-number-and-its-text"),
+    pytest.param(["0.5", 0.5], "Duplicate value: 0.5", id="a-text-and-its-fraction"),
+    pytest.param([True, "true"], "Duplicate value: 'true'", id="a-switch-and-its-text"),
+])
+def test_values_that_the_api_server_cannot_refuse(values: list[Any], words: str) -> None:
+    """It knows no types of them, and so no CEL; set compares what is typed. These become Accepted=False."""
+    manifest = bad_benchmarks.changed(bad_benchmarks.SPARK, {"spec.parameters": [{"name": "a", "values": values}]})
+    assert any(path.startswith("spec.parameters[0].values") and words in said for path, said in _errors(manifest))
 
 
-@pytest.mark.parametrize("values", [[1, True], [0, False, ""], [1, "1"]], ids=repr)
+@pytest.mark.parametrize("values", [[1, True], [0, False, ""], [1, "1.0"], [True, "True"]], ids=repr)
 def test_values_that_read_differently_are_different(values: list[Any]) -> None:
     manifest = bad_benchmarks.changed(bad_benchmarks.SPARK, {"spec.parameters": [{"name": "a", "values": values}]})
     parsed = benchmark.Benchmark.model_validate(manifest).spec.parameters[0].values
