@@ -74,8 +74,8 @@ def types(pods: Iterable[PodRecord]) -> Types:
     found: dict[str, set[NodeType | None]] = {}
     for pod in pods:
         found.setdefault(pod.role, set()).add(type_of(pod))
-    return {role: frozenset(known) for role, seen in sorted(found.items())
-            if len(known := {one for one in seen if one is not None}) == len(seen)}
+    return {role: frozenset(one for one in seen if one is not None)
+            for role, seen in sorted(found.items()) if None not in seen}
 
 
 def same(one: Iterable[NodeType], other: Iterable[NodeType]) -> bool:

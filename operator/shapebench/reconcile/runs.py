@@ -94,7 +94,7 @@ def _queue(view: RunView, now_s: float) -> Step:
         message += f": {place.state}" if place.state else ""
         # Pods, or a spent place: it was lost before the whole gang was there.
         asked = steps.deletions(view, [place] if place.spent and not place.deleting else (),
-                           [pod for pod in view.current if not pod.deleting])
+                                [pod for pod in view.current if not pod.deleting])
     word = {"phase": Phase.PENDING, "message": message[:wording.MESSAGE_CHARS], "times": {"admittedS": None}}
     told = (steps.patch(view, word),) if word["message"] != view.run.status.message else ()
     return Step((*_begun(view, now_s), *asked, *told), wake_after_s=attempts.QUEUE_LOOK_S)

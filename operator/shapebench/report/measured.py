@@ -53,9 +53,10 @@ def _inner(rows: Sequence[Row], names: Sequence[str]) -> str:
              for row, found in sets
              for given, own in sorted(found.items(), key=lambda item: _order(dict(item[0]), varied))
              if any(name in dict(given) for name in varied)]
-    own = _titles(names)
-    taken = ("cell", _COUNT, *(title for title, _ in own))
-    titles = (("cell", True), *((table.apart(name, "row_", taken), True) for name in varied), (_COUNT, False), *own)
+    measured = _titles(names)
+    taken = ("cell", _COUNT, *(title for title, _ in measured))
+    titles = (("cell", True), *((table.apart(name, "row_", taken), True) for name in varied), (_COUNT, False),
+              *measured)
     content = markup.rows(titles, lines)
     heading = f"{len(lines)} parameter sets that the job went through inside its runs"
     content = markup.folded(heading, content) if len(lines) > SHOWN_SETS else f"<h3>{heading}</h3>\n{content}"
