@@ -10,10 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from shapebench.agent import framing
+from shapebench.agent.counters import Network, grown
+from shapebench.agent.network import NetworkCounters
 from shapebench.api import assemble, cost
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import PodRecord, RunRecord, Times
-from shapebench.api.usage import Usage
 from shapebench.build import configured
 from shapebench.local import gang, outcome, spark, tensorflow
 from shapebench.local.context import NAMESPACE, Attempt, Machine
@@ -23,7 +24,8 @@ _GANGS: Mapping[str, Callable[[Attempt], tuple[gang.Member, ...]]] = MappingProx
     "spark": spark.gang,
     "tensorflow": tensorflow.gang,
 })
-_NETWORK = ("network_receive_bytes", "network_transmit_bytes", "network_receive_packets", "network_transmit_packets")
+_Moved = Mapping[str, int | None]
+"""Bytes and packets, by the names that they have in a record's usage."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,19 @@ class Place:
 
 def execute(benchmark: Benchmark, planned: expand.PlannedRun, place: Place,
             tick: Callable[[float], None]) -> RunRecord:
-    """Make the run, once: what fails here is the program's doing or the user's, and would fail again."""
+    """Make the run. There is no second attempt: no node can be lost here, and no pod evicted."""
     with tempfile.TemporaryDirectory(prefix="shapebench-", ignore_cleanup_errors=True) as scratch:
         attempt = Attempt(benchmark, planned, place.machine, Path(scratch), place.logs)
         created_s, begun_s = time.time(), time.monotonic()
         killed_before = outcome.oom_kills()
+        interfaces = NetworkCounters(Path("/proc"), with_loopback=True)
+        network_before = interfaces.read()
         members = _GANGS[benchmark.spec.workload.kind](attempt)
         try:
             ending = gang.run(members, attempt.timeout_s, tick)
         finally:
             spark.keep_executor_logs(attempt)
+        moved = _moved(network_before, interfaces.read())
         found = {(member.role, member.index): _record(member.record) for member in members}
         pods = [pod for pod in found.values() if pod is not None]
         failed = ending.failed and found[ending.failed.role, ending.failed.index]
@@ -58,7 +63,7 @@ def execute(benchmark: Benchmark, planned: expand.PlannedRun, place: Place,
         result = replace(result, cost_spent=cost.of_time(context.price_per_hour, time.monotonic() - begun_s))
         started = [pod.program_started_s for pod in pods if pod.program_started_s is not None]
         times = Times(created_s=created_s, scheduled_s=created_s, running_s=max(started, default=None))
-        record = assemble.run_record(context, one_network(pods), result, times)
+        record = assemble.run_record(context, one_network(pods, moved), result, times)
         lost = tuple(f"{planned.name}-{role}-{index}" for (role, index), pod in found.items()
                      if pod is None or not pod.complete)
         return record.model_copy(update={"lost_pods": lost, "environment": _configured(attempt) | record.environment})
@@ -70,22 +75,29 @@ def _configured(attempt: Attempt) -> dict[str, str]:
     return configured.told(spark.configuration(attempt, workload)) if workload is not None else {}
 
 
-def one_network(pods: Sequence[PodRecord]) -> tuple[PodRecord, ...]:
-    """The records with the network counted once: without namespaces each agent reads the whole machine's."""
-    return tuple(pod if number == 0 else _without_network(pod) for number, pod in enumerate(pods))
+def one_network(pods: Sequence[PodRecord], moved: _Moved) -> tuple[PodRecord, ...]:
+    """The records with the network counted once: without namespaces each agent reads the whole machine's.
+
+    Each does so while its own program runs, or is measured, and would miss some of the others'. So the first of
+    several tells what was `moved` during the whole run.
+    """
+    if len(pods) < 2:
+        return tuple(pods)
+    nothing = dict.fromkeys(moved)
+    return tuple(_with_network(pod, nothing if number else moved) for number, pod in enumerate(pods))
 
 
-def _without_network(pod: PodRecord) -> PodRecord:
-    columns = {name: column for name, column in pod.series.columns.items() if name not in _NETWORK}
+def _moved(before: Network, after: Network) -> _Moved:
+    return {f"network_{name}": grown(*values) for name, *values in zip(Network._fields, before, after, strict=True)}
+
+
+def _with_network(pod: PodRecord, moved: _Moved) -> PodRecord:
+    columns = {name: column for name, column in pod.series.columns.items() if moved.get(name, 0) is not None}
     return pod.model_copy(update={
-        "usage": _blank(pod.usage),
-        "measured_usage": pod.measured_usage and _blank(pod.measured_usage),
+        "usage": pod.usage.model_copy(update=moved),
+        "measured_usage": pod.measured_usage and pod.measured_usage.model_copy(update=moved),
         "series": pod.series.model_copy(update={"columns": columns}),
     })
-
-
-def _blank(usage: Usage) -> Usage:
-    return usage.model_copy(update=dict.fromkeys(_NETWORK))
 
 
 def _record(path: Path) -> PodRecord | None:

@@ -14,8 +14,9 @@ from shapebench.plan import acceptance
 ALWAYS = (
     "local backend: a worker's CPU limit is core affinity and thread counts, not a quota; its memory is not limited "
     "(Spark's heap is)",
-    "local backend: network bytes are those of the whole machine while the run lasted, loopback included; a run's "
-    "disk reads are only those that missed the page cache",
+    "local backend: network bytes are those of the whole machine, loopback included (of a gang of several processes "
+    "while the run lasted, and not in its measured part alone); a run's disk reads are only those that missed the page "
+    "cache",
 )
 SPARK = "local backend: Spark's executors are children of the driver, so the driver's usage contains theirs"
 

@@ -52,6 +52,28 @@ def test_the_machines_network_is_counted_once(make_benchmark, place) -> None:
     assert "network_receive_bytes" not in second.series.columns
 
 
+def test_a_gangs_network_is_the_same_whichever_worker_moved_it(make_benchmark, place) -> None:
+    moved = 50_000_000
+    program = EVENT + MEET + f"""
+import socket, threading
+def mark(name):
+    f.write(json.dumps({{"event": "measured-" + name}}) + chr(10)); f.flush()
+mark("started")
+if json.loads(os.environ["TF_CONFIG"])["task"]["index"] == 1:
+    time.sleep(1)
+    near = socket.create_server(("127.0.0.1", 0))
+    far = socket.create_connection(near.getsockname())
+    threading.Thread(target=lambda: (far.sendall(bytes({moved})), far.close())).start()
+    with near.accept()[0] as taken:
+        while taken.recv(2**20): pass
+mark("finished")
+"""
+    record = execute(make_benchmark(program, workers=2), place)
+    for usage in (record.usage, record.measured_usage):
+        assert usage.network_receive_bytes > moved
+        assert usage.network_transmit_bytes > moved
+
+
 def test_measurements_and_the_measured_part_come_from_the_job(make_benchmark, place) -> None:
     program = EVENT + """
 import time

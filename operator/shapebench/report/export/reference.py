@@ -64,7 +64,7 @@ nodes' clocks differ.
 
 On a cluster, when a pod was placed and ended is told by Kubernetes in whole seconds, so `cost_spent`, `queue_s` and
 `startup_s` of short runs are coarse. On the local backend the network columns hold the machine's interfaces, loopback
-included, because gangs talk over it.
+included, because gangs talk over it; of a gang of several processes they hold the whole run, `measured_` or not.
 """
 
 _FAMILIES = {
