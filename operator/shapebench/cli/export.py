@@ -80,7 +80,7 @@ def _written(records: Iterable[RunRecord], output: Path, form: Format, tables: f
     try:
         return writing.write(records, output, form, tables)
     except OSError as error:
-        terminal.refuse(f"--output {output}: {error.strerror}")
+        terminal.refuse(f"--output {output}: {error.strerror}; give a folder")
 
 
 def _tables(what: str) -> frozenset[Table]:

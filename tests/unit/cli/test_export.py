@@ -126,8 +126,8 @@ def test_all_tables_of_what_was_run_here(invoke: Invoke, runs_json: Path, tmp_pa
     pytest.param(lambda store: ("read", "--from", store / "nowhere"), "there is no such folder", id="no-such-folder"),
     pytest.param(lambda store: ("read", "--from", "ftps://x/y"), "no store for ftps:// URLs", id="no-such-scheme"),
     pytest.param(lambda store: (store / "nothing.json",), "No such file", id="no-such-file"),
-    pytest.param(lambda store: (store / "lab" / "read", "--output", "/dev/null/x"), "--output /dev/null/x: Not a dir",
-                 id="no-place-to-write"),
+    pytest.param(lambda store: (store / "lab" / "read", "--output", "/dev/null/x"), "--output /dev/null/x: Not a "
+                 "directory; give a folder", id="no-place-to-write"),
 ])
 def test_what_cannot_be_read_or_written_is_said_in_a_line(invoke: Invoke, store: Path, message: str,
                                                           arguments: Callable[[Path], tuple[Any, ...]]) -> None:
