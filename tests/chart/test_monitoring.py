@@ -123,6 +123,7 @@ def test_proxies_are_told_by_the_environment(render: Render) -> None:
     pytest.param({"remoteWrite": {"url": "http://a:b@prometheus:9090"}}, "in remoteWrite.basicAuthSecret",
                  id="password-in-the-url"),
     pytest.param({"remoteWrite": {"labels": {"a-b": "c"}}}, "labels", id="not-a-label"),
+    pytest.param({"remoteWrite": {"labels": {"cluster": ""}}}, "cluster", id="a-label-without-a-value"),
     *(pytest.param({"remoteWrite": {"labels": {name: "c"}}}, f"remoteWrite.labels.{name}", id=f"a-label-of-ours-{name}")
       for name in sorted({*OWN_LABELS, "parameter_x"})),
     pytest.param({"remoteWrite": {"basicAuthSecret": "a", "bearerTokenSecret": "b"}}, "not both", id="two-secrets"),

@@ -37,7 +37,9 @@ def _pairs(value: Any) -> Any:
 
 
 def _labels(labels: dict[str, str]) -> dict[str, str]:
-    for name in labels:
+    for name, value in labels.items():
+        if not value:
+            raise ValueError(f"{name!r} has no value, and Prometheus takes it for absent: give it one, or leave it out")
         if not _LABEL.match(name) or name.startswith("__"):
             raise ValueError(f"{name!r} is no label's name: use letters, digits and '_', not beginning with a digit "
                              "or '__'")

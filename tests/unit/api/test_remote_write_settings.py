@@ -31,6 +31,7 @@ def test_all_of_them() -> None:
     pytest.param("timeout_s", "0", "greater than 0", id="no-time"),
     pytest.param("labels", "cluster=a", '{"cluster": "a"}', id="not-json"),
     pytest.param("labels", '{"cluster": 1}', '{"cluster": "a"}', id="not-texts"),
+    pytest.param("labels", '{"cluster": ""}', "'cluster' has no value", id="no-value"),
     pytest.param("labels", '{"a-b": "c"}', "use letters, digits and '_'", id="not-a-label"),
     pytest.param("labels", '{"__name__": "c"}', "use letters, digits and '_'", id="a-label-of-prometheus"),
     pytest.param("labels", '{"shape": "c"}', "choose another name", id="a-label-of-ours"),
