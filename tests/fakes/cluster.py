@@ -109,7 +109,7 @@ class FakeCluster:
                 if not told.problem:
                     path = places.record(namespace, benchmark, uid, run)
                     self.store[path] = action.packed()
-                    told = actions.Kept(action.record, url=places.url("memory://store", path))
+                    told = actions.Kept(action.record, url=places.url("s3://store", path))
         self.effects += 1
         if self.effects == self.die_after:
             raise Killed

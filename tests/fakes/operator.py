@@ -70,5 +70,5 @@ def record(cluster: FakeCluster, run: str = "1-1") -> RunRecord:
     """The record of this run of the Benchmark, from where its status says."""
     place = cluster.get("BenchmarkRun", f"{NAME}-{run}")["status"]["record"]
     if places.is_url(place):
-        return packing.unpacked(cluster.store[place.removeprefix("memory://store/")])
+        return packing.unpacked(cluster.store[place.removeprefix("s3://store/")])
     return packing.unpacked(base64.b64decode(cluster.get("ConfigMap", place)["binaryData"][keys.RECORD_KEY]))

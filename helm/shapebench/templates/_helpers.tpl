@@ -55,8 +55,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if regexMatch "[@?#]" .Values.results.url }}
 {{- fail "results.url: leave credentials and options (@, ?, #) out, as it is in every run's status; put credentials into a Secret and name it in results.secretName" }}
 {{- end }}
-{{- if not (regexMatch "^([a-z][a-z0-9+.-]*://.+)?$" .Values.results.url) }}
-{{- fail (printf "results.url (%s): write s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or az://CONTAINER/FOLDER" .Values.results.url) }}
+{{- if not (regexMatch "^((file|s3|gs|az|abfss?)://.+)?$" .Values.results.url) }}
+{{- fail (printf "results.url (%s): write s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or az://CONTAINER/FOLDER (abfs:// and abfss:// are az://, too)" .Values.results.url) }}
+{{- end }}
+{{- if and .Values.results.readers (not .Values.results.volume.enabled) }}
+{{- fail "results.readers: they read a volume through the operator; set results.volume.enabled=true, or leave them out (a bucket's readers need its own rights)" }}
 {{- end }}
 {{- if and .Values.results.volume.enabled .Values.results.url (not (hasPrefix "file:///results" .Values.results.url)) }}
 {{- fail (printf "results.url (%s) and results.volume.enabled exclude each other: records are kept in one place; set results.volume.enabled=false" .Values.results.url) }}

@@ -13,6 +13,9 @@ from shapebench.api import packing
 SERVED = "/records/"
 """Below this the operator serves the records of a volume, by their paths in the store."""
 
+BUCKETS = frozenset({"s3", "gs", "az", "abfs", "abfss"})
+"""Schemes of the great clouds' buckets."""
+
 
 def folder(namespace: str, benchmark: str, uid: str) -> str:
     """The path of all records of a Benchmark, below the store's URL."""

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from shapebench.api import wire
+from shapebench.api import places, wire
 from shapebench.api.remote_write import ExtraHeaders, ExtraLabels, RemoteWriteUrl
 
 
@@ -48,6 +48,9 @@ class Settings(BaseModel):
         parts = urlsplit(url)
         if url and (not parts.scheme or "://" not in url or not (parts.netloc or parts.path.strip("/"))):
             raise ValueError("write a URL such as file:///results, s3://bucket/folder or gs://bucket/folder")
+        if url and parts.scheme != "file" and parts.scheme not in places.BUCKETS:
+            raise ValueError(f"records cannot be kept at {parts.scheme}://: write file://, "
+                             f"{', '.join(f'{one}://' for one in sorted(places.BUCKETS))}")
         if parts.scheme == "file" and parts.netloc:
             raise ValueError(f"write file:/// with three slashes: file://{parts.netloc} names a machine")
         if parts.username or parts.query or parts.fragment:

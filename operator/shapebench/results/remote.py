@@ -10,7 +10,8 @@ import io
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from shapebench.results.stores import BUCKETS, StoreError
+from shapebench.api import places
+from shapebench.results.stores import StoreError
 
 
 class Remote:
@@ -65,4 +66,4 @@ def _file_system(scheme: str) -> Any:
         return fsspec.filesystem(scheme)
     except (ImportError, ValueError) as error:
         raise StoreError(f"no store for {scheme}:// URLs: {error}. Known without more packages: file://, "
-                         f"{', '.join(f'{one}://' for one in sorted(BUCKETS))}") from None
+                         f"{', '.join(f'{one}://' for one in sorted(places.BUCKETS))}") from None

@@ -1,4 +1,4 @@
-"""A store by its URL: file:///folder, s3://bucket/prefix, gs://…, az://…, or whatever else fsspec knows.
+"""A store by its URL: file:///folder, s3://bucket/prefix, gs://…, az://…, or, to read from, whatever else fsspec knows.
 
 Libraries are imported when a URL needs them: an operator without a store stays as small as it was.
 """
@@ -10,9 +10,6 @@ from typing import BinaryIO, Protocol
 from urllib.parse import urlsplit
 
 from shapebench.api import places
-
-BUCKETS = frozenset({"s3", "gs", "az", "abfs", "abfss"})
-"""Schemes of the great clouds' buckets."""
 
 
 class StoreError(Exception):
@@ -53,7 +50,7 @@ def opened(url: str) -> Store:
     if folder is not None:
         from shapebench.results.folder import Folder
         return Folder(folder)
-    if urlsplit(url).scheme in BUCKETS:
+    if urlsplit(url).scheme in places.BUCKETS:
         from shapebench.results.bucket import Bucket
         return Bucket(url)
     from shapebench.results.remote import Remote

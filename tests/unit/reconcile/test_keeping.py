@@ -18,7 +18,7 @@ from shapebench.api.settings import Settings
 from shapebench.api.usage import Series, Usage
 from shapebench.reconcile import keeping, loop, pod_logs
 
-WITH_STORE = Settings(results_url="memory://store")
+WITH_STORE = Settings(results_url="s3://store")
 SERIES = {"time_s": [fake.START_S + index for index in range(50)], "columns": {"cpu_seconds": list(range(50))}}
 
 
@@ -42,7 +42,7 @@ def test_with_a_store_no_config_map_is_made_and_the_status_names_the_place() -> 
     cluster = live(fake.FakeCluster(script), benchmark(), WITH_STORE)
     folder = f"{NAMESPACE}/{NAME}/8f1c-uid"
     assert sorted(cluster.store) == [f"{folder}/{NAME}-1-1.json.gz", f"{folder}/{NAME}-2-1.json.gz"]
-    assert places(cluster) == [f"memory://store/{path}" for path in sorted(cluster.store)]
+    assert places(cluster) == [f"s3://store/{path}" for path in sorted(cluster.store)]
     assert cluster.kind("ConfigMap") == []
     record = packing.unpacked(cluster.store[f"{folder}/{NAME}-1-1.json.gz"])
     assert (record.run, record.verdict, len(record.pods)) == (f"{NAME}-1-1", Verdict.VALID, 2)
@@ -70,7 +70,7 @@ def test_a_store_gets_all_samples_of_more_pods_than_memory_holds() -> None:
 def test_a_store_that_fails_loses_nothing_and_the_reason_is_told() -> None:
     problems = iter(["cannot write: No space left on device"])
     cluster = live(fake.FakeCluster(script, store_fails=lambda: next(problems, "")), benchmark(), WITH_STORE)
-    assert places(cluster) == [f"{NAME}-1-1-record", f"memory://store/{NAMESPACE}/{NAME}/8f1c-uid/{NAME}-2-1.json.gz"]
+    assert places(cluster) == [f"{NAME}-1-1-record", f"s3://store/{NAMESPACE}/{NAME}/8f1c-uid/{NAME}-2-1.json.gz"]
     assert [body["metadata"]["name"] for body in cluster.kind("ConfigMap")] == [f"{NAME}-1-1-record"]
     told = [event for event in cluster.events if event.startswith("ResultsStore")]
     assert told == [f"ResultsStore: cannot write: No space left on device; the record of {NAME}-1-1 is in "

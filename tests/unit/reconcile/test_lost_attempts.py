@@ -40,7 +40,7 @@ def broken_off(pod: dict[str, Any], age: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("settings", [
     pytest.param(Settings(), id="config-map"),
-    pytest.param(Settings(results_url="memory://store"), id="results-store"),
+    pytest.param(Settings(results_url="s3://store"), id="results-store"),
 ])
 def test_what_the_pods_of_lost_attempts_told_is_in_the_runs_record(settings: Settings) -> None:
     cluster = live(fake.FakeCluster(broken_off), benchmark(), settings)
@@ -67,7 +67,7 @@ def test_what_the_pods_of_lost_attempts_told_is_in_the_runs_record(settings: Set
 
 @pytest.mark.parametrize("settings", [
     pytest.param(Settings(), id="config-map"),
-    pytest.param(Settings(results_url="memory://store"), id="results-store"),
+    pytest.param(Settings(results_url="s3://store"), id="results-store"),
 ])
 def test_an_operator_killed_after_any_effect_keeps_the_same(settings: Settings) -> None:
     undisturbed(lambda die_after: live(fake.FakeCluster(broken_off, die_after=die_after), benchmark(), settings))
@@ -112,7 +112,7 @@ def test_a_record_that_somebody_deleted_is_told() -> None:
 
 @pytest.mark.parametrize(("settings", "refused"), [
     pytest.param(Settings(), "-a1-record", id="the-first-attempts-alone"),
-    pytest.param(Settings(results_url="memory://store"), "", id="all-config-maps-beside-a-results-store"),
+    pytest.param(Settings(results_url="s3://store"), "", id="all-config-maps-beside-a-results-store"),
 ])
 def test_a_lost_attempts_record_that_the_api_server_refuses_holds_up_no_retry(settings: Settings,
                                                                               refused: str) -> None:

@@ -105,12 +105,12 @@ def test_logs_of_200_pods_are_not_in_memory_together() -> None:
         "metadata": {"name": NAME, "namespace": NAMESPACE, "uid": "8f1c-uid"},
         "spec": {"workload": {"tensorflow": {"job": "train"}}, "repetitions": {"count": 1, "warmups": 0},
                  "shapes": [{"name": "s", "workers": workers, "cpu": "1", "memory": "1Gi"}]}})
-    loop.reconcile(cluster, Settings(results_url="memory://store"), NAMESPACE, NAME, cluster.clock)
+    loop.reconcile(cluster, Settings(results_url="s3://store"), NAMESPACE, NAME, cluster.clock)
     for _ in range(5):
         cluster.tick()
     tracemalloc.start()
     try:
-        loop.reconcile(cluster, Settings(results_url="memory://store"), NAMESPACE, NAME, cluster.clock)
+        loop.reconcile(cluster, Settings(results_url="s3://store"), NAMESPACE, NAME, cluster.clock)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -19,7 +19,7 @@ from shapebench.api.settings import Settings
 from shapebench.reconcile import loop
 
 RUNS, PODS = 20, 2
-STORE = Settings(results_url="memory://store")
+STORE = Settings(results_url="s3://store")
 
 
 @dataclass
