@@ -65,7 +65,10 @@ def prepared(machine: Machine, benchmark: Benchmark) -> Machine:
 
 def run(benchmark: Benchmark, machine: Machine, store: Store, listener: Listener,
         execute: Execute = attempt.execute) -> Result:
-    """Make all runs that the store does not have yet. A Ctrl-C ends the current run, which then counts as not made."""
+    """Make all runs that the store does not have yet. A Ctrl-C ends the current run, which then counts as not made.
+
+    Raises ChangedError before the next run when somebody edits the program meanwhile.
+    """
     plan = expand.runs(benchmark.metadata.name, benchmark.spec)
     records = _loaded(store, benchmark, plan)
     listener.planned(benchmark.metadata.name, len(plan), len(records))
@@ -88,6 +91,7 @@ def run(benchmark: Benchmark, machine: Machine, store: Store, listener: Listener
                 skipped += len(left)
                 listener.stopped(stop)
                 break
+            store.check(benchmark)
             listener.started(planned)
             made = execute(benchmark, planned, place, listener.running)
             record = validity.judged(made, benchmark.spec.validity, [peers.of_record(one) for one in records.values()])

@@ -42,7 +42,7 @@ def run(sources: Sequence[Path], output: Path, fresh: bool, environ: Mapping[str
         console: Console) -> list[Result]:
     """Run the files' Benchmarks one after the other, then print each one's table; a Ctrl-C goes to the tables at once.
 
-    Raises RefusedError before the first run, with all that is wrong with any of them.
+    Raises RefusedError before the first run, with all that is wrong with any of them; later when a program is edited.
     """
     contents = manifests.read(sources)
     data = Path(environ.get("SHAPEBENCH_DATA_DIR") or output / "data").absolute()
@@ -62,7 +62,10 @@ def run(sources: Sequence[Path], output: Path, fresh: bool, environ: Mapping[str
         _open(ready, fresh, output, stack)
         results = []
         for one in ready:
-            results.append(_run_one(one, machine, console))
+            try:
+                results.append(_run_one(one, machine, console))
+            except ChangedError as error:
+                raise RefusedError(str(error)) from error
             if results[-1].interrupted:
                 break
     for result, one in zip(results, ready, strict=False):

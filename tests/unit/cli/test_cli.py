@@ -172,6 +172,18 @@ def test_a_changed_benchmark_is_refused_with_the_way_out(invoke, manifest, tmp_p
     assert "--fresh" in done.stderr
 
 
+def test_a_program_that_changes_while_runs_are_made_ends_them(invoke, manifest, tmp_path) -> None:
+    script = tmp_path / "own.py"
+    script.write_text("open(__file__, 'a').write('# another version')")
+    file = manifest(workload={"tensorflow": {"command": [sys.executable, str(script)]}},
+                    repetitions={"count": 3, "warmups": 0})
+    done = invoke("run", file, "--output", tmp_path / "out")
+    assert done.exit_code == 2
+    assert done.stderr == (f"shapebench: {tmp_path}/out/tiny holds runs from before {script} changed, and they can't "
+                           "be compared: --fresh replaces them, --output DIR keeps them\n")
+    assert [path.name for path in (tmp_path / "out/tiny/records").iterdir()] == ["tiny-1-1.json"]
+
+
 def test_the_same_name_in_two_files_is_refused(invoke, manifest, tmp_path) -> None:
     first = manifest()
     other = first.rename(tmp_path / "first.yaml")
