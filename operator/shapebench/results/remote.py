@@ -62,6 +62,9 @@ class Remote:
 def _file_system(scheme: str) -> Any:
     import fsspec
 
+    if scheme in ("http", "https"):
+        raise StoreError(f"no store for {scheme}:// URLs: a web server does not list its files; fetch a runs.json and "
+                         "give its path")
     try:
         return fsspec.filesystem(scheme)
     except (ImportError, ValueError) as error:

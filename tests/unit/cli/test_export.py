@@ -128,6 +128,9 @@ def test_all_tables_of_what_was_run_here(invoke: Invoke, runs_json: Path, tmp_pa
     pytest.param(lambda store: (store / "nothing.json",), "No such file", id="no-such-file"),
     pytest.param(lambda store: (store / "lab" / "read", "--output", "/dev/null/x"), "--output /dev/null/x: Not a "
                  "directory; give a folder", id="no-place-to-write"),
+    pytest.param(lambda store: ("http://here/runs.json",), "no store for http:// URLs: a web server does not list its "
+                 "files; fetch a runs.json and give its path", id="web-server"),
+    pytest.param(lambda store: ("read", "--from", "https://here/x"), "no store for https:// URLs", id="with-tls"),
 ])
 def test_what_cannot_be_read_or_written_is_said_in_a_line(invoke: Invoke, store: Path, message: str,
                                                           arguments: Callable[[Path], tuple[Any, ...]]) -> None:
