@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import time
@@ -147,7 +148,7 @@ class Agent:
             warden = supervisor.Supervisor(self._wakeups, self._tree, self._clock)
             ended = warden.watch(pid, self._duty(pipe, started_s))
             finished_s = self._clock()
-            self._listen(pipe, last=True)
+            self._listen(pipe, finished_s)
             self._measured.program_ends()
             self._announcer.tell(wire.EVENT_PROGRAM_OVER)
             left = warden.sweep()
@@ -180,21 +181,22 @@ class Agent:
             self._served_out = True
             os.kill(os.getpid(), signal.SIGTERM)  # the same way as if the kubelet asked
 
-    def _listen(self, pipe: events.EventPipe, *, last: bool = False) -> None:
-        """Take the job's lines; the counters are read at the ends of the measured part."""
-        for event in pipe.read(last=last):
+    def _listen(self, pipe: events.EventPipe, ended_s: float = math.inf) -> None:
+        """Take the job's lines; the counters are read at the ends of the measured part. `ended_s`: the program has
+        ended then, so these lines are its last."""
+        for event in pipe.read(last=ended_s < math.inf):
             try:
-                self._take(event)
+                self._take(event, ended_s)
             except Exception as error:  # the agent must outlive a line's oddities, or the program ends with it
                 log(f"an event could not be taken, left out: {error!r}")
 
-    def _take(self, event: dict[str, Any]) -> None:
+    def _take(self, event: dict[str, Any], latest_s: float) -> None:
         name = event["event"]
         if name not in (wire.EVENT_MEASURED_STARTED, wire.EVENT_MEASURED_FINISHED):
             self._story.tell(event)
             return
         heard = moments.now(self._clock, self._world.wall)
-        at_s = moments.made_at(event, heard, self._measured.earliest_s(name))
+        at_s = min(moments.made_at(event, heard, self._measured.earliest_s(name)), latest_s)
         if self._measured.says(name, at_s):
             self._story.mark(name, at_s)
             self._wall_clock.compare(event, at_s)
