@@ -106,7 +106,7 @@ def main() -> None:
     before = everywhere(look)
     time.sleep(BEFORE_S)
     known_life.tell("measured-started")
-    time.sleep(0.3)
+    time.sleep(1)  # agents that hear of it later than this do not know the measured part's usage
     known = everywhere(lambda: work(seconds, memory_mib, mib, datagrams, address))
     time.sleep(1)
     known_life.tell("measured-finished")

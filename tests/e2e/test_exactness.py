@@ -61,12 +61,9 @@ def test_a_life_whose_use_is_known(cluster: Cluster) -> None:
     _give_programs(cluster, {"echo.py": ECHO, "peer.py": PEER, "start.sh": START.replace("DATAGRAMS", str(DATAGRAMS)),
                              "known_life.py": Path(known_life.__file__).read_text()})
     command = ["sh", "/programs/start.sh", str(CPU_SECONDS), "/shapebench/data", str(exactness.DISK_MIB)]
-    cluster.apply(python_benchmark("known", "", workers=2, cpu="1", memory="1Gi",
-                                   workload={"tensorflow": {"command": command}}, volumes=VOLUMES))
-    cluster.wait("Succeeded", "bm/known")
-    [run] = _records(cluster, "known")
+    run = _heard_in_time(cluster, workers=2, memory="1Gi", workload={"tensorflow": {"command": command}})
     [pod] = [pod for pod in run.pods if pod.index == 0]
-    assert pod.measured_usage is not None, "the marks were heard in time"
+    assert pod.measured_usage is not None
     assert pod.measured_memory_peak_is_sampled is False
     figures = exactness.figures(pod, pod.measured_usage)
     _judge(figures)
@@ -84,16 +81,13 @@ def test_spark_executors_whose_use_is_known(spark_cluster: Cluster) -> None:
     words = [str(number) for number in (EXECUTORS, BURNT_SECONDS, exactness.DISK_MIB, DATAGRAMS)]
     workload = {"spark": {"application": "/programs/known_spark.py", "arguments": words,
                           "driver": {"cpu": "1", "memory": "1Gi"}}}
-    cluster.apply(python_benchmark("known-spark", "", workers=EXECUTORS, cpu="1", memory="2Gi", workload=workload,
-                                   volumes=VOLUMES))
-    cluster.wait("Succeeded", "bm/known-spark")
-    [run] = _records(cluster, "known-spark")
+    run = _heard_in_time(cluster, workers=EXECUTORS, memory="2Gi", workload=workload)
     known = {row.parameters["executor"]: row.values for row in run.measurements}
     executors = {pod.index: pod.measured_usage for pod in run.pods if pod.role == "executor"}
     assert known.keys() == executors.keys()
     figures = []
     for index, usage in executors.items():
-        assert usage is not None, "the driver's marks were heard in time"
+        assert usage is not None
         values, moved = known[index], 2 * known[index]["datagrams"] * (known_life.PAYLOAD_BYTES + own_pod.FRAME_BYTES)
         pages = min(max(usage.disk_read_bytes - values["disk"], values["least_pages"]), values["most_pages"])
         figures += [
@@ -119,6 +113,14 @@ def _give_programs(cluster: Cluster, files: dict[str, str]) -> None:
     cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "programs"}, "data": files})
 
 
-def _records(cluster: Cluster, name: str) -> list[RunRecord]:
-    found: list[dict[str, Any]] = records(cluster, name)
-    return [RunRecord.model_validate(record) for record in found]
+def _heard_in_time(cluster: Cluster, **spec: Any) -> RunRecord:
+    """A run of whose measured part all agents know the usage: one that a busy machine wakes up too late does not."""
+    for number in range(exactness.LIVES):
+        name = f"known-{number}"
+        cluster.apply(python_benchmark(name, "", cpu="1", volumes=VOLUMES, **spec))
+        cluster.wait("Succeeded", f"bm/{name}")
+        [found] = records(cluster, name)
+        run = RunRecord.model_validate(found)
+        if all(pod.measured_usage is not None for pod in run.pods):
+            break
+    return run
