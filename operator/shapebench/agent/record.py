@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shapebench.agent import framing
+from shapebench.api import wire
 
 if TYPE_CHECKING:
     from shapebench.agent.events import Story
@@ -22,7 +23,6 @@ VERSION = "shapebench.dev/pod-record/v1"
 _SHORTEST_MESSAGE = 200
 _FILE_CHECKPOINT_BYTES = 65536
 """Written every second."""
-CUT_SHORT = "the agent was killed before its end; the totals are those of its last checkpoint"
 
 
 class Ending(NamedTuple):
@@ -38,7 +38,7 @@ class Ending(NamedTuple):
 
 def unfinished(program_started_s: float) -> Ending:
     """What a checkpoint says: it is read only if nobody could write what comes after it."""
-    return Ending(128 + signal.SIGKILL, int(signal.SIGKILL), CUT_SHORT, program_started_s, complete=False)
+    return Ending(128 + signal.SIGKILL, int(signal.SIGKILL), wire.CUT_SHORT, program_started_s, complete=False)
 
 
 def assemble(settings: Settings, sampler: Sampler, story: Story, ending: Ending, facts: dict[str, str],

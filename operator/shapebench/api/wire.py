@@ -96,6 +96,8 @@ TERMINATION_LOG_LIMIT_BYTES = 4096
 RECORD_LINE_PREFIX = "SHAPEBENCH-RECORD "
 """The last log lines of a pod: `SHAPEBENCH-RECORD <part>/<parts> <base64 of gzip of the PodRecord's JSON>`."""
 RECORD_LINE_PAYLOAD_CHARS = 8000
+CUT_SHORT = "the agent was killed before its end; the totals are those of its last checkpoint"
+"""The message of a record that an agent left before its end."""
 VALUE_SEPARATORS = (b",", b"[", b"{")
 """In a record's JSON: who reads it bounds their number, since `[],` is three bytes of text and seventy of memory."""
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from shapebench.agent import framing
 from shapebench.agent.counters import Network, grown
 from shapebench.agent.network import NetworkCounters
-from shapebench.api import assemble, cost
+from shapebench.api import assemble, cost, losses
 from shapebench.api.benchmark import Benchmark
 from shapebench.api.record import PodRecord, RunRecord, Times
 from shapebench.build import configured
@@ -59,7 +59,7 @@ def execute(benchmark: Benchmark, planned: expand.PlannedRun, place: Place,
         context = expand.context(benchmark, planned, "local", NAMESPACE)
         rows = sum(pod.measurements_left_out for pod in pods)
         if rows and result.reason is None:
-            result = replace(result, message=f"{rows} measurements are missing: no median is formed of the others")
+            result = replace(result, message=losses.missing(rows, has_medians=False))
         result = replace(result, cost_spent=cost.of_time(context.price_per_hour, time.monotonic() - begun_s))
         started = [pod.program_started_s for pod in pods if pod.program_started_s is not None]
         times = Times(created_s=created_s, scheduled_s=created_s, running_s=max(started, default=None))

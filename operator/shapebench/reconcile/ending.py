@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shapebench.api import assemble, keys, moments
+from shapebench.api import assemble, keys, losses, moments
 from shapebench.api.record import INFRASTRUCTURE_REASONS, Phase, PodRecord, Reason, RunRecord, Times
 from shapebench.plan import expand
 from shapebench.plan.actions import Action, Create, Emit
@@ -177,14 +177,11 @@ def _with_losses(found: assemble.Outcome, view: RunView, recorded: Sequence[PodR
                  has_medians: bool) -> assemble.Outcome:
     """Say which pods left no record, and which not all of it."""
     lost = judging.unrecorded(view, recorded)
-    cut = [f"{pod.pod}: {pod.message}" for pod in recorded if not pod.complete]
     partly = [pod for pod in recorded if pod.left_out]
-    if partly:
-        more = f" (and of {len(partly) - 1} more pods)" if len(partly) > 1 else ""
-        cut.append(f"not all of the record of {partly[0].pod}{more}: without {partly[0].left_out}")
     rows = sum(pod.measurements_left_out for pod in recorded if pod.role in assemble.DECIDING_ROLES)
-    if rows:
-        known = "medians are of all" if has_medians else "no median is formed of the others"
-        cut.append(f"{rows} measurements are missing: {known}")
-    said = [found.message, *([f"no usage of {', '.join(lost)}"] if lost else []), *cut]
+    said = [found.message,
+            *([losses.no_usage(lost)] if lost else []),
+            *(losses.cut_short(pod) for pod in recorded if not pod.complete),
+            *([losses.left_out(partly)] if partly else []),
+            *([losses.missing(rows, has_medians=has_medians)] if rows else [])]
     return replace(found, message="\n".join(filter(None, said)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,9 +11,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from shapebench.agent.record import CUT_SHORT
 from shapebench.analysis import objective, summary
 from shapebench.analysis.summary import CellSummary
+from shapebench.api import losses
 from shapebench.api.fields import scalar_text
 from shapebench.api.record import Phase, Reason, RunRecord, Verdict
 from shapebench.api.usage import Usage
@@ -23,9 +22,6 @@ from shapebench.report.subject import Subject
 
 _WAYS_SHOWN = 5
 """To fail: the HTML report has every failed run."""
-_NOT_WHY = re.compile("no usage of |not all of the record of |[0-9]+ measurements are missing: "
-                      rf"|\S+: {re.escape(CUT_SHORT)}")
-"""Lines that the operator puts after a failure's reason: what the record lacks."""
 
 Part = Literal["measured", "whole"]
 """Of which part of the runs usage is shown."""
@@ -156,7 +152,7 @@ def _failures(records: Sequence[RunRecord]) -> list[Text]:
 
 def _why(record: RunRecord) -> str:
     """The telling line of a failed run's message: a program's last words, or what was seen from outside."""
-    lines = [line for line in record.message.strip().splitlines() if not _NOT_WHY.match(line)] or [""]
+    lines = [line for line in record.message.strip().splitlines() if not losses.is_one(line)] or [""]
     return lines[-1 if record.reason is Reason.PROGRAM_FAILED else 0]
 
 
