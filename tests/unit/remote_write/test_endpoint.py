@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from shapebench.remote_write.endpoint import Endpoint, Target
-from shapebench.remote_write.protocol import Accepted, Again, Trouble
+from shapebench.remote_write.protocol import Accepted, Again, Answer, Trouble
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n"
 DONE = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -97,6 +97,13 @@ def tls(certificate: Path) -> ssl.SSLContext:
     return context
 
 
+def cut(answer: Answer) -> None:
+    """It took too long; on a busy machine not even the first byte came in that time."""
+    assert isinstance(answer, Again)
+    assert answer.trouble is Trouble.TIMEOUT
+    assert re.match(r"no (whole )?answer within 0\.5 s", answer.message)
+
+
 @pytest.mark.parametrize("serve", [
     pytest.param(dripping(b"", HEAD), id="head"),
     pytest.param(dripping(HEAD, b"x" * 3000), id="body"),
@@ -109,7 +116,7 @@ def test_an_answer_byte_by_byte_does_not_hold_it(
     with serving(serve, tls if secure else None) as port:
         endpoint = Endpoint(Target(f"http{'s' * secure}://127.0.0.1:{port}/", 0.5, ca_file=certificate))
         started_s = time.monotonic()
-        assert endpoint.post(b"abc") == Again(Trouble.TIMEOUT, "no whole answer within 0.5 s")
+        cut(endpoint.post(b"abc"))
         assert time.monotonic() - started_s < 5
         assert not [one for one in threading.enumerate() if one.name == "remote-write-deadline"]
 
@@ -117,7 +124,7 @@ def test_an_answer_byte_by_byte_does_not_hold_it(
 def test_a_proxy_that_answers_byte_by_byte_does_not_hold_it_either() -> None:
     with serving(dripping(b"", HEAD)) as port:
         target = Target("https://metrics.example.org/", 0.5, proxies={"https": f"http://127.0.0.1:{port}"})
-        assert Endpoint(target).post(b"abc") == Again(Trouble.TIMEOUT, "no whole answer within 0.5 s")
+        cut(Endpoint(target).post(b"abc"))
 
 
 def test_slow_and_in_time_is_taken_and_the_next_request_has_its_own_time() -> None:
