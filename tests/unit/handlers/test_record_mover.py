@@ -156,8 +156,7 @@ def test_one_that_has_to_wait_holds_up_no_other(mover: RecordMover, moves: Moves
     moves.script["a"] = [NotYetError("the status of Benchmark one has no recordsPath yet")]
     mover.saw(None, run("a"))
     mover.saw(None, run("b"))
-    until(lambda: counted(registry)["done"] == 1)
-    assert counted(registry) == {"done": 1, "failed": 0, "left": 0, "waiting": 1}
+    until(lambda: counted(registry) == {"done": 1, "failed": 0, "left": 0, "waiting": 1})
 
 
 def test_one_that_changed_meanwhile_is_soon_tried_again_and_is_no_failure(
