@@ -54,7 +54,13 @@ class Cluster:
         return found
 
     def wait(self, condition: str, what: str) -> None:
-        self.kubectl("wait", f"--for=condition={condition}", what, f"--timeout={PATIENCE_S}s")
+        """Until it is so; an AssertionError with what happened as soon as a Benchmark has ended otherwise."""
+        ends = condition in ("Succeeded", "Failed")
+        self.kubectl("wait", f"--for=condition={'Finished' if ends else condition}", what, f"--timeout={PATIENCE_S}s")
+        conditions = {one["type"]: one for one in self.get(what)["status"]["conditions"]} if ends else {}
+        if ends and conditions[condition]["status"] != "True":
+            runs = {run["metadata"]["name"]: run["status"].get("message", "") for run in self.items("bmr")}
+            raise AssertionError(f"{what} has not {condition}: {conditions['Finished']}, {runs}")
 
     def run_status(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.get("bmr", name).get("status", {})
@@ -116,7 +122,7 @@ def python_benchmark(name: str, program: str, *, workers: int = 1, cpu: str = "5
     return {
         "apiVersion": "shapebench.dev/v1alpha1", "kind": "Benchmark", "metadata": {"name": name},
         "spec": {
-            "workload": {"tensorflow": {"command": ["python3", "-c", program.replace("{", "{{").replace("}", "}}")]}},
+            "workload": {"tensorflow": {"command": ["python3", "-c", program]}},
             "shapes": [{"name": "one", "workers": workers, "cpu": cpu, "memory": memory}],
             "repetitions": {"count": 1, "warmups": 0},
             # The nodes share one machine with all else that runs there: every pod has loud neighbours.
