@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import known_life
 import own_pod
@@ -17,6 +18,8 @@ from shapebench.agent import framing
 from shapebench.api.record import PodRecord
 from shapebench.api.usage import Usage
 
+T = TypeVar("T")
+
 BOUNDS = {"cpu": 0.01, "measured cpu": 0.01, "network bytes": 0.01, "network packets": 0.01, "disk read": 0.01,
           "disk written": 0.01, "memory peak": 0.02}
 """Issue and bench hold the agent to these, as shares of what is known."""
@@ -24,9 +27,19 @@ BOUNDS = {"cpu": 0.01, "measured cpu": 0.01, "network bytes": 0.01, "network pac
 
 DISK_MIB = 64
 DATAGRAMS = 1500
-LIVES = 5
+_LIVES = 5
 HEARD_LATE = "late: its usage is not known"
 """An agent says so of a measured part whose ends it heard of too late, as a busy machine woke it up too late."""
+
+
+def heard_in_time(live: Callable[[], T], is_late: Callable[[T], bool]) -> T:
+    """A life of whose measured part its agents heard in time. A busy machine wakes one up too late now and then: such a
+    life tells nothing, and another is lived; the last one of a few, whatever it is."""
+    for _ in range(_LIVES):
+        found = live()
+        if not is_late(found):
+            break
+    return found
 
 
 @dataclass(frozen=True)
@@ -49,18 +62,14 @@ class Figure:
 
 
 def live(agent: Path, seconds: float, folder: Path, version: str | None) -> tuple[PodRecord, list[Figure]]:
-    """One life of so many CPU seconds in a place of its own; raises RuntimeError if it ended badly.
-
-    One of whose measured part the agent heard too late tells nothing, and another is lived.
-    """
-    network = version is not None
-    for _ in range(LIVES):
-        with own_pod.place(version, network=network) as place, ExitStack() as stack:
+    """One life of so many CPU seconds in a place of its own; raises RuntimeError if it ended badly."""
+    def lived() -> tuple[PodRecord, str]:
+        with own_pod.place(version, network=version is not None) as place, ExitStack() as stack:
             port = stack.enter_context(own_pod.echo(place.outside)) if place.outside else 0
             words = (str(seconds), str(folder), str(DISK_MIB), place.outside, str(port), str(DATAGRAMS))
-            record, said = _run(agent, place, words, version)
-        if HEARD_LATE not in said:
-            break
+            return _run(agent, place, words, version)
+
+    record, _ = heard_in_time(lived, lambda found: HEARD_LATE in found[1])
     return record, figures(record, record.usage)
 
 

@@ -6,7 +6,7 @@ import socket
 
 
 def free(count: int) -> list[int]:
-    """Nobody listens there, and the kernel gives them to no other while this process lives.
+    """Nobody listens there, at any of its addresses, and the kernel gives them to no other while this process lives.
 
     They stay bound, which does not bother servers that may reuse an address, as nearly all may. A port that is let go
     can be any connection's by the time its program listens.
@@ -14,7 +14,7 @@ def free(count: int) -> list[int]:
     held = [socket.socket() for _ in range(count)]
     for one in held:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        one.bind(("127.0.0.1", 0))
+        one.bind(("", 0))
     ports = [int(one.getsockname()[1]) for one in held]
     for one in held:
         one.detach()  # open until the process ends

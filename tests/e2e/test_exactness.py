@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -114,13 +115,14 @@ def _give_programs(cluster: Cluster, files: dict[str, str]) -> None:
 
 
 def _heard_in_time(cluster: Cluster, **spec: Any) -> RunRecord:
-    """A run of whose measured part all agents know the usage: one that a busy machine wakes up too late does not."""
-    for number in range(exactness.LIVES):
-        name = f"known-{number}"
+    """A run of whose measured part all agents know the usage."""
+    numbers = itertools.count()
+
+    def lived() -> RunRecord:
+        name = f"known-{next(numbers)}"
         cluster.apply(python_benchmark(name, "", cpu="1", volumes=VOLUMES, **spec))
         cluster.wait("Succeeded", f"bm/{name}")
         [found] = records(cluster, name)
-        run = RunRecord.model_validate(found)
-        if all(pod.measured_usage is not None for pod in run.pods):
-            break
-    return run
+        return RunRecord.model_validate(found)
+
+    return exactness.heard_in_time(lived, lambda run: any(pod.measured_usage is None for pod in run.pods))

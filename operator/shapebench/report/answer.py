@@ -142,8 +142,10 @@ def _times(other: CellSummary, best: CellSummary, subject: Subject) -> str:
     assert other.median is not None
     assert best.median is not None
     small, large = sorted((other.median, best.median))
-    if small == large or small <= 0:
-        return "no better than" if small == large else "better than"
+    if small == large:
+        return "no better than"
+    if small <= 0:
+        return "better than"
     factor = f"{large / small:.2g}×" if large / small < 99.5 else "far"
     if large / small < 1.05:
         return f"{(large / small - 1) * 100:.0f} % better than"

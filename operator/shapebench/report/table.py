@@ -165,7 +165,7 @@ def _parameter(name: str) -> Callable[[Row], str]:
 
 def _row(one: CellSummary, valid: Sequence[RunRecord], best: CellSummary | None, part: Part) -> Row:
     usages = [usage_of(record, part) for record in valid]
-    own, top = one.median or 0.0, best.median or 0.0 if best else 0.0
+    top = best.median if best else None
     return Row(
         summary=one,
         valid=valid,
@@ -174,7 +174,7 @@ def _row(one: CellSummary, valid: Sequence[RunRecord], best: CellSummary | None,
         cpu_seconds=median([usage.cpu_seconds for usage in usages]),
         network_bytes=median([network(usage) for usage in usages]),
         disk_bytes=median([disk(usage) for usage in usages]),
-        ratio=own / top if min(own, top) > 0 else None,
+        ratio=one.median / top if one.median and top and min(one.median, top) > 0 else None,
     )
 
 

@@ -103,11 +103,7 @@ def run(start: Callable[..., Running]) -> Callable[..., Result]:
 def run_heard_in_time(run: Callable[..., Result]) -> Callable[..., Result]:
     """Like `run`, for what a measured part used: again, a few times, where the agent says that it heard of it late."""
     def lived(*argv: str, **options: Any) -> Result:
-        for _ in range(exactness.LIVES):
-            result = run(*argv, **options)
-            if exactness.HEARD_LATE not in result.stdout:
-                break
-        return result
+        return exactness.heard_in_time(lambda: run(*argv, **options), lambda one: exactness.HEARD_LATE in one.stdout)
 
     return lived
 

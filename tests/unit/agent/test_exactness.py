@@ -81,13 +81,14 @@ def test_the_measured_parts_memory_peak(agent_file: Path, start_up_mib: int, sam
     if lacking:
         pytest.skip(lacking)
     env = {"SHAPEBENCH_COUNTERS": "cgroup", "SHAPEBENCH_METRICS_PORT": "0", "SHAPEBENCH_SAMPLE_INTERVAL_S": "30"}
-    for _ in range(exactness.LIVES):
+
+    def lived() -> subprocess.CompletedProcess[str]:
         with own_pod.place("v1") as place:
-            done = subprocess.run([*place.prefix, sys.executable, "-I", str(agent_file), "--", sys.executable, "-c",
+            return subprocess.run([*place.prefix, sys.executable, "-I", str(agent_file), "--", sys.executable, "-c",
                                    PEAK.replace("START_UP", str(start_up_mib))],
                                   env=env, capture_output=True, text=True, check=True)
-        if exactness.HEARD_LATE not in done.stderr:
-            break
+
+    done = exactness.heard_in_time(lived, lambda one: exactness.HEARD_LATE in one.stderr)
     found = framing.decode(done.stdout)
     assert found is not None
     record = PodRecord.model_validate(found)

@@ -192,7 +192,7 @@ def followed(marking: bool) -> str:
 def test_two_agents(start, python, another_wall_clock, tmp_path: Path, marking: bool, least: tuple[int, int],
                     most: tuple[int, int]) -> None:
     """The program knows what it had used at each moment; between two of these it waits for the leader's mark."""
-    for _ in range(exactness.LIVES):
+    def lived():
         for name in FILES:
             (tmp_path / name).unlink(missing_ok=True)
         leader = start(*python(followed(marking)))
@@ -200,9 +200,9 @@ def test_two_agents(start, python, another_wall_clock, tmp_path: Path, marking: 
         (tmp_path / "ahead").write_text("30")
         follower = start(*python(FOLLOWING), prefix=another_wall_clock,
                          env={wire.ENV_FOLLOW: f"localhost:{port}", wire.ENV_SAMPLE_INTERVAL_S: "60"})
-        result, leading = follower.finish(), leader.finish().record
-        if exactness.HEARD_LATE not in result.stdout:
-            break
+        return follower.finish(), leader.finish().record
+
+    result, leading = exactness.heard_in_time(lived, lambda found: exactness.HEARD_LATE in found[0].stdout)
     record, used = result.record, [float(word) for word in re.search("^used (.*)", result.stdout, re.M)[1].split()]
     low_s, high_s = used[least[1]] - used[least[0]], used[most[1]] - used[most[0]]
     assert low_s - 0.002 <= record.measured_usage.cpu_seconds <= high_s + 0.002

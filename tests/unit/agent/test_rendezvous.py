@@ -7,11 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 
+import ports
 import pytest
 
 from shapebench.agent.http import Server
 from shapebench.agent.rendezvous import FOUND_PATH, Finders, Rendezvous, finds
-from shapebench.local.tensorflow import free_ports
 
 PEERS = (("a", 1), ("b", 2))
 
@@ -102,16 +102,11 @@ def test_who_has_found_this_agent_counts_once(found_by: list[str], complete: boo
 
 
 def test_nobody_is_found_where_nobody_listens() -> None:
-    assert not finds(("127.0.0.1", free_port()), "worker-1")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    assert not finds(("127.0.0.1", ports.free(1)[0]), "worker-1")
 
 
 def test_a_late_peer_lets_the_program_start(start, python, eventually, tmp_path) -> None:
-    port = free_port()
+    port = ports.free(1)[0]
     running = start(*python("print('started')"), env={"SHAPEBENCH_AWAIT": f"127.0.0.1:{port}"})
     own_port = int(running.wait_for("metrics on port").rpartition(" ")[2])
     assert running.process.poll() is None
@@ -125,7 +120,7 @@ def test_a_late_peer_lets_the_program_start(start, python, eventually, tmp_path)
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
 def test_a_peer_that_never_comes_is_named_in_the_record(run, python, host) -> None:
-    port = free_port()
+    port = ports.free(1)[0]
     result = run(*python("print('started')"),
                  env={"SHAPEBENCH_AWAIT": f"{host}:{port}", "SHAPEBENCH_AWAIT_TIMEOUT_S": "0.3"})
     assert result.code == 75
@@ -135,7 +130,7 @@ def test_a_peer_that_never_comes_is_named_in_the_record(run, python, host) -> No
 
 
 def test_sigterm_ends_the_wait_at_once(start, python) -> None:
-    running = start(*python("print('started')"), env={"SHAPEBENCH_AWAIT": f"127.0.0.1:{free_port()}"})
+    running = start(*python("print('started')"), env={"SHAPEBENCH_AWAIT": f"127.0.0.1:{ports.free(1)[0]}"})
     running.wait_for("metrics on port")
     running.process.terminate()
     result = running.finish()
@@ -145,7 +140,7 @@ def test_sigterm_ends_the_wait_at_once(start, python) -> None:
 
 
 def test_a_program_that_ends_at_once_still_meets_a_late_peer(start, python, eventually) -> None:
-    first, second = free_ports(2)
+    first, second = ports.free(2)
     met = threading.Event()
 
     def be_met() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import kopf
+import ports
 import pytest
 from fakes.clock import until
 from kopf._core.engines import probing
@@ -78,9 +79,7 @@ def test_a_kernel_without_ipv6(no_ipv6: None, url: str) -> None:
 def liveness(host: str) -> bytes:
     """What kopf's own endpoint answers where main has it listen."""
     async def asked() -> bytes:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
+        port = ports.free(1)[0]
         serving = asyncio.create_task(probing.health_reporter(
             f"http://{served.any_host(port)}:{port}/healthz", memo=kopf.Memo(), indices={},  # type: ignore[arg-type]
             registry=kopf.OperatorRegistry(), settings=kopf.OperatorSettings(), ready_flag=(ready := asyncio.Event())))
